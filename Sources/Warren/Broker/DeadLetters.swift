@@ -1,0 +1,91 @@
+/// An engine whose dead letters can be read and sent back to work.
+///
+/// On RabbitMQ each call is one sweep through a dead-letter queue by an exclusive consumer, so a selection is a
+/// condition, not a row number, and a page after the first costs a sweep again.
+public protocol DeadLetterBroker: Broker {
+  /// One page of dead letters, the oldest first.
+  func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage
+
+  /// Sends the selected dead letters back to the queues that gave up on them, never through an exchange, with their ids
+  /// and a new set of attempts. Those whose queue is gone stay, and are counted.
+  func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport
+
+  /// Publishes a changed copy of one dead letter to the queue that gave up on it and removes the dead letter, in one
+  /// step. The copy is a new message: `edited` needs an id of its own, and gets the header `warren-edited-from`.
+  ///
+  /// - Throws: ``BrokerError/Code/notFound`` when there is no such dead letter.
+  func replace(
+    _ id: MessageID, in queue: QueueName?, with edited: Message
+  ) async throws(BrokerError)
+
+  /// Deletes the selected dead letters for good. Returns how many went.
+  func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int
+}
+
+/// Which dead letters. Every condition that is given must hold.
+public struct DeadLetterSelection: Sendable, Equatable {
+  /// Only those that lie in this queue.
+  public var queue: QueueName?
+  /// Only those that this queue gave up on.
+  public var origin: QueueName?
+  /// Only this message.
+  public var id: MessageID?
+  /// Only those of this name.
+  public var name: MessageName?
+  /// Only those parked for this kind of reason.
+  public var reason: DeadLetterReason.Kind?
+  /// Only those whose reason contains this text.
+  public var text: String?
+  /// At most so many.
+  public var limit: Int
+  /// Only those after the page that ended here.
+  public var after: DeadLetterPage.Cursor?
+
+  /// A selection; by default all, up to the limit.
+  public init(
+    queue: QueueName? = nil, origin: QueueName? = nil, id: MessageID? = nil, name: MessageName? = nil,
+    reason: DeadLetterReason.Kind? = nil, text: String? = nil, limit: Int = 100, after: DeadLetterPage.Cursor? = nil
+  ) {
+    self.queue = queue
+    self.origin = origin
+    self.id = id
+    self.name = name
+    self.reason = reason
+    self.text = text
+    self.limit = limit
+    self.after = after
+  }
+}
+
+/// Some dead letters, and where to go on.
+public struct DeadLetterPage: Sendable, Equatable {
+  /// The place after the last of a page; its meaning is the engine's own.
+  public struct Cursor: Sendable, Hashable, Codable {
+    /// The engine's own number.
+    public var position: Int64
+    /// A cursor.
+    public init(position: Int64) { self.position = position }
+  }
+  /// The dead letters, the oldest first.
+  public var letters: [DeadLetter]
+  /// Where the next page begins; `nil` when this is the last.
+  public var next: Cursor?
+  /// A page.
+  public init(letters: [DeadLetter], next: Cursor?) {
+    self.letters = letters
+    self.next = next
+  }
+}
+
+/// What a replay did.
+public struct ReplayReport: Sendable, Equatable {
+  /// How many went back to work.
+  public var replayed: Int
+  /// How many stayed, because the queue that gave up on them is gone.
+  public var stayed: Int
+  /// A report.
+  public init(replayed: Int, stayed: Int) {
+    self.replayed = replayed
+    self.stayed = stayed
+  }
+}

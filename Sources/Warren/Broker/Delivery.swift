@@ -1,0 +1,72 @@
+public import Foundation
+
+/// One handing-out of a message to a worker. It ends in one ``Settlement``.
+public struct Delivery: Sendable {
+  /// What an engine needs to know a delivery again; the meaning of the numbers is its own.
+  public struct Token: Sendable, Hashable {
+    /// The consumer, connection or worker that received the delivery.
+    public var scope: Int64
+    /// The delivery's number in it.
+    public var number: Int64
+    /// Tells a stale owner from the present one.
+    public var fence: Int64
+    /// A token.
+    public init(scope: Int64, number: Int64, fence: Int64) {
+      self.scope = scope
+      self.number = number
+      self.fence = fence
+    }
+  }
+  /// The message. Incoming middleware may change it for those after it.
+  public var message: Message
+  /// The queue that it came from.
+  public let queue: QueueName
+  /// The exchange that brought it there; `nil` when it was put there directly.
+  public let exchange: ExchangeName?
+  /// The routing key that it was published with.
+  public let routingKey: RoutingKey
+  /// What it has been through.
+  public let history: History
+  /// Whether it is kept apart because workers died while they held it: such a delivery is handled alone.
+  public let isSuspect: Bool
+  /// By what the engine knows it.
+  public let token: Token
+
+  /// A delivery; engines make them.
+  public init(
+    message: Message, queue: QueueName, exchange: ExchangeName?, routingKey: RoutingKey, history: History,
+    isSuspect: Bool, token: Token
+  ) {
+    self.message = message
+    self.queue = queue
+    self.exchange = exchange
+    self.routingKey = routingKey
+    self.history = history
+    self.isSuspect = isSuspect
+    self.token = token
+  }
+}
+
+/// What the runtime decided about a delivery. An engine only does it.
+public enum Settlement: Sendable {
+  /// Done: the message is over.
+  case complete
+  /// Back to this queue, not before a time, with this history.
+  case retry(at: Date, History)
+  /// To the queue's dead letters, with this reason and history. If that fails, the message stays where it was.
+  case deadLetter(DeadLetterReason, History)
+  /// Back to this queue at once, nothing counted.
+  case release
+  /// Back to this queue, not before a time, nothing counted.
+  case postpone(until: Date)
+  /// Back to this queue, to be handed out alone from now on: see ``Delivery/isSuspect``.
+  case isolate
+}
+
+/// What became of a settlement.
+public enum SettleResult: Sendable, Equatable {
+  /// Done, and durable.
+  case settled
+  /// Refused: the delivery belongs to somebody else by now, who will settle it. Nothing was changed.
+  case stale
+}

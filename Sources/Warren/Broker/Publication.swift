@@ -1,0 +1,82 @@
+public import Foundation
+
+/// A message on its way to an engine.
+public struct Publication: Sendable, Equatable {
+  /// Where a message goes.
+  public enum Destination: Sendable, Hashable {
+    /// To the queues that an exchange chooses.
+    case exchange(ExchangeName, RoutingKey)
+    /// To one queue.
+    case queue(QueueName)
+  }
+  /// What.
+  public var message: Message
+  /// Where.
+  public var destination: Destination
+  /// Not to be handed out before this time; only for a queue. `nil`: at once.
+  public var notBefore: Date?
+  /// Whether the caller chose the id so that repeats are kept out; only for a queue, and only on an engine with
+  /// ``BrokerCapabilities/keepsRepeatsOut``. Elsewhere the inbox does it at the other end.
+  public var keepsRepeatsOut: Bool
+
+  /// A publication.
+  public init(
+    _ message: Message, to destination: Destination, notBefore: Date? = nil, keepsRepeatsOut: Bool = false
+  ) {
+    self.message = message
+    self.destination = destination
+    self.notBefore = notBefore
+    self.keepsRepeatsOut = keepsRepeatsOut
+  }
+
+  /// Throws ``BrokerError/Code/invalid`` for what no engine can carry. Engines call it before they store anything.
+  public func validate() throws(BrokerError) {
+    try message.id?.validate(as: "id of a message")
+    try message.name?.validate(as: "name of a message")
+    for (what, text) in [
+      ("correlation id", message.correlationID), ("source", message.source), ("content type", message.contentType),
+      ("content encoding", message.contentEncoding),
+    ] where (text?.utf8.count ?? 0) > 255 {
+      throw BrokerError(.invalid, "the \(what) of a message has \(text?.utf8.count ?? 0) bytes: at most 255 are possible")
+    }
+    // An AMQP header frame cannot be split, and the failure record has to fit in beside these.
+    var size = message.causationID?.utf8.count ?? 0
+    for (name, value) in message.headers {
+      if name.isEmpty || name.utf8.count > 128 {
+        throw BrokerError(.invalid, "a header's name '\(name.prefix(40))' must have 1 to 128 bytes")
+      }
+      size += name.utf8.count + value.utf8.count
+    }
+    if size > Self.headersLimit {
+      throw BrokerError(
+        .invalid, "the headers of a message have \(size) bytes: at most \(Self.headersLimit) are possible; use the body")
+    }
+    switch destination {
+    case .exchange(let exchange, let key):
+      try exchange.validate(as: "name of an exchange")
+      try key.validate(as: "routing key", emptyIsFine: true)
+      if notBefore != nil {
+        throw BrokerError(.invalid, "an event cannot be delayed: publish a job, whose handler publishes the event")
+      }
+    case .queue(let queue): try queue.validate(as: "name of a queue")
+    }
+  }
+
+  /// How many bytes all headers of a message may have together.
+  public static let headersLimit = 32_768
+}
+
+/// What became of one message of a batch.
+public enum PublishResult: Sendable {
+  /// Durable in every queue that it was routed to.
+  case stored
+  /// Kept out: the queue has, or lately had, a message with this id.
+  case repeated
+  /// No queue wanted it, so it was stored nowhere.
+  case unroutable
+  /// Not stored, or, with ``BrokerError/Code/unknownOutcome``, perhaps stored.
+  case failed(BrokerError)
+
+  /// Whether it is ``stored``.
+  public var isStored: Bool { if case .stored = self { true } else { false } }
+}

@@ -1,0 +1,62 @@
+public import Foundation
+
+/// What a message has been through: two counters that are never mixed, and its last failures.
+public struct History: Sendable, Equatable, Codable {
+  /// How often a handler failed on it.
+  public var attempts: Int
+  /// How often the worker that held it died or hung. A stop in good order counts nowhere.
+  public var interruptions: Int
+  /// The last failures, oldest first, at most ``failuresKept``.
+  public var failures: [Failure]
+  /// How often a person has sent it back to work from a dead-letter queue.
+  public var replays: Int
+
+  /// How many failures are kept: an AMQP header frame cannot be split, so the record has to stay small.
+  public static let failuresKept = 5
+
+  /// A history; by default that of a message to which nothing has happened yet.
+  public init(attempts: Int = 0, interruptions: Int = 0, failures: [Failure] = [], replays: Int = 0) {
+    self.attempts = attempts
+    self.interruptions = interruptions
+    self.failures = failures
+    self.replays = replays
+  }
+
+  /// Whether nothing has happened yet.
+  public var isEmpty: Bool { attempts == 0 && interruptions == 0 && failures.isEmpty && replays == 0 }
+
+  /// Appends a failure; the oldest beyond ``failuresKept`` is forgotten.
+  public mutating func note(_ failure: Failure) {
+    failures.append(failure)
+    if failures.count > Self.failuresKept { failures.removeFirst(failures.count - Self.failuresKept) }
+  }
+
+  /// The same history for another life: attempts and interruptions begin again, what happened stays on record.
+  public func replayed() -> History { History(failures: failures, replays: replays + 1) }
+}
+
+/// One thing that went wrong with a message.
+public struct Failure: Sendable, Equatable, Codable {
+  /// When.
+  public var time: Date
+  /// Which attempt it was, from 1; 0 for what is no attempt, such as a body that could not be decoded.
+  public var attempt: Int
+  /// The type of the error, such as `MailError`.
+  public var error: String
+  /// What the error says, cut to ``messageLimit`` characters.
+  public var message: String
+  /// The worker on which it happened.
+  public var worker: String
+
+  /// How many characters of an error's text are kept.
+  public static let messageLimit = 500
+
+  /// A failure; a longer `message` is cut.
+  public init(time: Date, attempt: Int, error: String, message: String, worker: String) {
+    self.time = time
+    self.attempt = attempt
+    self.error = String(error.prefix(120))
+    self.message = message.count > Self.messageLimit ? message.prefix(Self.messageLimit) + "…" : message
+    self.worker = worker
+  }
+}

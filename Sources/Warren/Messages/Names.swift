@@ -1,0 +1,64 @@
+/// A name that travels in messages and topologies: text of at most 255 bytes in UTF-8, as AMQP 0-9-1 allows.
+///
+/// Literals and ``init(_:)`` take any text; an engine refuses what is too long with ``BrokerError/Code/invalid``.
+public protocol Name: RawRepresentable<String>, ExpressibleByStringLiteral, Hashable, Comparable, Codable, Sendable,
+  CustomStringConvertible
+{
+  /// Wraps the text as it is.
+  init(_ rawValue: String)
+}
+
+extension Name {
+  /// Wraps the text as it is.
+  public init(rawValue: String) { self.init(rawValue) }
+  /// Wraps the literal as it is.
+  public init(stringLiteral value: String) { self.init(value) }
+  /// The name itself.
+  public var description: String { rawValue }
+  /// Alphabetical order.
+  public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+  /// Throws ``BrokerError/Code/invalid`` unless the name fits AMQP's limit of 255 bytes and, unless `emptyIsFine`, has any.
+  func validate(as what: String, emptyIsFine: Bool = false) throws(BrokerError) {
+    if rawValue.isEmpty && !emptyIsFine {
+      throw BrokerError(.invalid, "the \(what) is empty: give it a name")
+    }
+    if rawValue.utf8.count > 255 {
+      throw BrokerError(
+        .invalid, "the \(what) '\(rawValue.prefix(40))…' has \(rawValue.utf8.count) bytes: at most 255 are possible")
+    }
+  }
+}
+
+/// What a message is: `booking.created`, `email.send`. An event's name is also its routing key, unless it says otherwise.
+public struct MessageName: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The name of a queue.
+public struct QueueName: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The name of an exchange.
+public struct ExchangeName: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// Words parted by dots by which an exchange routes. In a binding to a topic exchange `*` stands for one word and `#` for
+/// any number of them.
+public struct RoutingKey: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}

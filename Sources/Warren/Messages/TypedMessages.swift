@@ -1,0 +1,61 @@
+/// What events and jobs have in common: a Codable value with a name.
+public protocol TypedMessage: Codable, Sendable {
+  /// What the message is called on the wire, such as `booking.created`. It outlives the Swift type's own name.
+  static var name: MessageName { get }
+  /// Which of the waiting messages goes first; ``Priority/normal`` unless the type says otherwise.
+  static var priority: Priority { get }
+  /// How long after publishing a message of this type is still worth handling; `nil`, for ever, unless the type says
+  /// otherwise. What is older is parked with the reason `expired`.
+  static var timeToLive: Duration? { get }
+}
+
+extension TypedMessage {
+  /// ``Priority/normal``.
+  public static var priority: Priority { .normal }
+  /// For ever.
+  public static var timeToLive: Duration? { nil }
+}
+
+/// A fact, named in the past tense: any number of queues receive it.
+///
+/// ```swift
+/// struct BookingCreated: EventMessage {
+///   static let name: MessageName = "booking.created"
+///   var bookingID: String
+/// }
+/// ```
+public protocol EventMessage: TypedMessage {
+  /// By what the exchange routes this event: its name, unless the type says otherwise.
+  var routingKey: RoutingKey { get }
+}
+
+extension EventMessage {
+  /// The event's name.
+  public var routingKey: RoutingKey { RoutingKey(Self.name.rawValue) }
+}
+
+/// A task for exactly one queue.
+///
+/// ```swift
+/// struct SendEmail: JobMessage {
+///   static let name: MessageName = "email.send"
+///   static let queue: Queue = "email_queue"
+///   static let retry: RetryPolicy = .exponential(from: .seconds(1), retries: 3)
+///   var to: String
+/// }
+/// ```
+public protocol JobMessage: TypedMessage {
+  /// The queue that holds jobs of this type.
+  static var queue: Queue { get }
+  /// When a failed job of this type is tried again; ``RetryPolicy/standard`` unless the type says otherwise.
+  static var retry: RetryPolicy { get }
+  /// How jobs of this type are written; ``EnvelopeCodec`` unless the type says otherwise.
+  static var codec: any MessageCodec { get }
+}
+
+extension JobMessage {
+  /// ``RetryPolicy/standard``.
+  public static var retry: RetryPolicy { .standard }
+  /// ``EnvelopeCodec``.
+  public static var codec: any MessageCodec { .envelope }
+}

@@ -1,0 +1,36 @@
+/// Where events are published: it hands each to the queues bound to it.
+public struct Exchange: Sendable, Hashable, Codable, ExpressibleByStringLiteral {
+  /// How an exchange chooses among its bindings, as in AMQP 0-9-1.
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    /// By pattern: `*` is one word, `#` any number.
+    case topic
+    /// To every queue, whatever the routing key.
+    case fanout
+    /// To the queues bound with exactly the routing key.
+    case direct
+  }
+  /// What it is called.
+  public var name: ExchangeName
+  /// How it chooses.
+  public var kind: Kind
+  /// Whether it belongs to somebody else: then it must be there already and is never declared, only checked.
+  public var isAdopted: Bool
+
+  /// An exchange.
+  public init(_ name: ExchangeName, _ kind: Kind, isAdopted: Bool = false) {
+    self.name = name
+    self.kind = kind
+    self.isAdopted = isAdopted
+  }
+  /// A topic exchange.
+  public init(stringLiteral value: String) { self.init(ExchangeName(value), .topic) }
+
+  /// An exchange that routes by pattern.
+  public static func topic(_ name: ExchangeName) -> Exchange { Exchange(name, .topic) }
+  /// An exchange that hands everything to every queue.
+  public static func fanout(_ name: ExchangeName) -> Exchange { Exchange(name, .fanout) }
+  /// An exchange that routes by the exact key.
+  public static func direct(_ name: ExchangeName) -> Exchange { Exchange(name, .direct) }
+  /// The same exchange, which belongs to somebody else and is only checked.
+  public func adopted() -> Exchange { Exchange(name, kind, isAdopted: true) }
+}
