@@ -56,7 +56,7 @@ let package = Package(
       name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "BrokerConformance", log, metrics, tracing],
+      name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",
