@@ -54,8 +54,11 @@ let package = Package(
     .target(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
+    .executableTarget(
+      name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, log, arguments],
+      path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "BrokerConformance", log, metrics, tracing],
+      name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",

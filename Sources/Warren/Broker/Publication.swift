@@ -37,7 +37,8 @@ public struct Publication: Sendable, Equatable {
       ("correlation id", message.correlationID), ("source", message.source), ("content type", message.contentType),
       ("content encoding", message.contentEncoding),
     ] where (text?.utf8.count ?? 0) > 255 {
-      throw BrokerError(.invalid, "the \(what) of a message has \(text?.utf8.count ?? 0) bytes: at most 255 are possible")
+      throw BrokerError(
+        .invalid, "the \(what) of a message has \(text?.utf8.count ?? 0) bytes: at most 255 are possible")
     }
     // An AMQP header frame cannot be split, and the failure record has to fit in beside these.
     var size = message.causationID?.utf8.count ?? 0
@@ -49,7 +50,8 @@ public struct Publication: Sendable, Equatable {
     }
     if size > Self.headersLimit {
       throw BrokerError(
-        .invalid, "the headers of a message have \(size) bytes: at most \(Self.headersLimit) are possible; use the body")
+        .invalid, "the headers of a message have \(size) bytes: at most \(Self.headersLimit) are possible; use the body"
+      )
     }
     switch destination {
     case .exchange(let exchange, let key):

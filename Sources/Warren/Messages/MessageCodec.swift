@@ -108,7 +108,8 @@ enum JSON {
       if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))) {
         return date
       }
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text.prefix(40))' is not an ISO 8601 time")
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text.prefix(40))' is not an ISO 8601 time")
     }
     configure(decoder)
     return decoder

@@ -80,7 +80,8 @@ public struct Topology: Sendable, Equatable {
   private mutating func add(_ binding: Binding) throws(BrokerError) {
     try binding.key.validate(as: "key of a binding", emptyIsFine: true)
     guard exchanges.contains(where: { $0.name == binding.exchange }) else {
-      throw BrokerError(.invalid, "a binding names the exchange '\(binding.exchange)', which the topology does not have")
+      throw BrokerError(
+        .invalid, "a binding names the exchange '\(binding.exchange)', which the topology does not have")
     }
     guard queues.contains(where: { $0.name == binding.queue }) else {
       throw BrokerError(.invalid, "a binding names the queue '\(binding.queue)', which the topology does not have")

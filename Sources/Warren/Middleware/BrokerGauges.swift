@@ -1,0 +1,46 @@
+internal import Foundation
+internal import Metrics
+public import ServiceLifecycle
+
+/// Measures the broker every so often and sets the gauges `warren_connection_up`, `warren_queue_depth` and
+/// `warren_dead_letters`. A service to run beside the broker.
+public struct BrokerGauges: Service {
+  private let broker: any InspectableBroker
+  private let interval: Duration
+  private let clock: any BrokerClock
+
+  /// Measures `broker` every `interval`.
+  public init(
+    _ broker: any InspectableBroker, every interval: Duration = .seconds(10), clock: any BrokerClock = SystemClock()
+  ) {
+    self.broker = broker
+    self.interval = interval
+    self.clock = clock
+  }
+
+  /// Measures until it is stopped.
+  public func run() async throws {
+    try? await cancelWhenGracefulShutdown {
+      while true {
+        await measure()
+        try await clock.sleep(until: clock.now.addingTimeInterval(interval.seconds))
+      }
+    }
+  }
+
+  private func measure() async {
+    let up = Gauge(label: "warren_connection_up")
+    guard let queues = try? await broker.queues() else { return up.record(0) }
+    up.record(1)
+    for queue in queues {
+      let dimension = ("queue", queue.name.rawValue)
+      if queue.holdsDeadLetters {
+        Gauge(label: "warren_dead_letters", dimensions: [dimension]).record(queue.ready)
+      }
+      for (state, count) in [("ready", queue.ready), ("delayed", queue.delayed), ("running", queue.running)] {
+        guard let count else { continue }
+        Gauge(label: "warren_queue_depth", dimensions: [dimension, ("state", state)]).record(count)
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+internal import Metrics
+internal import Synchronization
+
+/// The metrics of Warren, by swift-metrics.
+///
+/// | name | kind | dimensions |
+/// |---|---|---|
+/// | `warren_published_total` | counter | `destination`, `name`, `result`: stored, repeated, unroutable, failed |
+/// | `warren_handled_total` | counter | `queue`, `name`, `outcome`: complete, retry, dead-letter, release, postpone |
+/// | `warren_failures_total` | counter | `queue`, `name` |
+/// | `warren_retries_total` | counter | `queue`, `name` |
+/// | `warren_handling_seconds` | timer | `queue`, `name` |
+/// | `warren_connection_up` | gauge | – (see ``BrokerGauges``) |
+/// | `warren_queue_depth` | gauge | `queue`, `state`: ready, delayed, running |
+/// | `warren_dead_letters` | gauge | `queue` |
+///
+/// `name` is the name of a message that the code has a type for, else `other`: what a stranger sends cannot make new series.
+final class Instruments: Sendable {
+  static let shared = Instruments()
+
+  private struct Key: Hashable {
+    var label: String
+    var place: String
+    var name: String
+    var result: String
+  }
+  private let counters = Mutex<[Key: Counter]>([:])
+  private let timers = Mutex<[Key: Metrics.Timer]>([:])
+
+  func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
+    let place =
+      switch destination {
+      case .exchange(let exchange, _): exchange.rawValue
+      case .queue(let queue): queue.rawValue
+      }
+    let word =
+      switch result {
+      case .stored: "stored"
+      case .repeated: "repeated"
+      case .unroutable: "unroutable"
+      case .failed: "failed"
+      }
+    count("warren_published_total", ("destination", place), name, ("result", word))
+  }
+
+  func handled(_ outcome: String, queue: QueueName, name: String, took: Duration) {
+    count("warren_handled_total", ("queue", queue.rawValue), name, ("outcome", outcome))
+    let key = Key(label: "warren_handling_seconds", place: queue.rawValue, name: name, result: "")
+    let timer = timers.withLock { timers in
+      if let timer = timers[key] { return timer }
+      let timer = Metrics.Timer(label: key.label, dimensions: [("queue", key.place), ("name", name)])
+      timers[key] = timer
+      return timer
+    }
+    let (seconds, attoseconds) = took.components
+    timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+  }
+
+  func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }
+  func retried(queue: QueueName, name: String) { count("warren_retries_total", ("queue", queue.rawValue), name) }
+
+  private func count(
+    _ label: String, _ place: (String, String), _ name: String, _ result: (String, String)? = nil
+  ) {
+    let key = Key(label: label, place: place.1, name: name, result: result?.1 ?? "")
+    let counter = counters.withLock { counters in
+      if let counter = counters[key] { return counter }
+      let counter = Counter(label: label, dimensions: [place, ("name", name)] + (result.map { [$0] } ?? []))
+      counters[key] = counter
+      return counter
+    }
+    counter.increment()
+  }
+}

@@ -1,0 +1,124 @@
+internal import Foundation
+internal import Logging
+internal import Synchronization
+
+/// Sees one delivery of a queue through, from the handing-out to the settlement.
+struct Attendant: Sendable {
+  let plan: QueuePlan
+  let broker: any Broker
+  let gate: SuspectGate
+  let judge: Judge
+  let options: Worker.Options
+  let logger: Logger
+
+  func attend(to delivery: Delivery) async {
+    if let settlement = judge.verdict(before: delivery, now: options.clock.now) {
+      return await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
+    }
+    if delivery.isSuspect {
+      let handled: Void? = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
+        await handle(delivery)
+      }
+      if handled == nil {
+        let later = options.clock.now.addingTimeInterval(options.suspectPatience.seconds)
+        await settle(delivery, .postpone(until: later), name: plan.name(of: delivery), took: .zero)
+      }
+    } else {
+      await gate.among { await handle(delivery) }
+    }
+  }
+
+  private func handle(_ delivery: Delivery) async {
+    let begin = ContinuousClock.now
+    let name = plan.name(of: delivery)
+    guard let handler = plan.handlers[name] ?? plan.fallback else {
+      let verdict = judge.verdict(unhandled: delivery, name, plan.unhandled, now: options.clock.now)
+      return await settle(delivery, verdict ?? .complete, name: name, took: .zero)
+    }
+    var settlement = Settlement.complete
+    do {
+      let context = MessageContext(
+        message: delivery.message, queue: delivery.queue, attempt: delivery.history.attempts + 1)
+      try await MessageContext.$current.withValue(context) {
+        try await MessageTrace.handling(delivery) {
+          try await options.middleware.handle(delivery) { try await run(handler, $0) }
+        }
+      }
+    } catch {
+      // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message.
+      settlement =
+        Task.isCancelled
+        ? .release : judge.verdict(after: error, of: delivery, policy: handler.retry, now: options.clock.now)
+    }
+    await settle(delivery, settlement, name: name, took: begin.duration(to: .now))
+  }
+
+  private func run(_ handler: Handler, _ delivery: Delivery) async throws {
+    let body = try handler.decode(delivery.message)
+    let context = HandlerContext(
+      message: delivery.message, queue: delivery.queue, routingKey: delivery.routingKey, history: delivery.history,
+      isLastAttempt: delivery.history.attempts >= handler.retry.retries, baseLogger: logger)
+    guard let limit = handler.timeout else { return try await body(context) }
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await body(context)
+        return true
+      }
+      group.addTask {
+        try await options.clock.sleep(until: options.clock.now.addingTimeInterval(limit.seconds))
+        return false
+      }
+      defer { group.cancelAll() }
+      if try await group.next() == true { return }
+      group.cancelAll()
+      // It may have finished in spite of the cancellation: then it is done, only late.
+      do {
+        if try await group.next() == true { return }
+      } catch {}
+      throw HandlerTimeout(limit: limit)
+    }
+  }
+
+  private func settle(_ delivery: Delivery, _ settlement: Settlement, name: MessageName, took: Duration) async {
+    let label = plan.handlers[name] != nil ? name.rawValue : "other"
+    let word: String
+    switch settlement {
+    case .complete: word = "complete"
+    case .release: word = "release"
+    case .postpone: word = "postpone"
+    case .isolate:
+      word = "postpone"
+      log(.warning, "Workers died while they held this message: it will be handled alone", delivery)
+    case .retry(let time, let history):
+      word = "retry"
+      Instruments.shared.failed(queue: plan.queue, name: label)
+      Instruments.shared.retried(queue: plan.queue, name: label)
+      log(
+        .warning, "Handling failed, will retry", delivery,
+        ["error": "\(history.failures.last?.message ?? "")", "retry.at": "\(time.formatted(.iso8601))"])
+    case .deadLetter(let reason, _):
+      word = "dead-letter"
+      Instruments.shared.failed(queue: plan.queue, name: label)
+      log(.error, "Message dead-lettered", delivery, ["reason": "\(reason)"])
+    }
+    do {
+      let result = try await broker.settle(delivery, as: settlement)
+      Instruments.shared.handled(result == .stale ? "stale" : word, queue: plan.queue, name: label, took: took)
+      if result == .stale {
+        log(.warning, "Outcome refused: the message was taken away meanwhile and is handled elsewhere", delivery)
+      }
+    } catch {
+      log(.error, "Outcome not recorded: the message stays in its queue", delivery, ["error": "\(error)"])
+    }
+  }
+
+  private func log(
+    _ level: Logger.Level, _ text: Logger.Message, _ delivery: Delivery, _ more: Logger.Metadata = [:]
+  ) {
+    logger.log(
+      level: level, text,
+      metadata: MessageContext(
+        message: delivery.message, queue: delivery.queue, attempt: delivery.history.attempts + 1
+      ).logMetadata.merging(more) { $1 })
+  }
+}

@@ -1,0 +1,83 @@
+internal import Foundation
+
+/// Decides what becomes of a delivery. It is pure: no clock, no engine, no task; the worker does what it says.
+struct Judge: Sendable {
+  /// The name of the worker, for the record.
+  let worker: String
+  /// How often workers may die with a delivery before it is handled alone.
+  static let deathsUntilSuspect = 3
+  /// How often workers may die with it in all before it is parked.
+  static let deathsUntilParked = 5
+
+  /// What is to be done with a delivery before anyone handles it; `nil`: handle it.
+  func verdict(before delivery: Delivery, now: Date) -> Settlement? {
+    let deaths = delivery.history.interruptions
+    if delivery.isSuspect, deaths >= Self.deathsUntilParked {
+      return park(
+        delivery, .crashLooping, "\(deaths) workers died while they held it, the last ones with nothing else", now)
+    }
+    if !delivery.isSuspect, deaths >= Self.deathsUntilSuspect { return .isolate }
+    if let expiry = delivery.message.expiresAt, expiry <= now {
+      return park(delivery, .expired, "it was to be handled by \(expiry.formatted(.iso8601))", now)
+    }
+    return nil
+  }
+
+  /// What is to be done with a delivery for which there is no handler; `nil`: complete it.
+  func verdict(unhandled delivery: Delivery, _ name: MessageName, _ unhandled: Subscription.Unhandled?, now: Date)
+    -> Settlement?
+  {
+    switch unhandled {
+    case .ignore?: nil
+    case .park?: park(delivery, .unhandled, "no handler of '\(delivery.queue)' takes '\(name)'", now)
+    case nil: park(delivery, .unknownName, "no handler of '\(delivery.queue)' takes the job '\(name)'", now)
+    }
+  }
+
+  /// What is to be done after a handler threw.
+  func verdict(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {
+    if let error = error as? Undecodable { return park(delivery, .undecodable, error.description, now, error) }
+    let attempt = delivery.history.attempts + 1
+    switch policy.outcome(for: error) {
+    case .complete: return .complete
+    case .release: return .release
+    case .postpone(let time): return .postpone(until: time)
+    case .deadLetter(let reason):
+      return park(delivery, .rejected, reason, now, error, attempt: attempt)
+    case .retry(let after):
+      guard attempt <= policy.retries, let delay = after ?? policy.spreadDelay(afterAttempt: attempt) else {
+        return park(delivery, .exhausted, "\(type(of: error)): \(text(error))", now, error, attempt: attempt)
+      }
+      let history = noting(error, attempt: attempt, of: delivery, now)
+      return .retry(at: now.addingTimeInterval(max(0, delay.seconds)), history)
+    }
+  }
+
+  private func park(
+    _ delivery: Delivery, _ kind: DeadLetterReason.Kind, _ detail: String, _ now: Date, _ error: (any Error)? = nil,
+    attempt: Int? = nil
+  ) -> Settlement {
+    let history = error.map { noting($0, attempt: attempt, of: delivery, now) } ?? delivery.history
+    return .deadLetter(DeadLetterReason(kind, detail), history)
+  }
+
+  private func noting(_ error: any Error, attempt: Int?, of delivery: Delivery, _ now: Date) -> History {
+    var history = delivery.history
+    history.attempts = attempt ?? history.attempts
+    history.note(
+      Failure(
+        time: now, attempt: attempt ?? 0, error: "\(type(of: error))", message: text(error), worker: worker))
+    return history
+  }
+
+  private func text(_ error: any Error) -> String {
+    if case .deadLetter(let reason)? = error as? Outcome { return reason }
+    return "\(error)"
+  }
+}
+
+/// A handler took longer than it may.
+struct HandlerTimeout: Error, CustomStringConvertible {
+  var limit: Duration
+  var description: String { "the handler took longer than \(limit)" }
+}

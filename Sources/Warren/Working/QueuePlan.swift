@@ -1,0 +1,100 @@
+/// How a worker works on one queue: what several handlers of that queue say together.
+struct QueuePlan: Sendable {
+  let queue: QueueName
+  let topology: Topology
+  private(set) var settings: QueueSettings
+  /// Asked in this order for the name of a message that does not carry one.
+  private(set) var codecs: [any MessageCodec]
+  /// What becomes of a message that no handler takes; `nil` on a queue of jobs, where each must have its handler.
+  let unhandled: Subscription.Unhandled?
+  private(set) var handlers: [MessageName: Handler] = [:]
+  private(set) var fallback: Handler?
+
+  init(
+    queue: QueueName, topology: Topology, settings: QueueSettings, codecs: [any MessageCodec],
+    unhandled: Subscription.Unhandled?, handlers: [Handler]
+  ) throws(BrokerError) {
+    self.queue = queue
+    self.topology = topology
+    self.settings = settings
+    self.codecs = codecs
+    self.unhandled = unhandled
+    try settings.validate(queue)
+    for handler in handlers { try add(handler) }
+    if self.handlers.isEmpty && fallback == nil {
+      throw BrokerError(.invalid, "the subscription '\(queue)' has no handler: add On(…) or OnAny")
+    }
+  }
+
+  /// Puts together the plans of all components; those of jobs may share a queue.
+  static func merge(_ plans: [QueuePlan]) throws(BrokerError) -> [QueuePlan] {
+    var merged: [QueuePlan] = []
+    for plan in plans {
+      guard let index = merged.firstIndex(where: { $0.queue == plan.queue }) else {
+        merged.append(plan)
+        continue
+      }
+      guard plan.unhandled == nil, merged[index].unhandled == nil else {
+        throw BrokerError(
+          .invalid, "the queue '\(plan.queue)' stands twice in this worker: put its handlers into one subscription")
+      }
+      merged[index].settings = try merged[index].settings.merging(plan.settings, queue: plan.queue)
+      merged[index].codecs += plan.codecs
+      for handler in plan.handlers.values { try merged[index].add(handler) }
+    }
+    return merged
+  }
+
+  private mutating func add(_ handler: Handler) throws(BrokerError) {
+    guard let name = handler.name else {
+      if fallback != nil { throw BrokerError(.invalid, "the subscription '\(queue)' has two OnAny: one is possible") }
+      fallback = handler
+      return
+    }
+    if handlers[name] != nil {
+      throw BrokerError(
+        .invalid, "the queue '\(queue)' has two handlers for '\(name)': several effects are several queues")
+    }
+    handlers[name] = handler
+  }
+
+  /// The name of a message: its property `type`, else what its body says, else its routing key.
+  func name(of delivery: Delivery) -> MessageName {
+    if let name = delivery.message.name { return name }
+    for codec in codecs { if let name = codec.name(in: delivery.message) { return name } }
+    return MessageName(delivery.routingKey.rawValue)
+  }
+}
+
+/// What a ``Worker`` is made of: subscriptions, and handlers of jobs.
+public struct WorkerComponent: Sendable {
+  let plan: @Sendable () throws(BrokerError) -> QueuePlan
+}
+
+/// Gathers what a ``Worker`` is made of.
+@resultBuilder public enum WorkerBuilder {
+  /// A subscription to events.
+  public static func buildExpression(_ subscription: Subscription) -> [WorkerComponent] {
+    [WorkerComponent { () throws(BrokerError) in try subscription.plan() }]
+  }
+  /// A handler of a type of job.
+  public static func buildExpression<J: JobMessage>(_ on: On<J>) -> [WorkerComponent] {
+    [
+      WorkerComponent { () throws(BrokerError) in
+        try QueuePlan(
+          queue: J.queue.name, topology: Topology(jobs: [J.self]), settings: on.settings, codecs: [J.codec],
+          unhandled: nil, handlers: [on.handler(codec: J.codec, retry: J.retry, timeout: on.settings.timeout)])
+      }
+    ]
+  }
+  /// All of them.
+  public static func buildBlock(_ items: [WorkerComponent]...) -> [WorkerComponent] { items.flatMap { $0 } }
+  /// Those of an `if` without `else`.
+  public static func buildOptional(_ items: [WorkerComponent]?) -> [WorkerComponent] { items ?? [] }
+  /// Those of an `if`.
+  public static func buildEither(first items: [WorkerComponent]) -> [WorkerComponent] { items }
+  /// Those of an `else`.
+  public static func buildEither(second items: [WorkerComponent]) -> [WorkerComponent] { items }
+  /// Those of a loop.
+  public static func buildArray(_ items: [[WorkerComponent]]) -> [WorkerComponent] { items.flatMap { $0 } }
+}

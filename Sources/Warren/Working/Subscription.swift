@@ -1,0 +1,110 @@
+/// A queue that receives events from an exchange, and the handlers for them.
+///
+/// ```swift
+/// Subscription("notification.booking", on: "tutorgo_events", to: "booking.*") {
+///   On(BookingCreated.self) { event, context in try await notify(event) }
+///   OnAny { message, context in context.logger.info("\(message.name ?? "?")") }
+/// }
+/// .retry(.exponential(from: .seconds(2), retries: 3))
+/// .prefetch(5)
+/// .deadLetter(.exchange("tutorgo_dlx", key: "notification.booking.dead"))
+/// ```
+public struct Subscription: QueueConfigurable {
+  /// What becomes of an event that the bindings let in and no handler takes.
+  public enum Unhandled: Sendable {
+    /// It becomes a dead letter, so that nobody misses it.
+    case park
+    /// It is completed, and counted.
+    case ignore
+  }
+  /// A handler inside a subscription: ``On`` for a type of event, or ``OnAny``.
+  public struct Item: Sendable {
+    let make: @Sendable (any MessageCodec, RetryPolicy, Duration?) -> Handler
+  }
+  /// Gathers the handlers of a subscription.
+  @resultBuilder public enum Builder {
+    /// A handler for a type of event.
+    public static func buildExpression<E: EventMessage>(_ on: On<E>) -> [Item] {
+      [
+        Item { codec, retry, timeout in on.handler(codec: codec, retry: retry, timeout: on.settings.timeout ?? timeout)
+        }
+      ]
+    }
+    /// A handler for what no other takes.
+    public static func buildExpression(_ any: OnAny) -> [Item] {
+      [
+        Item { _, retry, timeout in
+          Handler(name: nil, retry: retry, timeout: timeout) { message in { try await any.handle(message, $0) } }
+        }
+      ]
+    }
+    /// All of them.
+    public static func buildBlock(_ items: [Item]...) -> [Item] { items.flatMap { $0 } }
+    /// Those of an `if` without `else`.
+    public static func buildOptional(_ items: [Item]?) -> [Item] { items ?? [] }
+    /// Those of an `if`.
+    public static func buildEither(first items: [Item]) -> [Item] { items }
+    /// Those of an `else`.
+    public static func buildEither(second items: [Item]) -> [Item] { items }
+    /// Those of a loop.
+    public static func buildArray(_ items: [[Item]]) -> [Item] { items.flatMap { $0 } }
+  }
+
+  private var queue: Queue
+  private let exchange: Exchange?
+  private let patterns: [RoutingKey]
+  private let items: [Item]
+  private var codec: any MessageCodec = .envelope
+  private var retry: RetryPolicy = .standard
+  private var unhandled = Unhandled.park
+  private var settings = QueueSettings()
+
+  /// Receives in `queue` what `exchange` gets under one of the patterns; from a fanout exchange, everything.
+  public init(
+    _ queue: Queue, on exchange: Exchange, to patterns: RoutingKey..., @Builder handlers: () -> [Item]
+  ) {
+    self.queue = queue
+    self.exchange = exchange
+    self.patterns = patterns.isEmpty ? ["#"] : patterns
+    items = handlers()
+  }
+
+  /// Works on a queue that nothing of ours binds to an exchange, such as one that another system fills.
+  public init(_ queue: Queue, @Builder handlers: () -> [Item]) {
+    self.queue = queue
+    exchange = nil
+    patterns = []
+    items = handlers()
+  }
+
+  /// When a failed event is tried again; ``RetryPolicy/standard`` unless it is said.
+  public func retry(_ policy: RetryPolicy) -> Self { changing { $0.retry = policy } }
+  /// How the events of this queue are written; ``EnvelopeCodec`` unless it is said.
+  public func codec(_ codec: any MessageCodec) -> Self { changing { $0.codec = codec } }
+  /// Where the events go that give up; to the queue `NAME.dlq` unless it is said.
+  public func deadLetter(_ target: DeadLetterTarget) -> Self { changing { $0.queue.deadLetter = target } }
+  /// What becomes of an event that no handler takes; ``Unhandled/park`` unless it is said.
+  public func unhandled(_ unhandled: Unhandled) -> Self { changing { $0.unhandled = unhandled } }
+  /// See ``QueueConfigurable``.
+  public func with(concurrency: Int?, prefetch: Int?, timeout: Duration?) -> Self {
+    changing { $0.settings.set(concurrency: concurrency, prefetch: prefetch, timeout: timeout) }
+  }
+
+  private func changing(_ change: (inout Self) -> Void) -> Self {
+    var copy = self
+    change(&copy)
+    return copy
+  }
+
+  func plan() throws(BrokerError) -> QueuePlan {
+    var bindings: [Binding] = []
+    if let exchange, !queue.isAdopted {
+      bindings = patterns.map { Binding(queue.name, to: exchange.name, key: $0) }
+    }
+    let topology = try Topology(
+      exchanges: exchange.map { [$0] } ?? [], queues: [queue], bindings: bindings)
+    return try QueuePlan(
+      queue: queue.name, topology: topology, settings: settings, codecs: [codec], unhandled: unhandled,
+      handlers: items.map { $0.make(codec, retry, settings.timeout) })
+  }
+}

@@ -1,0 +1,105 @@
+internal import Foundation
+public import Logging
+public import ServiceLifecycle
+internal import Synchronization
+
+/// Takes messages from queues and hands them to handlers.
+///
+/// ```swift
+/// let worker = try Worker(broker, name: "notifications") {
+///   Subscription("notification.booking", on: "tutorgo_events", to: "booking.*") {
+///     On(BookingCreated.self) { event, context in try await notify(event) }
+///   }
+///   On(SendEmail.self) { job, context in try await mailer.send(job) }.concurrency(10)
+/// }
+/// try await ServiceGroup(services: [broker, worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+/// When it is to stop it takes nothing more, finishes what runs, and after ``Options/stopDeadline`` cancels it; what did
+/// not finish goes back to its queue, and that costs no attempt.
+public struct Worker: Service {
+  /// What rarely needs to be said.
+  public struct Options: Sendable {
+    /// How long running handlers may go on after the worker was told to stop.
+    public var stopDeadline: Duration = .seconds(25)
+    /// How long a suspect (see ``Delivery/isSuspect``) waits for the others to finish before it is put off by as much.
+    public var suspectPatience: Duration = .seconds(60)
+    /// Sees every message before its handler does.
+    public var middleware: [any Middleware] = []
+    /// The time that retries go by.
+    public var clock: any BrokerClock = SystemClock()
+    /// The defaults.
+    public init() {}
+  }
+
+  /// What it is called, in logs and in the record of failures.
+  public let name: String
+  /// The exchanges, queues and bindings that it needs. The service that publishes applies it too.
+  public let topology: Topology
+  private let broker: any Broker
+  private let plans: [QueuePlan]
+  private let options: Options
+  private let logger: Logger
+
+  /// A worker on these subscriptions and jobs.
+  ///
+  /// - Throws: ``BrokerError/Code/invalid`` or ``BrokerError/Code/topologyConflict`` when they contradict each other.
+  public init(
+    _ broker: any Broker, name: String, options: Options = Options(), logger: Logger = Logger(label: "warren.worker"),
+    @WorkerBuilder _ components: () -> [WorkerComponent]
+  ) throws(BrokerError) {
+    var plans: [QueuePlan] = []
+    var topology = try Topology()
+    for component in components() {
+      let plan = try component.plan()
+      plans.append(plan)
+      topology = try topology.merging(plan.topology)
+    }
+    self.plans = try QueuePlan.merge(plans)
+    self.topology = topology
+    self.broker = broker
+    self.name = name
+    self.options = options
+    self.logger = logger
+  }
+
+  /// Applies the topology, then works until it is stopped.
+  public func run() async throws {
+    try await broker.apply(topology)
+    let gate = SuspectGate()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for plan in plans { group.addTask { try await work(on: plan, gate) } }
+      try await group.waitForAll()
+    }
+  }
+
+  private func work(on plan: QueuePlan, _ gate: SuspectGate) async throws {
+    let attendant = Attendant(
+      plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger)
+    try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
+      logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
+      await withGracefulShutdownHandler {
+        await withTaskGroup(of: Bool.self) { group in
+          for _ in 0..<plan.settings.lanes {
+            group.addTask {
+              while let delivery = await consumer.next() { await attendant.attend(to: delivery) }
+              return true
+            }
+          }
+          group.addTask {
+            try? await gracefulShutdown()
+            try? await options.clock.sleep(until: options.clock.now.addingTimeInterval(options.stopDeadline.seconds))
+            return false
+          }
+          // Ends with the last lane, or cancels those that are left at the deadline.
+          var lanes = plan.settings.lanes
+          while lanes > 0, let isLane = await group.next() {
+            if isLane { lanes -= 1 } else { group.cancelAll() }
+          }
+          group.cancelAll()
+        }
+      } onGracefulShutdown: {
+        consumer.stop()
+      }
+    }
+  }
+}
