@@ -49,12 +49,12 @@ public struct FindingView: Sendable, Equatable, Codable {
   }
 }
 
-/// When a queue is well, and when it is not. Each rule gives a warning:
+/// When a queue is well, and when it is not:
 ///
-/// - a queue of dead letters has any;
-/// - a queue is paused;
-/// - messages are ready and nobody consumes the queue;
-/// - somebody does, and yet the oldest message has waited longer than ``patience``.
+/// - a problem: messages are ready and nobody consumes the queue, which is not paused;
+/// - a warning: a queue of dead letters has any;
+/// - a warning: a queue is paused;
+/// - a warning: somebody consumes, and yet the oldest message has waited longer than ``patience``.
 public struct HealthRule: Sendable, Equatable {
   /// How long a message may wait in a queue that somebody consumes; 15 minutes by default.
   public var patience: Duration
@@ -80,7 +80,7 @@ public struct HealthRule: Sendable, Equatable {
           mend: "hand out again with `warren queue resume \(queue.name)`")
       case .unattended:
         return FindingView(
-          .warning, queue: queue.name,
+          .problem, queue: queue.name,
           "\(queue.name): \(counted(queue.ready, "message")) \(queue.ready == 1 ? "waits" : "wait") and nobody consumes",
           mend: "start a worker that consumes '\(queue.name)'; `warren worker ls` shows who is there")
       case .active:

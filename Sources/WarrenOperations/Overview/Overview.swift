@@ -47,6 +47,12 @@ extension Operations {
     about queues: [QueueView], rule: HealthRule, now: Date
   ) async throws(BrokerError) -> [FindingView] {
     let engine = try await inspectable.diagnose().map(FindingView.init)
-    return (engine + rule.findings(about: queues, now: now)).sorted { $0.severity > $1.severity }
+    // An engine may have looked at its queues itself: nothing is said twice.
+    let ours = rule.findings(about: queues, now: now).filter { finding in
+      guard let queue = finding.queue else { return true }
+      return !engine.contains { $0.severity != .fine && $0.text.contains("'\(queue)'") }
+    }
+    // Stable: within a severity the order is that of the looking.
+    return Health.allCases.reversed().flatMap { health in (engine + ours).filter { $0.severity == health } }
   }
 }
