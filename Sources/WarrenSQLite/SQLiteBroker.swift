@@ -21,8 +21,8 @@ public final class SQLiteBroker: Sendable {
   let configuration: Configuration
   let clock: any BrokerClock
   private let lifecycle = Lifecycle()
-  private let presence: Presence
-  private let liveness: Liveness
+  let presence: Presence
+  let liveness: Liveness
   private let logger: Logger
   private let lastConsumer = Atomic<Int64>(0)
 
