@@ -15,6 +15,8 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// SQLite's own interface, as GRDB links it: the hot statements are bound and stepped through it.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -40,7 +42,7 @@ let package = Package(
       name: "Warren", dependencies: [log, metrics, tracing, lifecycle],
       swiftSettings: settings),
     .target(
-      name: "WarrenSQLite", dependencies: ["Warren", grdb, collections, log, lifecycle],
+      name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, collections, log, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenOperations", dependencies: ["Warren"],
@@ -52,8 +54,11 @@ let package = Package(
     .target(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
+    .executableTarget(
+      name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, log, arguments],
+      path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "BrokerConformance", log, metrics, tracing],
+      name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",

@@ -1,7 +1,7 @@
 public import Foundation
 
 /// Why a message was parked.
-public struct DeadLetterReason: Sendable, Equatable, Codable, CustomStringConvertible {
+public struct DeadLetterReason: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The kinds of reasons. An engine stores the raw value.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// Every try that its retry policy allows has failed.

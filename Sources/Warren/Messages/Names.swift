@@ -1,7 +1,8 @@
 /// A name that travels in messages and topologies: text of at most 255 bytes in UTF-8, as AMQP 0-9-1 allows.
 ///
 /// Literals and ``init(_:)`` take any text; an engine refuses what is too long with ``BrokerError/Code/invalid``.
-public protocol Name: RawRepresentable<String>, ExpressibleByStringLiteral, Hashable, Comparable, Codable, Sendable,
+public protocol Name: RawRepresentable<String>, ExpressibleByStringInterpolation, Hashable, Comparable, Codable,
+  Sendable,
   CustomStringConvertible
 {
   /// Wraps the text as it is.

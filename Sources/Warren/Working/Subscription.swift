@@ -51,7 +51,7 @@ public struct Subscription: QueueConfigurable {
   }
 
   private var queue: Queue
-  private let exchange: Exchange
+  private let exchange: Exchange?
   private let patterns: [RoutingKey]
   private let items: [Item]
   private var codec: any MessageCodec = .envelope
@@ -66,6 +66,14 @@ public struct Subscription: QueueConfigurable {
     self.queue = queue
     self.exchange = exchange
     self.patterns = patterns.isEmpty ? ["#"] : patterns
+    items = handlers()
+  }
+
+  /// Works on a queue that nothing of ours binds to an exchange, such as one that another system fills.
+  public init(_ queue: Queue, @Builder handlers: () -> [Item]) {
+    self.queue = queue
+    exchange = nil
+    patterns = []
     items = handlers()
   }
 
@@ -89,9 +97,12 @@ public struct Subscription: QueueConfigurable {
   }
 
   func plan() throws(BrokerError) -> QueuePlan {
+    var bindings: [Binding] = []
+    if let exchange, !queue.isAdopted {
+      bindings = patterns.map { Binding(queue.name, to: exchange.name, key: $0) }
+    }
     let topology = try Topology(
-      exchanges: [exchange], queues: [queue],
-      bindings: queue.isAdopted ? [] : patterns.map { Binding(queue.name, to: exchange.name, key: $0) })
+      exchanges: exchange.map { [$0] } ?? [], queues: [queue], bindings: bindings)
     return try QueuePlan(
       queue: queue.name, topology: topology, settings: settings, codecs: [codec], unhandled: unhandled,
       handlers: items.map { $0.make(codec, retry, settings.timeout) })

@@ -1,0 +1,221 @@
+internal import Foundation
+internal import Synchronization
+public import Warren
+
+/// An engine that can do all that the suite asks for.
+public typealias CompleteBroker = InspectableBroker & OperableBroker & DeadLetterBroker
+
+/// What a scenario works with: one engine, freshly opened, and the means to turn its time.
+public struct Bench: Sendable {
+  /// The engine, running.
+  public let broker: any CompleteBroker
+  /// The engine's time.
+  public let clock: any BrokerClock
+  /// Lets the engine's time pass: at once with a virtual clock, really where the engine keeps time itself.
+  public let advance: @Sendable (Duration) async throws -> Void
+  /// How other processes reach the same engine; `nil` when they cannot.
+  public let url: String?
+  /// Keeps the names of this scenario apart from those of others on the same engine.
+  public let prefix: String
+
+  /// A bench.
+  public init(
+    broker: any CompleteBroker, clock: any BrokerClock, url: String?,
+    prefix: String = "t\(UInt32.random(in: 0...UInt32.max))",
+    advance: @escaping @Sendable (Duration) async throws -> Void
+  ) {
+    self.broker = broker
+    self.clock = clock
+    self.url = url
+    self.prefix = prefix
+    self.advance = advance
+  }
+
+  /// A queue whose name no other scenario has.
+  public func queue(_ name: String, timeToLive: Duration? = nil) -> Queue {
+    Queue(QueueName("\(prefix).\(name)"), timeToLive: timeToLive)
+  }
+  /// An exchange whose name no other scenario has.
+  public func exchange(_ name: String, _ kind: Exchange.Kind) -> Exchange {
+    Exchange(ExchangeName("\(prefix).\(name)"), kind)
+  }
+
+  /// A message with this text as its body.
+  public func message(_ text: String, name: MessageName = "test.thing", headers: Message.Headers = [:]) -> Message {
+    Message(id: .unique(), name: name, body: Data(text.utf8), headers: headers, timestamp: clock.now, source: "suite")
+  }
+
+  /// Declares a queue, and puts messages into it.
+  public func fill(_ queue: Queue, _ texts: String...) async throws {
+    try await broker.apply(Topology(queues: [queue]))
+    let results = try await broker.publish(texts.map { Publication(message($0), to: .queue(queue.name)) })
+    for result in results { try check(result.isStored, "stored, not \(result)") }
+  }
+
+  /// The status of a queue.
+  public func status(_ queue: QueueName) async throws -> QueueStatus {
+    guard let status = try await broker.queues().first(where: { $0.name == queue }) else {
+      throw ScenarioFailure("there is no queue \(queue)")
+    }
+    return status
+  }
+  /// The status of a queue, once it fulfils a condition: for engines whose counts come late.
+  public func status(_ queue: QueueName, when condition: (QueueStatus) -> Bool) async throws -> QueueStatus {
+    let end = ContinuousClock.now + patience
+    while true {
+      let status = try await status(queue)
+      if condition(status) { return status }
+      if ContinuousClock.now > end { throw ScenarioFailure("the queue did not come to that: \(status)") }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+  /// The dead letters of a queue, once there are so many.
+  public func deadLetters(of queue: Queue, count: Int) async throws -> [DeadLetter] {
+    let end = ContinuousClock.now + patience
+    while true {
+      let letters = try await broker.deadLetters(.init(origin: queue.name)).letters
+      if letters.count >= count { return letters }
+      if ContinuousClock.now > end { throw ScenarioFailure("\(letters.count) dead letters, not \(count)") }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  /// Runs `body` on the deliveries of a queue.
+  public func consume<Result: Sendable>(
+    _ queue: Queue, prefetch: Int = 10, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result {
+    try await broker.consume(queue.name, prefetch: prefetch, body)
+  }
+}
+
+/// How long a scenario waits for what must come. Never how long it waits for what must not.
+public let patience: Duration = .seconds(20)
+
+/// Something did not hold.
+public struct ScenarioFailure: Error, CustomStringConvertible {
+  /// What, and where.
+  public let description: String
+  /// A failure.
+  public init(_ text: String, file: StaticString = #fileID, line: UInt = #line) {
+    description = "\(text) (\(file):\(line))"
+  }
+}
+
+/// Fails the scenario unless the condition holds; `text` says what should be.
+public func check(
+  _ condition: Bool, _ text: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
+) throws {
+  if !condition { throw ScenarioFailure("should be: \(text())", file: file, line: line) }
+}
+
+/// Fails the scenario unless both are equal.
+public func equal<Value: Equatable>(
+  _ a: Value, _ b: Value, _ what: String = "", file: StaticString = #fileID, line: UInt = #line
+) throws {
+  if a != b { throw ScenarioFailure("\(what) is \(a), should be \(b)", file: file, line: line) }
+}
+
+/// Fails the scenario unless `body` throws a broker error with this code.
+public func expect(
+  _ code: BrokerError.Code, file: StaticString = #fileID, line: UInt = #line, _ body: () async throws -> Void
+) async throws {
+  do {
+    try await body()
+  } catch let error as BrokerError where error.code == code {
+    return
+  } catch {
+    throw ScenarioFailure("threw \(error), should throw \(code)", file: file, line: line)
+  }
+  throw ScenarioFailure("threw nothing, should throw \(code)", file: file, line: line)
+}
+
+/// Fails the scenario when `body` takes longer than ``patience``.
+public func within<Result: Sendable>(
+  _ limit: Duration = patience, file: StaticString = #fileID, line: UInt = #line,
+  _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  try await withThrowingTaskGroup(of: Result?.self) { group in
+    group.addTask { try await body() }
+    group.addTask {
+      try await Task.sleep(for: limit)
+      return nil
+    }
+    defer { group.cancelAll() }
+    guard let first = try await group.next(), let result = first else {
+      throw ScenarioFailure("nothing came within \(limit)", file: file, line: line)
+    }
+    return result
+  }
+}
+
+extension Consumer {
+  /// The next delivery, which must come.
+  public func mustNext(file: StaticString = #fileID, line: UInt = #line) async throws -> Delivery {
+    guard let delivery = try await within(file: file, line: line, { await self.next() }) else {
+      throw ScenarioFailure("the consumer ended", file: file, line: line)
+    }
+    return delivery
+  }
+}
+
+extension Delivery {
+  /// The body, as text.
+  public var text: String { String(decoding: message.body, as: UTF8.self) }
+}
+
+/// A place where concurrent handlers leave what they saw.
+public final class Log<Element: Sendable>: Sendable {
+  private let stream: AsyncStream<Element>
+  private let continuation: AsyncStream<Element>.Continuation
+  private let iterator: Box
+
+  private final class Box: @unchecked Sendable {
+    // Only `next()` touches it, which scenarios call from one task at a time.
+    var iterator: AsyncStream<Element>.Iterator
+    init(_ iterator: AsyncStream<Element>.Iterator) { self.iterator = iterator }
+  }
+
+  /// An empty log.
+  public init() {
+    (stream, continuation) = AsyncStream.makeStream()
+    iterator = Box(stream.makeAsyncIterator())
+  }
+  /// Adds an element.
+  public func add(_ element: Element) { continuation.yield(element) }
+  /// The next element, which must come.
+  public func next(file: StaticString = #fileID, line: UInt = #line) async throws -> Element {
+    let iterator = iterator
+    let element = try await within(file: file, line: line) {
+      var copy = iterator.iterator
+      let element = await copy.next()
+      iterator.iterator = copy
+      return element
+    }
+    guard let element else { throw ScenarioFailure("the log ended", file: file, line: line) }
+    return element
+  }
+  /// So many elements, which must come.
+  public func next(_ count: Int, file: StaticString = #fileID, line: UInt = #line) async throws -> [Element] {
+    var elements: [Element] = []
+    for _ in 0..<count { elements.append(try await next(file: file, line: line)) }
+    return elements
+  }
+}
+
+/// How many are inside.
+public final class Counter: Sendable {
+  private let count = Mutex(0)
+  /// None.
+  public init() {}
+  /// How many there are.
+  public var value: Int { count.withLock { $0 } }
+  /// One more; returns how many there are then.
+  public func enter() -> Int {
+    count.withLock {
+      $0 += 1
+      return $0
+    }
+  }
+  /// One less.
+  public func leave() { count.withLock { $0 -= 1 } }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+@testable import Warren
+
+private struct Thing: EventMessage {
+  static let name: MessageName = "test.thing"
+  var eventId: Int
+  var when: Date
+}
+
+@Suite struct MessageTests {
+  @Test func idsAreUniqueGrowAndAreUUIDsOfVersion7() throws {
+    let ids = (0..<10_000).map { _ in MessageID.unique() }
+    #expect(Set(ids).count == ids.count)
+    #expect(ids == ids.sorted())
+    for id in ids.prefix(100) {
+      #expect(UUID(uuidString: id.rawValue) != nil)
+      #expect(id.rawValue.dropFirst(14).first == "7")
+      #expect("89ab".contains(try #require(id.rawValue.dropFirst(19).first)))
+    }
+  }
+
+  @Test func theEnvelopeIsTypeTimestampAndData() throws {
+    let time = Date(timeIntervalSince1970: 1_733_840_400)
+    let body = try EnvelopeCodec().encode(Thing(eventId: 7, when: time), at: time)
+    let json = try #require(JSONSerialization.jsonObject(with: body) as? [String: Any])
+    #expect(Set(json.keys) == ["type", "timestamp", "data"])
+    #expect(json["type"] as? String == "test.thing")
+    #expect(json["timestamp"] as? String == "2024-12-10T14:20:00Z")
+    let message = Message(id: nil, name: nil, body: body)
+    #expect(try EnvelopeCodec().decode(Thing.self, from: message).eventId == 7)
+    #expect(EnvelopeCodec().name(in: message) == "test.thing")
+  }
+
+  @Test func snakeCaseGoesBothWays() throws {
+    let time = Date(timeIntervalSince1970: 1_733_840_400)
+    let body = try PlainCodec(snakeCase: true).encode(Thing(eventId: 7, when: time), at: time)
+    #expect(String(decoding: body, as: UTF8.self).contains("\"event_id\":7"))
+    #expect(
+      try PlainCodec(snakeCase: true).decode(Thing.self, from: Message(id: nil, name: nil, body: body)).when == time)
+  }
+
+  @Test(arguments: ["2024-12-10T14:20:00Z", "2024-12-10T14:20:00.000Z", "2024-12-10T15:20:00+01:00"])
+  func timesAreReadAsOthersWriteThem(_ text: String) throws {
+    let body = Data("{\"eventId\":1,\"when\":\"\(text)\"}".utf8)
+    let thing = try PlainCodec().decode(Thing.self, from: Message(id: nil, name: nil, body: body))
+    #expect(thing.when == Date(timeIntervalSince1970: 1_733_840_400))
+  }
+
+  @Test func historyKeepsTheLastFailures() {
+    var history = History()
+    for attempt in 1...9 {
+      history.note(Failure(time: .distantPast, attempt: attempt, error: "E", message: "m", worker: "w"))
+    }
+    #expect(history.failures.map(\.attempt) == [5, 6, 7, 8, 9])
+    #expect(history.replayed().attempts == 0)
+    #expect(history.replayed().replays == 1)
+    #expect(history.replayed().failures == history.failures)
+  }
+
+  @Test func whatCannotBeCarriedIsRefusedByName() throws {
+    var message = Message(id: "i", name: "n", body: Data())
+    #expect(throws: BrokerError.self) { try Publication(message, to: .queue("")).validate() }
+    #expect(throws: BrokerError.self) { try Publication(message, to: .exchange("e", "k"), notBefore: .now).validate() }
+    message.source = String(repeating: "s", count: 256)
+    #expect(throws: BrokerError.self) { try Publication(message, to: .queue("q")).validate() }
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import Warren
+
+private struct Timeout: Error {}
+private struct Refused: Error { var after: Int }
+private struct Told: OutcomeError { var outcome: Outcome { .deadLetter("by the error") } }
+
+@Suite struct RetryPolicyTests {
+  @Test func exponentialDoublesUpToItsMaximum() {
+    let policy = RetryPolicy.exponential(from: .seconds(1), retries: 6, maximum: .seconds(10))
+    #expect(policy.delays == [1, 2, 4, 8, 10, 10].map { Duration.seconds($0) })
+    #expect(policy.delay(afterAttempt: 0) == nil)
+    #expect(policy.delay(afterAttempt: 7) == nil)
+  }
+
+  @Test func exponentialWithManyRetriesStaysAtItsMaximum() {
+    let policy = RetryPolicy.exponential(from: .seconds(1), factor: 10, retries: 5000, maximum: .seconds(3600))
+    #expect(policy.delay(afterAttempt: 5000) == .seconds(3600))
+  }
+
+  @Test func linearGrowsByItsStep() {
+    #expect(RetryPolicy.linear(step: .seconds(5), retries: 3).delays == [5, 10, 15].map { Duration.seconds($0) })
+  }
+
+  @Test func fixedIsItsList() {
+    #expect(RetryPolicy.fixed([.seconds(3), .seconds(1)]).delays == [.seconds(3), .seconds(1)])
+    #expect(RetryPolicy.none.retries == 0)
+    #expect(RetryPolicy.none.delays.isEmpty)
+  }
+
+  @Test func jitterStaysWithinItsFraction() throws {
+    let policy = RetryPolicy.fixed([.seconds(10)]).jitter(0.2)
+    var seen: Set<Duration> = []
+    for _ in 0..<200 {
+      let delay = try #require(policy.spreadDelay(afterAttempt: 1))
+      #expect(delay >= .seconds(8) && delay <= .seconds(12))
+      seen.insert(delay)
+    }
+    #expect(seen.count > 100)
+  }
+
+  @Test func theFirstRuleThatFitsDecidesThenTheErrorThenTheSchedule() {
+    let policy = RetryPolicy.standard
+      .on(Refused.self) { .retry(after: .seconds($0.after)) }
+      .on(Refused.self) { _ in .complete }
+    #expect(policy.outcome(for: Refused(after: 7)) == .retry(after: .seconds(7)))
+    #expect(policy.outcome(for: Told()) == .deadLetter("by the error"))
+    #expect(policy.outcome(for: Outcome.release) == .release)
+    #expect(policy.outcome(for: Timeout()) == .retry())
+    #expect(policy.on(Told.self) { _ in .complete }.outcome(for: Told()) == .complete)
+  }
+}
+
+@Suite struct JudgeTests {
+  private let judge = Judge(worker: "w")
+  private let now = Date(timeIntervalSince1970: 1_000_000)
+
+  private func delivery(
+    attempts: Int = 0, deaths: Int = 0, isSuspect: Bool = false, expiresAt: Date? = nil
+  ) -> Delivery {
+    var message = Message(id: "m", name: "n", body: Data())
+    message.expiresAt = expiresAt
+    return Delivery(
+      message: message, queue: "q", exchange: nil, routingKey: "q",
+      history: History(attempts: attempts, interruptions: deaths), isSuspect: isSuspect,
+      token: .init(scope: 0, number: 0, fence: 0))
+  }
+
+  @Test func anOrdinaryDeliveryIsHandled() { #expect(judge.verdict(before: delivery(), now: now) == nil) }
+
+  @Test(arguments: [2, 3, 4, 100]) func deathsMakeASuspectAndOnlyThat(_ deaths: Int) {
+    let verdict = judge.verdict(before: delivery(deaths: deaths), now: now)
+    if deaths < 3 {
+      #expect(verdict == nil)
+    } else {
+      guard case .isolate? = verdict else { return #expect(Bool(false)) }
+    }
+  }
+
+  @Test func aSuspectIsParkedAtTheFifthDeath() throws {
+    #expect(judge.verdict(before: delivery(deaths: 4, isSuspect: true), now: now) == nil)
+    guard case .deadLetter(let reason, _)? = judge.verdict(before: delivery(deaths: 5, isSuspect: true), now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .crashLooping)
+  }
+
+  @Test func theExpiredIsParkedAndCostsNoAttempt() {
+    guard case .deadLetter(let reason, let history)? = judge.verdict(before: delivery(expiresAt: now), now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .expired)
+    #expect(history.attempts == 0)
+    #expect(judge.verdict(before: delivery(expiresAt: now.addingTimeInterval(1)), now: now) == nil)
+  }
+
+  @Test func theLastFailureExhausts() {
+    let policy = RetryPolicy.exponential(from: .seconds(1), retries: 3)
+    for attempts in 0...2 {
+      guard
+        case .retry(let time, let history) = judge.verdict(
+          after: Timeout(), of: delivery(attempts: attempts), policy: policy, now: now)
+      else { return #expect(Bool(false)) }
+      #expect(time == now.addingTimeInterval(pow(2, Double(attempts))))
+      #expect(history.attempts == attempts + 1)
+      #expect(
+        history.failures.last
+          == Failure(time: now, attempt: attempts + 1, error: "Timeout", message: "Timeout()", worker: "w"))
+    }
+    guard
+      case .deadLetter(let reason, let history) = judge.verdict(
+        after: Timeout(), of: delivery(attempts: 3), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .exhausted)
+    #expect(history.attempts == 4)
+  }
+
+  @Test func aTimeNamedByTheErrorStillCountsTheAttempt() {
+    let policy = RetryPolicy.fixed([.seconds(1)])
+    guard
+      case .retry(let time, _) = judge.verdict(
+        after: Outcome.retry(after: .seconds(90)), of: delivery(), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(time == now.addingTimeInterval(90))
+    guard
+      case .deadLetter = judge.verdict(
+        after: Outcome.retry(after: .seconds(90)), of: delivery(attempts: 1), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+  }
+
+  @Test func longErrorsAreCut() {
+    struct Long: Error, CustomStringConvertible { var description: String { String(repeating: "é", count: 10_000) } }
+    guard
+      case .deadLetter(let reason, let history) = judge.verdict(
+        after: Long(), of: delivery(), policy: .none, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.detail.count <= Failure.messageLimit)
+    #expect((history.failures.first?.message.count ?? 0) <= Failure.messageLimit + 1)
+  }
+}
