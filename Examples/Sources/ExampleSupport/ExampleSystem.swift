@@ -48,7 +48,7 @@ public struct ExampleSystem {
     MetricsSystem.bootstrap(metrics)
     logger = Logger(label: label)
     let location = try options.location(of: defaults.name)
-    broker = try location.open()
+    broker = try location.open(logger: logger)
     engine = location.engine
     data = options.directory(of: defaults.name)
     readiness = Readiness(broker, topology, engine: engine, logger: logger)

@@ -1,6 +1,7 @@
 import CoreMetrics
 import ExampleSupport
 import Foundation
+import Logging
 import Testing
 
 @Suite struct BrokerLocationTests {
@@ -34,7 +35,7 @@ import Testing
 
   @Test func rabbitMQSaysHowToGoOnWithoutIt() {
     let location = BrokerLocation.rabbitMQ(url: "amqp://a:secret@b")
-    let error = #expect(throws: BrokerLocation.Invalid.self) { try location.open() }
+    let error = #expect(throws: BrokerLocation.Invalid.self) { try location.open(logger: Logger(label: "test")) }
     #expect(error?.description.contains("Not connected to RabbitMQ") == true)
     #expect(error?.description.contains("sqlite:PATH") == true)
     #expect(error?.description.contains("secret") == false)
