@@ -13,6 +13,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 /// SQLite's own interface, as GRDB links it: the hot statements are bound and stepped through it.
@@ -55,7 +56,7 @@ let package = Package(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
-      name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, log, arguments],
+      name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],

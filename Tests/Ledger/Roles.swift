@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 internal import Warren
 
 /// Takes deliveries and sits on them until it is told to stop, or killed.

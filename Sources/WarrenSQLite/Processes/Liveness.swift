@@ -17,7 +17,7 @@ final class Liveness: Sendable {
     var since: ContinuousClock.Instant
   }
   private struct State {
-    var timer: (any DispatchSourceTimer)?
+    var timer: Cancellable?
     var seen: [String: Seen] = [:]
     var ticks = 0
   }
@@ -40,13 +40,13 @@ final class Liveness: Sendable {
   }
 
   func start() {
-    // Made here, and from now on only cancelled.
-    nonisolated(unsafe) let timer = DispatchSource.makeTimerSource(queue: queue)
+    let timer = DispatchSource.makeTimerSource(queue: queue)
     let interval = Int(configuration.livenessInterval.milliseconds)
     timer.schedule(deadline: .now(), repeating: .milliseconds(interval), leeway: .milliseconds(interval / 10))
     timer.setEventHandler { [weak self] in self?.tick() }
     timer.activate()
-    state.withLock { $0.timer = timer }
+    let cancellable = Cancellable(timer)
+    state.withLock { $0.timer = cancellable }
   }
 
   func stop() {

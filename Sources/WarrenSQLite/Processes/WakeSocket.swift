@@ -18,7 +18,7 @@ final class WakeSocket: Sendable {
   private let directory: Int32
   private let descriptor: Int32
   private let path: String
-  private let source: Mutex<(any DispatchSourceRead)?> = Mutex(nil)
+  private let source: Mutex<Cancellable?> = Mutex(nil)
   private let isClosed = Atomic(false)
 
   /// Listens. `nil` where that is not possible.
@@ -31,8 +31,7 @@ final class WakeSocket: Sendable {
       Self.closeBoth(opened)
       return nil
     }
-    // Made here, and from now on only cancelled.
-    nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: opened.socket, queue: .global())
+    let source = DispatchSource.makeReadSource(fileDescriptor: opened.socket, queue: .global())
     source.setEventHandler {
       var byte: UInt8 = 0
       while recv(opened.socket, &byte, 1, dontWait) >= 0 {}
@@ -41,7 +40,8 @@ final class WakeSocket: Sendable {
     // The descriptors must outlive the last event.
     source.setCancelHandler { Self.closeBoth(opened) }
     source.activate()
-    self.source.withLock { $0 = source }
+    let cancellable = Cancellable(source)
+    self.source.withLock { $0 = cancellable }
   }
 
   /// Only wakes others. `nil` where that is not possible.
@@ -123,6 +123,13 @@ final class WakeSocket: Sendable {
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
     }
   }
+}
+
+/// An active source, of which nothing is wanted any more but that it ends some day. That may happen on any thread.
+struct Cancellable: @unchecked Sendable {
+  private let source: any DispatchSourceProtocol
+  init(_ source: any DispatchSourceProtocol) { self.source = source }
+  func cancel() { source.cancel() }
 }
 
 #if canImport(Darwin)
