@@ -65,5 +65,12 @@ let package = Package(
       name: "WarrenSQLiteTests",
       dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", grdb, log],
       swiftSettings: settings),
+    .testTarget(
+      name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenCommandTests",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand"],
+      swiftSettings: settings),
   ]
 )
