@@ -116,7 +116,7 @@ private final class Series: CounterHandler, FloatingPointCounterHandler, MeterHa
   func set(_ value: Double) { values.withLock { $0.sum = value } }
   func record(_ value: Int64) { record(Double(value)) }
   func record(_ value: Double) { kind == .histogram ? observe(value) : set(value) }
-  func recordNanoseconds(_ duration: Int64) { observe(Double(duration) * 1e-9) }
+  func recordNanoseconds(_ duration: Int64) { observe(Double(duration) / 1e9) }
 
   private func observe(_ value: Double) {
     values.withLock { values in

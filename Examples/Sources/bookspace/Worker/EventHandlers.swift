@@ -11,8 +11,8 @@ struct EventHandlers: Sendable {
   let store: Store
   let faults: Faults
 
-  func worker(on broker: any Broker, logger: Logger) throws -> Worker {
-    try Worker(broker, name: "bookspace-worker", logger: logger) {
+  func worker(on broker: any Broker, options: Worker.Options = .init(), logger: Logger) throws -> Worker {
+    try Worker(broker, name: "bookspace-worker", options: options, logger: logger) {
       Subscription(Layout.notifications, on: Layout.events) {
         On(DocumentCreated.self, created)
         On(DocumentUpdated.self, updated)
