@@ -59,7 +59,8 @@ import Warren
   }
 
   @Test func whatSQLiteSaysOfAReadOnlyFileIsTranslated() {
-    #expect(StorageError(code: 8, message: "attempt to write a readonly database").brokerError(path: "p").code == .readOnly)
+    #expect(
+      StorageError(code: 8, message: "attempt to write a readonly database").brokerError(path: "p").code == .readOnly)
     #expect(StorageError(code: 1544, message: "readonly directory").brokerError(path: "p").code == .readOnly)
     #expect(StorageError(code: 13, message: "full").brokerError(path: "p").code == .full)
     #expect(StorageError(code: 778, message: "disk I/O error").brokerError(path: "p").code == .unavailable)
@@ -67,10 +68,10 @@ import Warren
 
   @Test func aDamagedFileIsAClearError() async throws {
     let path = folder.path("broker.db")
-    let broker = try SQLiteBroker(path: path)
-    try await broker.withBroker { try await $0.apply(Topology(queues: ["q"])) }
-    _ = try await broker.file.database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
-    try broker.file.database.close()
+    try await SQLiteBroker(path: path).withBroker { try await $0.apply(Topology(queues: ["q"])) }
+    let file = try DatabaseQueue(path: path)
+    _ = try await file.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try file.close()
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seek(toOffset: 100)
     try handle.write(contentsOf: Data(repeating: 0xEE, count: 3000))
