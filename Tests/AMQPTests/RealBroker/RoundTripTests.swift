@@ -121,7 +121,7 @@ struct RoundTripTests {
         #expect(missing?.replyCode == 404)
         #expect(missing?.replyText?.contains(name) == true)
         try await connection.withChannel { channel in
-          try await channel.declareQueue(name, arguments: ["x-queue-type": "quorum"])
+          _ = try await channel.declareQueue(name, arguments: ["x-queue-type": "quorum"])
         }
         let differs = await amqpError {
           try await connection.withChannel { channel in _ = try await channel.declareQueue(name) }
