@@ -130,7 +130,8 @@ public struct AMQPChannel: Sendable {
     try Limit.check(tag, "consumer tag")
     let consumer = ConsumerCore(
       request: BasicConsume(
-        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments),
+        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments
+      ),
       prefetch: prefetch)
     try await connection.addConsumer(consumer, to: core)
     return AMQPDeliveries(consumer: consumer, channel: self)

@@ -126,7 +126,6 @@ extension AMQPConnection {
     let limit = TimeAmount(configuration.connectTimeout)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(limit)
-      .channelOption(.socketOption(.so_reuseaddr), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .channelInitializer { socket in
@@ -140,6 +139,8 @@ extension AMQPConnection {
     do {
       link.socket = try await bootstrap.connect(host: endpoint.host, port: endpoint.port).get()
     } catch {
+      // A peer that hangs up quickly can be gone before the connect is reported.
+      if link.socket != nil { throw await end(of: link) }
       let failure = AMQPError(
         .connectFailed, "No broker answers at \(endpoint). Check that it runs and that the address is right.",
         underlying: error)

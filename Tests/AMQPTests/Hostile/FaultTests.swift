@@ -74,7 +74,8 @@ struct FaultTests {
             if String(buffer: body) == "return" {
               let properties = AMQPProperties(headers: ["x-publish-sequence": .int64(Int64(number))])
               peer.send(
-                .basicReturn(replyCode: 312, replyText: "NO_ROUTE", exchange: "", routingKey: "k"), properties, "return",
+                .basicReturn(replyCode: 312, replyText: "NO_ROUTE", exchange: "", routingKey: "k"), properties,
+                "return",
                 on: channel)
             }
             peer.send(.basicAck(deliveryTag: number, multiple: false), on: channel)

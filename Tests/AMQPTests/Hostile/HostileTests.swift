@@ -60,14 +60,20 @@ struct HostileTests {
             default: false
             }
           guard isNow else { return false }
-          if says { peer.send(.connectionClose(CloseReason(replyCode: 541, replyText: "INTERNAL_ERROR"))) } else { peer.hangUp() }
+          if says {
+            peer.send(.connectionClose(CloseReason(replyCode: 541, replyText: "INTERNAL_ERROR")))
+          } else {
+            peer.hangUp()
+          }
           return true
         }) { peer in
           guard step == 0 else { return true }
           peer.channel.eventLoop.execute { peer.hangUp() }
           return false
         }
-        #expect([.handshakeFailed, .authenticationFailed].contains(error?.code), "step \(step), says \(says)")
+        #expect(
+          [.handshakeFailed, .authenticationFailed].contains(error?.code),
+          "step \(step), says \(says): \(String(describing: error))")
       }
     }
   }
@@ -80,9 +86,15 @@ struct HostileTests {
     ("a refusal of number zero", { method(.basicNack(deliveryTag: 0, multiple: false, requeue: false), 1) }),
     ("a delivery for an unknown consumer", { delivery("nobody", 1) }),
     ("an answer that nobody asked for", { method(.queueDeclareOk(queue: "q", messages: 0, consumers: 0), 1) }),
-    ("an answer of another kind on channel 0", { method(.connectionTune(.init(channelMax: 1, frameMax: 1, heartbeat: 1)), 0) }),
+    (
+      "an answer of another kind on channel 0",
+      { method(.connectionTune(.init(channelMax: 1, frameMax: 1, heartbeat: 1)), 0) }
+    ),
     ("a second handshake", { method(FakeBroker.start, 0) }),
-    ("a method that only clients send", { method(.basicPublish(exchange: "", routingKey: "", mandatory: false, immediate: false), 0) }),
+    (
+      "a method that only clients send",
+      { method(.basicPublish(exchange: "", routingKey: "", mandatory: false, immediate: false), 0) }
+    ),
     ("a header without its method", { raw(2, 1, [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]) }),
     ("a body without its header", { raw(3, 1, [1, 2, 3]) }),
     ("a body on channel 0", { raw(3, 0, [1, 2, 3]) }),
@@ -146,14 +158,16 @@ struct HostileTests {
   func attack(_ index: Int) async throws {
     let attack = Self.attacks[index]
     let bytes = attack.bytes()
-    let error = try await error({ peer, frame in
-      guard case .body = frame else { return false }
-      peer.send(bytes)
-      return true
-    }, during: { connection in
-      let channel = try await connection.openChannel()
-      try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-    })
+    let error = try await error(
+      { peer, frame in
+        guard case .body = frame else { return false }
+        peer.send(bytes)
+        return true
+      },
+      during: { connection in
+        let channel = try await connection.openChannel()
+        try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+      })
     #expect(error?.code == .unknownOutcome, "\(attack.name)")
     #expect((error?.underlying as? AMQPError)?.code == .protocolViolation, "\(attack.name)")
   }
@@ -169,29 +183,33 @@ struct HostileTests {
     let whole = stream
     for offset in 0..<whole.readableBytes {
       let piece = whole.getSlice(at: 0, length: offset) ?? ByteBuffer()
-      _ = try await error({ peer, frame in
-        guard case .body = frame else { return false }
-        peer.channel.writeAndFlush(piece).whenComplete { _ in peer.hangUp() }
-        return true
-      }, during: { connection in
-        let channel = try await connection.openChannel()
-        let deliveries = try await channel.consume("q", options: .init(consumerTag: "c"))
-        async let published: Void = channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-        _ = try? await published
-        for try await delivery in deliveries { delivery.ack() }
-      })
+      _ = try await error(
+        { peer, frame in
+          guard case .body = frame else { return false }
+          peer.channel.writeAndFlush(piece).whenComplete { _ in peer.hangUp() }
+          return true
+        },
+        during: { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(consumerTag: "c"))
+          async let published: Void = channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          _ = try? await published
+          for try await delivery in deliveries { delivery.ack() }
+        })
     }
   }
 
   @Test("A silent broker is found dead by its missing heartbeats")
   func heartbeats() async throws {
-    let error = try await error({ peer, frame in
-      if case .method(0, .connectionStartOk) = frame { peer.tune.heartbeat = 1 }
-      return false
-    }, during: { connection in
-      let channel = try await connection.openChannel()
-      for try await _ in try await channel.consume("q") {}
-    })
+    let error = try await error(
+      { peer, frame in
+        if case .method(0, .connectionStartOk) = frame { peer.tune.heartbeat = 1 }
+        return false
+      },
+      during: { connection in
+        let channel = try await connection.openChannel()
+        for try await _ in try await channel.consume("q") {}
+      })
     #expect(error?.code == .heartbeatTimeout)
   }
 

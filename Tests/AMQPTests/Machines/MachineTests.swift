@@ -25,7 +25,8 @@ struct MachineTests {
   @Test("The handshake goes step by step, and open means open-ok")
   func handshake() throws {
     var machine = machine()
-    guard case .send(.connectionStartOk(_, "PLAIN", let response, "en_US")) = try machine.receive(FakeBroker.start).first
+    guard
+      case .send(.connectionStartOk(_, "PLAIN", let response, "en_US")) = try machine.receive(FakeBroker.start).first
     else { return #expect(Bool(false)) }
     #expect(String(buffer: response) == "\0guest\0guest")
     let agreed = TuneValues(channelMax: 100, frameMax: 65_536, heartbeat: 10)

@@ -29,7 +29,8 @@ struct URITests {
       Case(uri: "amqp://:10000", port: 10000), Case(uri: "amqp:///vhost", virtualHost: "vhost"),
       Case(uri: "amqp://host/", host: "host", virtualHost: ""), Case(uri: "amqp://host/%2f", host: "host"),
       Case(uri: "amqp://[::1]", host: "::1"), Case(uri: "AMQP://[::1]:99/a", host: "::1", port: 99, virtualHost: "a"),
-      Case(uri: "amqps://h", host: "h", port: 5671), Case(uri: "amqp://a:b%40c%2F%3a@h", host: "h", user: "a", password: "b@c/:"),
+      Case(uri: "amqps://h", host: "h", port: 5671),
+      Case(uri: "amqp://a:b%40c%2F%3a@h", host: "h", user: "a", password: "b@c/:"),
       Case(uri: "amqp://a+b:c@h", host: "h", user: "a+b", password: "c"),
     ])
   func examples(_ test: Case) throws {
@@ -43,9 +44,11 @@ struct URITests {
   @Test(
     "What is no AMQP URI is refused, without repeating it",
     arguments: [
-      "", "http://secret@h", "amqp:secret", "amqp://h/secret/b", "amqp://secret:%4@h", "amqp://h:secret", "amqp://h:70000",
+      "", "http://secret@h", "amqp:secret", "amqp://h/secret/b", "amqp://secret:%4@h", "amqp://h:secret",
+      "amqp://h:70000",
       "amqp://[::1", "amqp://[::1]secret", "amqp://h?secret", "amqp://h?secret=1", "amqp://h?heartbeat=secret",
-      "amqp://h?cacertfile=secret", "amqps://h?verify=secret", "amqp://h/%ff", "amqp://h#secret", "amqp://h?frame_max=4096",
+      "amqp://h?cacertfile=secret", "amqps://h?verify=secret", "amqp://h/%ff", "amqp://h#secret",
+      "amqp://h?frame_max=4096",
     ])
   func refused(_ uri: String) {
     let error = #expect(throws: AMQPError.self) { _ = try AMQPConfiguration(uri: uri) }
@@ -67,7 +70,8 @@ struct URITests {
     #expect(
       configuration.tls
         == AMQPTLS(
-          verification: .none, authoritiesFile: "/ca.pem", certificateFile: "/c.pem", keyFile: "/k.pem", serverName: "x"))
+          verification: .none, authoritiesFile: "/ca.pem", certificateFile: "/c.pem", keyFile: "/k.pem", serverName: "x"
+        ))
   }
 
   @Test("Several URIs are one cluster if they agree on everything else")

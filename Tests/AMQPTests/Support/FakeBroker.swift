@@ -97,7 +97,7 @@ final class FakeBroker: Sendable {
             peers.append(peer)
             return peer
           }
-          try channel.pipeline.syncOperations.addHandler(Handler(peer, seen, script, onAccept(peer)))
+          try channel.pipeline.syncOperations.addHandler(Handler(peer, seen, script, onAccept))
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
@@ -155,14 +155,17 @@ final class FakeBroker: Sendable {
     let peer: Peer
     let seen: Seen
     let script: Script
-    let answers: Bool
+    let onAccept: @Sendable (Peer) -> Bool
+    var answers = true
 
-    init(_ peer: Peer, _ seen: Seen, _ script: @escaping Script, _ answers: Bool) {
+    init(_ peer: Peer, _ seen: Seen, _ script: @escaping Script, _ onAccept: @escaping @Sendable (Peer) -> Bool) {
       self.peer = peer
       self.seen = seen
       self.script = script
-      self.answers = answers
+      self.onAccept = onAccept
     }
+
+    func channelActive(context: ChannelHandlerContext) { answers = onAccept(peer) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       var bytes = unwrapInboundIn(data)

@@ -161,7 +161,9 @@ struct CodecTests {
   func noise() {
     var generator = Seeded(state: 42)
     for _ in 0..<20_000 {
-      let bytes = (0..<Int.random(in: 0...80, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      let bytes = (0..<Int.random(in: 0...80, using: &generator)).map { _ in
+        UInt8.random(in: 0...255, using: &generator)
+      }
       var one = ByteBuffer(bytes: bytes)
       _ = try? Method.read(&one)
       var two = ByteBuffer(bytes: bytes)

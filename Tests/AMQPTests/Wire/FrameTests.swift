@@ -106,7 +106,9 @@ struct FrameTests {
     }
   }
 
-  @Test("What is no broker is named", arguments: ["AMQP\u{0}\u{1}\u{1}\u{0}", "HTTP/1.1 400", "\u{15}\u{3}\u{1}", "SSH-2.0"])
+  @Test(
+    "What is no broker is named",
+    arguments: ["AMQP\u{0}\u{1}\u{1}\u{0}", "HTTP/1.1 400", "\u{15}\u{3}\u{1}", "SSH-2.0"])
   func otherProtocols(_ text: String) {
     var decoder = FrameDecoder()
     decoder.append(ByteBuffer(string: text))
