@@ -13,7 +13,7 @@ try await AMQPConnection.withConnection(configuration) { connection in
     for key in ["kern.info", "cron.info", "cron.critical"] {
       do {
         try await channel.publish(AMQPMessage(exchange: "topic_logs", routingKey: key, body: "a line for \(key)"))
-      } catch let error where error.code == .unroutable {
+      } catch let error as AMQPError where error.code == .unroutable {
         print(" [ ] nobody listens to \(key)")
       }
     }
