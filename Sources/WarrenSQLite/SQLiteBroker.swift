@@ -21,8 +21,8 @@ public final class SQLiteBroker: Sendable {
   let configuration: Configuration
   let clock: any BrokerClock
   private let lifecycle = Lifecycle()
-  private let presence: Presence
-  private let liveness: Liveness
+  let presence: Presence
+  let liveness: Liveness
   private let logger: Logger
   private let lastConsumer = Atomic<Int64>(0)
 
@@ -165,7 +165,9 @@ extension SQLiteBroker: Broker {
   public func consume<Result: Sendable>(
     _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
   ) async throws -> Result {
-    guard prefetch > 0 else { throw BrokerError(.invalid, "a prefetch of \(prefetch) lets nothing through: use 1 or more") }
+    guard prefetch > 0 else {
+      throw BrokerError(.invalid, "a prefetch of \(prefetch) lets nothing through: use 1 or more")
+    }
     try await waitUntilRunning()
     let id = lastConsumer.add(1, ordering: .relaxed).newValue
     let isOpen = Flag(true)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Logging
 internal import Warren
 internal import WarrenSQLite
 
@@ -18,6 +19,8 @@ struct BrokerOption: ParsableArguments {
     guard broker.hasPrefix("sqlite:") else {
       throw ValidationError("'\(broker)' is no broker that this build knows: use sqlite:PATH")
     }
-    return try SQLiteBroker(path: String(broker.dropFirst("sqlite:".count)))
+    return try SQLiteBroker(
+      path: String(broker.dropFirst("sqlite:".count)),
+      logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
   }
 }

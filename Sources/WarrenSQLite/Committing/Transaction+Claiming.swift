@@ -62,7 +62,7 @@ extension Transaction {
         note(
           message.seq,
           Unsettled(
-            consumer: consumer.id, queue: consumer.queue, fence: fence, rank: message.rank, isIsolated: false,
+            consumer: consumer.id, queue: consumer.queue, fence: fence, rank: message.rank, lane: 0,
             hasHistory: false, parkAt: message.parkAt,
             remembered: remembered ? memory(of: message.message.id, isChosen: message.isRemembered) : nil))
         deliveries.append(
@@ -109,7 +109,7 @@ extension Transaction {
     let found = try read.first { row in
       (
         message: Message(row), exchange: row.optionalInt(2), key: row.optionalText(3), parkAt: row.optionalInt(12),
-        isChosen: row.int(13) == 1, isIsolated: row.int(16) == 1, hasHistory: !row.isNull(16),
+        isChosen: row.int(13) == 1, lane: row.int(16), hasHistory: !row.isNull(16),
         history: History(stored: row.optionalText(17))
       )
     }
@@ -123,19 +123,19 @@ extension Transaction {
       return
     }
     try removeReady(seq, in: consumer.queue, rank: rank)
-    let fence = try markRunning(seq, consumer.queue, worker: worker, isSuspect: found.isIsolated)
+    let fence = try markRunning(seq, consumer.queue, worker: worker, isSuspect: found.lane > 0)
     let remembers = found.isChosen || ledger.configuration.remembersOtherIDs > .zero
     note(
       seq,
       Unsettled(
         consumer: consumer.id, queue: consumer.queue, fence: fence, rank: found.message.rank,
-        isIsolated: found.isIsolated, hasHistory: found.hasHistory, parkAt: found.parkAt,
+        lane: found.lane, hasHistory: found.hasHistory, parkAt: found.parkAt,
         remembered: remembers ? memory(of: found.message.id, isChosen: found.isChosen) : nil))
     deliveries.append(
       Delivery(
         message: found.message, queue: queue, exchange: ledger.catalogue.exchangeName(found.exchange),
         routingKey: RoutingKey(found.key ?? found.message.name?.rawValue ?? ""), history: found.history,
-        isSuspect: found.isIsolated, token: .init(scope: worker, number: seq, fence: fence)))
+        isSuspect: found.lane > 0, token: .init(scope: worker, number: seq, fence: fence)))
   }
 
   // MARK: Places

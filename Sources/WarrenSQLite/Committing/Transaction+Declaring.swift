@@ -11,8 +11,9 @@ extension Transaction {
       + comparison.queues.filter(\.isAdopted).map { "the queue '\($0.name)'" }
     if !unknown.isEmpty {
       throw BrokerError(
-        .notFound, "missing: \(unknown.joined(separator: ", ")). Adopted ones belong to somebody else: have them declared, "
-          + "or declare them by leaving out `adopted()`")
+        .notFound,
+        "missing: \(unknown.joined(separator: ", ")). Adopted ones belong to somebody else: have them "
+          + "declared, or declare them by leaving out `adopted()`")
     }
     if comparison.isEmpty { return }
     for exchange in comparison.exchanges {

@@ -66,9 +66,13 @@ extension Transaction {
       to: insert, exchange: ledger.catalogue.exchangeID(exchange), key: key, parkAt: parkAt, isRemembered: isRemembered)
     try insert.run()
     count(queue) { $0.published += 1 }
-    if let due = notBefore?.millisecondsRoundedUp, due > now {
-      try delay(seq, in: queue, until: due)
+    if let notBefore, notBefore > time {
+      try delay(seq, in: queue, until: notBefore.millisecondsRoundedUp)
     } else {
+      // As it would come out of the file.
+      var message = message
+      message.timestamp = (message.timestamp?.milliseconds).map { Date(milliseconds: $0) }
+      message.expiresAt = (message.expiresAt?.milliseconds).map { Date(milliseconds: $0) }
       fresh[queue, default: []].append(
         Fresh(
           seq: seq, rank: message.rank, message: message, exchange: exchange, key: key, parkAt: parkAt,
@@ -125,7 +129,7 @@ extension Transaction {
   func place(of seq: Int64) throws -> (queue: Int64, rank: Int64, parkAt: Int64?)? {
     statements.readPlace.bind(1, seq)
     return try statements.readPlace.first { row in
-      (row.int(0), 9 - row.int(1) + (row.int(3) == 1 ? Schema.suspectRank : 0), row.optionalInt(2))
+      (row.int(0), 9 - row.int(1) + row.int(3), row.optionalInt(2))
     }
   }
 }

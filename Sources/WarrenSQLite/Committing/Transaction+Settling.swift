@@ -28,17 +28,19 @@ extension Transaction {
     case .release: try comeBack(seq, held)
     case .postpone(let time): try comeBack(seq, held, at: time)
     case .retry(let time, let history):
-      try write(history, of: seq, isIsolated: held.isIsolated)
+      try write(history, of: seq, isIsolated: held.lane > 0)
       count(held.queue) { $0.retried += 1 }
-      try comeBack(seq, held, at: time)
+      // With the lane that the history gives it.
+      var changed = held
+      if held.lane > 0 { changed.lane = Schema.lane(interruptions: history.interruptions) }
+      try comeBack(seq, changed, at: time)
     case .isolate:
-      try isolate(seq)
       var isolated = held
-      isolated.isIsolated = true
+      isolated.lane = try write(try history(of: seq).history, of: seq, isIsolated: true)
       try comeBack(seq, isolated)
     case .deadLetter(let reason, let history):
       if try park(seq, of: held.queue, reason, history) { break }
-      try write(history, of: seq, isIsolated: held.isIsolated)
+      try write(history, of: seq, isIsolated: held.lane > 0)
       try rest(seq, in: held.queue)
       return .cannotPark(ledger.catalogue[held.queue]?.queue.name ?? "")
     }
@@ -87,30 +89,30 @@ extension Transaction {
       needsExpirySweep = true
       isUnfinished = true
     }
-    if let due = time?.millisecondsRoundedUp, due > now {
-      try delay(seq, in: held.queue, until: due)
+    if let due = time, due > self.time {
+      try delay(seq, in: held.queue, until: due.millisecondsRoundedUp)
     } else {
-      try makeReady(seq, in: held.queue, rank: held.rank + (held.isIsolated ? Schema.suspectRank : 0))
+      try makeReady(seq, in: held.queue, rank: held.rank + held.lane)
     }
   }
 
   // MARK: History
 
-  func write(_ history: History, of seq: Int64, isIsolated: Bool) throws {
+  /// Returns the lane that it has with that history.
+  @discardableResult
+  func write(_ history: History, of seq: Int64, isIsolated: Bool) throws -> Int64 {
+    let lane = isIsolated ? Schema.lane(interruptions: history.interruptions) : 0
     let write = statements.writeHistory
     write.bind(1, seq)
-    write.bind(2, isIsolated ? 1 : Int64(0))
+    write.bind(2, lane)
     write.bind(3, history.stored)
     try write.run()
+    return lane
   }
 
-  func history(of seq: Int64) throws -> (history: History, isIsolated: Bool) {
+  func history(of seq: Int64) throws -> (history: History, lane: Int64) {
     statements.readHistory.bind(1, seq)
-    return try statements.readHistory.first { (History(stored: $0.optionalText(1)), $0.int(0) == 1) } ?? (History(), false)
-  }
-
-  private func isolate(_ seq: Int64) throws {
-    try write(try history(of: seq).history, of: seq, isIsolated: true)
+    return try statements.readHistory.first { (History(stored: $0.optionalText(1)), $0.int(0)) } ?? (History(), 0)
   }
 
   func forgetHistory(of seq: Int64) throws {

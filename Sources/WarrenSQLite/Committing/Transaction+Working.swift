@@ -15,7 +15,9 @@ extension Transaction {
   }
 
   /// Begins to hand out to a consumer.
-  func join(_ consumer: Consumer, id: Int64, _ isOpen: Flag, _ presence: Presence, name: String) throws -> LocalConsumer {
+  func join(
+    _ consumer: Consumer, id: Int64, _ isOpen: Flag, _ presence: Presence, name: String
+  ) throws -> LocalConsumer {
     guard let queue = ledger.catalogue.queues[consumer.queue] else {
       throw BrokerError(.notFound, "there is no queue '\(consumer.queue)': apply a topology that has it")
     }
@@ -61,9 +63,9 @@ extension Transaction {
       statements.deleteRunning.bind(3, fence)
       try statements.deleteRunning.run()
       count(queue) { $0.running -= 1 }
-      var (history, isIsolated) = try history(of: seq)
+      var (history, lane) = try history(of: seq)
       history.interruptions += 1
-      try write(history, of: seq, isIsolated: isIsolated)
+      try write(history, of: seq, isIsolated: lane > 0)
       guard let place = try place(of: seq) else { continue }
       try makeReady(seq, in: queue, rank: place.rank)
       if let parkAt = place.parkAt, parkAt <= now {

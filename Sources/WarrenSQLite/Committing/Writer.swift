@@ -199,8 +199,9 @@ final class Writer: Sendable {
     do {
       guard file.isInPlace else {
         throw BrokerError(
-          .unavailable, "'\(file.shownPath)' was moved or deleted: put it back, or restart with the new one; nothing was "
-            + "stored")
+          .unavailable,
+          "'\(file.shownPath)' was moved or deleted: put it back, or restart with the new one; nothing "
+            + "was stored")
       }
       let ledger = try ledger(database)
       try Self.execute("BEGIN IMMEDIATE", database)
@@ -246,8 +247,10 @@ final class Writer: Sendable {
     return { [alarm] in
       ledger.nextExpiry = nextExpiry
       ledger.needsExpirySweep = transaction.needsExpirySweep
-      alarm.set([nextDue, nextExpiry].compactMap(\.self).min().map { Date(milliseconds: $0) })
-      for (request, results) in zip(batch.publishes, stored) { request.continuation.resume(returning: .success(results)) }
+      alarm.set([nextDue, nextExpiry].compactMap(\.self).min().map { .whenIs($0) })
+      for (request, results) in zip(batch.publishes, stored) {
+        request.continuation.resume(returning: .success(results))
+      }
       for (request, outcome) in zip(batch.settlements, settled) {
         request.continuation.resume(returning: outcome.result)
       }

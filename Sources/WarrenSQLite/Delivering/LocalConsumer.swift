@@ -24,9 +24,10 @@ struct Unsettled {
   var consumer: Int64
   var queue: Int64
   var fence: Int64
-  /// The rank without the part that sets suspects apart.
+  /// The rank without the lane.
   var rank: Int64
-  var isIsolated: Bool
+  /// What is added to the rank of one that is handed out alone; else 0.
+  var lane: Int64
   var hasHistory: Bool
   /// When it is parked as expired, unless it is settled before.
   var parkAt: Int64?

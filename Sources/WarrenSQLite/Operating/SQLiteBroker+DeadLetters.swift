@@ -40,7 +40,9 @@ extension SQLiteBroker: DeadLetterBroker {
     try await inPieces(selection) { transaction, seq in
       if try transaction.replay(seq) { return true }
       return false
-    } count: { $0 ? (report.replayed += 1) : (report.stayed += 1) }
+    } count: {
+      $0 ? (report.replayed += 1) : (report.stayed += 1)
+    }
     return report
   }
 
@@ -80,7 +82,9 @@ extension SQLiteBroker: DeadLetterBroker {
       guard let queue = try transaction.place(of: seq)?.queue else { return false }
       try transaction.delete(deadLetter: seq, in: queue)
       return true
-    } count: { deleted += $0 ? 1 : 0 }
+    } count: {
+      deleted += $0 ? 1 : 0
+    }
     return deleted
   }
 

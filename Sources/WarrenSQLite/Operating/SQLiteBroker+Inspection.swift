@@ -29,9 +29,10 @@ extension SQLiteBroker: InspectableBroker {
 
   /// The first of each rank, of which there are few, instead of a walk through all that waits.
   private static func oldest(in queue: Int64, _ database: Database) throws -> Date? {
-    let ranks = Array(0...9) + Array(Schema.suspectRank...(Schema.suspectRank + 9))
-    var first: Int64?
-    for rank in ranks {
+    var first = try Int64.fetchOne(
+      database, sql: "SELECT min(seq) FROM ready WHERE queue = ? AND rank >= ?",
+      arguments: [queue, Schema.suspectRank])
+    for rank in 0...9 {
       let seq = try Int64.fetchOne(
         database.cachedStatement(sql: "SELECT min(seq) FROM ready WHERE queue = ? AND rank = ?"),
         arguments: [queue, rank])
@@ -77,7 +78,8 @@ extension SQLiteBroker: InspectableBroker {
     _ body: @escaping @Sendable (Database) throws -> Result
   ) async throws(BrokerError) -> Result {
     let path = file.shownPath
-    return try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
+    return try await withCheckedContinuation {
+      (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
       file.database.asyncRead { opened in
         let result: Swift.Result<Result, BrokerError>
         do {

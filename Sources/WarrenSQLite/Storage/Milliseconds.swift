@@ -1,15 +1,20 @@
 internal import Foundation
 
 /// Times are stored as whole milliseconds since 1970.
+///
+/// A `Date` is a binary fraction, which hits a millisecond only to within a quarter of a microsecond. So what lies less than
+/// one microsecond before a millisecond counts as that millisecond.
 extension Date {
   /// The millisecond that has begun.
-  var milliseconds: Int64 { Self.clamped((timeIntervalSince1970 * 1000).rounded(.down)) }
+  var milliseconds: Int64 { Self.clamped((timeIntervalSince1970 * 1000 + 0.001).rounded(.down)) }
 
   /// The next whole millisecond: what is due then never comes early.
   var millisecondsRoundedUp: Int64 {
-    // A time that went through the file and back is off by less than a microsecond.
     Self.clamped((timeIntervalSince1970 * 1000 - 0.001).rounded(.up))
   }
+
+  /// When a clock shows this millisecond.
+  static func whenIs(_ milliseconds: Int64) -> Date { Date(milliseconds: milliseconds) - 0.000_000_8 }
 
   init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
 

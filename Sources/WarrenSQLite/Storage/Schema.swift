@@ -10,8 +10,12 @@ enum Schema {
   /// "WRN1": tells a broker file from any other SQLite file.
   static let applicationID: Int32 = 0x5752_4E31
 
-  /// What is added to the rank of a message that is handed out alone. See ``Settlement/isolate``.
+  /// From here on, ranks are those of messages that are handed out alone. See ``Settlement/isolate``.
   static let suspectRank: Int64 = 16
+
+  /// What is added to the rank of a message that is handed out alone: the more workers died of it, the later its turn, so
+  /// that those that only stood beside it are done before.
+  static func lane(interruptions: Int) -> Int64 { suspectRank * Int64(1 + min(max(0, interruptions), 1000)) }
 
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
@@ -78,7 +82,7 @@ enum Schema {
 
     CREATE TABLE ready (
       queue INTEGER NOT NULL,
-      rank INTEGER NOT NULL,   -- 9 - priority, and 16 more when it is handed out alone
+      rank INTEGER NOT NULL,   -- 9 - priority + lane
       seq INTEGER NOT NULL,
       PRIMARY KEY (queue, rank, seq)
     ) WITHOUT ROWID;
@@ -101,7 +105,7 @@ enum Schema {
     -- Only for messages to which something has happened.
     CREATE TABLE history (
       seq INTEGER PRIMARY KEY,
-      is_isolated INTEGER NOT NULL,
+      lane INTEGER NOT NULL,   -- 0, or where it stands among those that are handed out alone
       record TEXT
     );
     CREATE TABLE dead_letter (

@@ -73,12 +73,12 @@ final class Statements {
     deleteMessage = try make("DELETE FROM message WHERE seq = ?1")
     readMessage = try make(
       """
-      SELECT \(Self.content), is_isolated, record FROM message m LEFT JOIN history h ON h.seq = m.seq
+      SELECT \(Self.content), lane, record FROM message m LEFT JOIN history h ON h.seq = m.seq
       WHERE m.seq = ?1
       """)
     readPlace = try make(
       """
-      SELECT m.queue, m.priority, m.park_at, h.is_isolated FROM message m LEFT JOIN history h ON h.seq = m.seq
+      SELECT m.queue, m.priority, m.park_at, h.lane FROM message m LEFT JOIN history h ON h.seq = m.seq
       WHERE m.seq = ?1
       """)
     findID = try make("SELECT 1 FROM message WHERE id = ?1 AND queue = ?2 LIMIT 1")
@@ -107,8 +107,8 @@ final class Statements {
     anySuspectRunning = try make("SELECT 1 FROM running WHERE queue = ?1 AND is_suspect = 1 LIMIT 1")
     runningOf = try make("SELECT seq, queue, fence FROM running WHERE worker = ?1")
 
-    writeHistory = try make("INSERT OR REPLACE INTO history (seq, is_isolated, record) VALUES (?1, ?2, ?3)")
-    readHistory = try make("SELECT is_isolated, record FROM history WHERE seq = ?1")
+    writeHistory = try make("INSERT OR REPLACE INTO history (seq, lane, record) VALUES (?1, ?2, ?3)")
+    readHistory = try make("SELECT lane, record FROM history WHERE seq = ?1")
     deleteHistory = try make("DELETE FROM history WHERE seq = ?1")
 
     insertDeadLetter = try make(
