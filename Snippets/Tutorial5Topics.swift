@@ -11,9 +11,10 @@ configuration.topology = AMQPTopology(
 try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.withChannel { channel in
     for key in ["kern.info", "cron.info", "cron.critical"] {
-      do {
+      do throws(AMQPError) {
         try await channel.publish(AMQPMessage(exchange: "topic_logs", routingKey: key, body: "a line for \(key)"))
-      } catch let error where error.code == .unroutable {
+      } catch {
+        guard error.code == .unroutable else { throw error }
         print(" [ ] nobody listens to \(key)")
       }
     }

@@ -379,7 +379,7 @@ struct FaultTests {
         try await AMQPConnection.withConnection(broker.configuration) { connection in
           try await connection.consume("q", options: .init(noAck: true)) { deliveries in
             // The mark is 1,024; one read may bring some more.
-            while !deliveries.consumer.holdsReads.load(ordering: .sequentiallyConsistent) { await Task.yield() }
+            await eventually { deliveries.consumer.holdsReads.load(ordering: .sequentiallyConsistent) }
             #expect(deliveries.consumer.buffer.count < 2000)
             var count = 0
             for try await _ in deliveries {

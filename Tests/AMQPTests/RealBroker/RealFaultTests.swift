@@ -106,7 +106,7 @@ struct RealFaultTests {
                   let message = AMQPMessage(
                     routingKey: queue, properties: .init(deliveryMode: .persistent, messageID: id), body: "x")
                   while true {
-                    do {
+                    do throws(AMQPError) {
                       try await channel.publish(message)
                       confirmed.withLock { _ = $0.insert(id) }
                       break
@@ -122,7 +122,7 @@ struct RealFaultTests {
               for _ in 0..<5 {
                 for await state in connection.states() { if case .open = state { break } }
                 let before = confirmed.withLock { $0.count }
-                while confirmed.withLock({ $0.count }) < min(before + 200, 3100) { await Task.yield() }
+                await eventually { confirmed.withLock { $0.count } >= min(before + 200, 3100) }
                 await proxy.reset()
                 for await state in connection.states() { if case .recovering = state { break } }
               }

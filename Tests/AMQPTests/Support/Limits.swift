@@ -25,3 +25,8 @@ func amqpError(_ body: () async throws -> Void) async -> AMQPError? {
     return nil
   } catch { return error as? AMQPError }
 }
+
+/// Waits for something that nobody announces. It looks again every few milliseconds, until the test's own limit.
+func eventually(_ condition: () -> Bool) async {
+  while !condition(), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(2)) }
+}
