@@ -70,7 +70,6 @@ import Warren
     let broker = try SQLiteBroker(path: path)
     try await broker.withBroker { try await $0.apply(Topology(queues: ["q"])) }
     _ = try await broker.file.database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
-    try broker.file.database.close()
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seek(toOffset: 100)
     try handle.write(contentsOf: Data(repeating: 0xEE, count: 3000))
