@@ -103,7 +103,7 @@ final class Transaction {
       database,
       sql: """
         SELECT w.id, w.file, q.queue FROM worker w JOIN worker_queue q ON q.worker = w.id WHERE w.id <> ?
-        """, arguments: [ledger.worker ?? 0])
+        """, arguments: [enrolled ?? ledger.worker ?? 0])
     for row in rows { others[row["id"], default: (row["file"], [])].queues.insert(row["queue"]) }
     ledger.others = Array(others.values)
     ledger.workersVersion = workersVersion
