@@ -59,7 +59,8 @@ import Warren
   }
 
   @Test func whatSQLiteSaysOfAReadOnlyFileIsTranslated() {
-    #expect(StorageError(code: 8, message: "attempt to write a readonly database").brokerError(path: "p").code == .readOnly)
+    #expect(
+      StorageError(code: 8, message: "attempt to write a readonly database").brokerError(path: "p").code == .readOnly)
     #expect(StorageError(code: 1544, message: "readonly directory").brokerError(path: "p").code == .readOnly)
     #expect(StorageError(code: 13, message: "full").brokerError(path: "p").code == .full)
     #expect(StorageError(code: 778, message: "disk I/O error").brokerError(path: "p").code == .unavailable)

@@ -33,7 +33,8 @@ import Warren
       Topology(
         exchanges: ["topic", .fanout("all")], queues: definitions,
         bindings: [
-          Binding("a", to: "topic", key: "x.#"), Binding("a", to: "topic", key: "*.y"), Binding("b", to: "topic", key: "x.y"),
+          Binding("a", to: "topic", key: "x.#"), Binding("a", to: "topic", key: "*.y"),
+          Binding("b", to: "topic", key: "x.y"),
           Binding("a", to: "all"), Binding("c", to: "all"),
         ]))
     var published = 0
@@ -43,10 +44,13 @@ import Warren
       // Publish.
       for _ in 0..<Int.random(in: 0...6, using: &random) {
         var job = message("\(round)", priority: Priority(rawValue: UInt8.random(in: 0...9, using: &random)) ?? .normal)
-        if Int.random(in: 0..<4, using: &random) == 0 { job.expiresAt = clock.now + Double.random(in: 1...90, using: &random) }
+        if Int.random(in: 0..<4, using: &random) == 0 {
+          job.expiresAt = clock.now + Double.random(in: 1...90, using: &random)
+        }
         let publication =
           switch Int.random(in: 0..<4, using: &random) {
-          case 0: Publication(job, to: .exchange("topic", ["x.y", "x.z", "z.y", "no"].randomElement(using: &random) ?? "no"))
+          case 0:
+            Publication(job, to: .exchange("topic", ["x.y", "x.z", "z.y", "no"].randomElement(using: &random) ?? "no"))
           case 1: Publication(job, to: .exchange("all", ""))
           default:
             Publication(

@@ -39,7 +39,9 @@ import Warren
   @Test func histories() {
     let history = History(
       attempts: 2, interruptions: 1,
-      failures: [Failure(time: Date(milliseconds: 1_800_000_000_123), attempt: 2, error: "E", message: "m", worker: "w")],
+      failures: [
+        Failure(time: Date(milliseconds: 1_800_000_000_123), attempt: 2, error: "E", message: "m", worker: "w")
+      ],
       replays: 3)
     #expect(History(stored: history.stored) == history)
     #expect(History().stored == nil)
