@@ -68,9 +68,10 @@ import Warren
 
   @Test func aDamagedFileIsAClearError() async throws {
     let path = folder.path("broker.db")
-    let broker = try SQLiteBroker(path: path)
-    try await broker.withBroker { try await $0.apply(Topology(queues: ["q"])) }
-    _ = try await broker.file.database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try await SQLiteBroker(path: path).withBroker { try await $0.apply(Topology(queues: ["q"])) }
+    let file = try DatabaseQueue(path: path)
+    _ = try await file.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try file.close()
     let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     try handle.seek(toOffset: 100)
     try handle.write(contentsOf: Data(repeating: 0xEE, count: 3000))

@@ -72,7 +72,8 @@ private struct Oops: Error {}
       _ = try await bus.broker.publish([strange])
       _ = try await bus.enqueue(Job(fails: false))
       _ = try await seen.next()
-      try await metrics.wait("warren_handled_total", ["queue": "watched.jobs", "name": "other", "outcome": "dead-letter"], 1)
+      try await metrics.wait(
+        "warren_handled_total", ["queue": "watched.jobs", "name": "other", "outcome": "dead-letter"], 1)
       try await metrics.wait("warren_handled_total", ["name": "watched.job", "outcome": "complete"], 2)
     }
     #expect(metrics.value("warren_handled_total", ["name": "watched.job", "outcome": "retry"]) == 1)

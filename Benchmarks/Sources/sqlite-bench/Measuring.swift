@@ -2,9 +2,9 @@ internal import Foundation
 internal import Synchronization
 
 #if os(Linux)
-private let own = RUSAGE_SELF.rawValue
+  private let own = RUSAGE_SELF.rawValue
 #else
-private let own = RUSAGE_SELF
+  private let own = RUSAGE_SELF
 #endif
 
 /// Wall and processor time of this process.

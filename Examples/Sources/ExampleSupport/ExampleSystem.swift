@@ -87,13 +87,9 @@ public struct ExampleSystem {
     let router = Self.router()
     Probes(readiness, metrics).add(to: router)
     add(router)
-    let logger = logger
     return Application(
       router: router,
       configuration: ApplicationConfiguration(address: .hostname(options.host, port: Int(port))),
-      onServerRunning: { channel in
-        logger.info("Listening", metadata: ["port": "\(channel.localAddress?.port ?? Int(port))"])
-      },
       logger: logger)
   }
 

@@ -39,6 +39,16 @@ extension Request {
   public func query(_ name: String) -> String? { uri.queryParameters.get(name) }
 }
 
+extension RequestContext {
+  /// The part of the path that is called `id`, with what is written as `%20` and the like decoded.
+  public var pathID: String {
+    get throws {
+      let text = try parameters.require("id")
+      return text.removingPercentEncoding ?? text
+    }
+  }
+}
+
 extension APIError {
   init(decoding error: DecodingError) {
     func path(_ keys: [any CodingKey]) -> String {

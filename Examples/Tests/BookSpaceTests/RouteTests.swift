@@ -92,6 +92,15 @@ import Warren
     }
   }
 
+  @Test func anIDInAPathIsDecoded() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let own = try await client.send(.get, "/v1/users/user%20one/notifications", as: "user one")
+        #expect(own.status == .ok)
+      }
+    }
+  }
+
   @Test func onlyTheAuthorChangesADocument() async throws {
     try await Stage.set { stage in
       try await stage.api { client in

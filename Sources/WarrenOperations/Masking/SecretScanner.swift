@@ -53,10 +53,10 @@ struct SecretScanner {
     previousWord = word
     if isScheme {
       if position < characters.count, characters[position] == " " {
-        hide(from: position + 1, secret: false, minimum: 8)
+        hide(from: position + 1, certain: false, minimum: 8, wordLimit: 16)
       }
     } else if verdict != .harmless, let value = startOfValue() {
-      hide(from: value, secret: verdict == .secret, minimum: 4)
+      hide(from: value, certain: verdict == .secret, minimum: 4)
     }
   }
 
@@ -82,14 +82,15 @@ struct SecretScanner {
     return next < characters.count ? next : nil
   }
 
-  private mutating func hide(from start: Int, secret isCertain: Bool, minimum: Int) {
+  /// Hides the value unless it is prose: short, or, below the limit, a mere word, as in "code: not found".
+  private mutating func hide(from start: Int, certain isCertain: Bool, minimum: Int, wordLimit: Int = .max) {
     let end =
       characters[start...].firstIndex { $0.isWhitespace || "\\\"'`,;&)}]<>".contains($0) } ?? characters.count
     var value = characters[start..<end]
     while value.last == "." || value.last == "!" { value.removeLast() }
     if value.isEmpty { return }
-    // Short or wordy values after a mere "code" are prose: "code: not found".
-    if !isCertain, value.count < minimum || !value.contains(where: \.isNumber) { return }
+    let isWord = !value.contains(where: \.isNumber) && value.count < wordLimit
+    if !isCertain, value.count < minimum || isWord { return }
     emit(start - position)
     output += Mask.placeholder
     position = value.endIndex

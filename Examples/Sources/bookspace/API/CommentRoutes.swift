@@ -13,11 +13,11 @@ struct CommentRoutes {
 
   func add(to routes: RouterGroup<BasicRequestContext>) {
     routes.post("docs/:id/comments") { request, context in
-      try await create(on: context.parameters.require("id"), request)
+      try await create(on: context.pathID, request)
     }
     routes.get("docs/:id/comments") { request, context in
       _ = try request.caller()
-      return Response.json(["comments": try await store.comments(on: context.parameters.require("id"))])
+      return Response.json(["comments": try await store.comments(on: context.pathID)])
     }
   }
 

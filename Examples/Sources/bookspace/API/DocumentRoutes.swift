@@ -25,9 +25,9 @@ struct DocumentRoutes {
     routes.get("docs/search") { request, _ in try await search(request) }
     routes.get("docs/:id") { request, context in
       _ = try request.caller()
-      return Response.json(try await store.document(context.parameters.require("id")))
+      return Response.json(try await store.document(context.pathID))
     }
-    routes.put("docs/:id") { request, context in try await update(context.parameters.require("id"), request) }
+    routes.put("docs/:id") { request, context in try await update(context.pathID, request) }
   }
 
   private func create(_ request: Request) async throws -> Response {

@@ -15,7 +15,7 @@ struct UserRoutes {
   func add(to routes: RouterGroup<BasicRequestContext>) {
     routes.post("users") { request, _ in try await register(request) }
     routes.get("users/:id/notifications") { request, context in
-      let id = try context.parameters.require("id")
+      let id = try context.pathID
       guard try request.caller() == id else {
         throw APIError.forbidden("x-user-id is not '\(id.prefix(64))': notifications are private")
       }

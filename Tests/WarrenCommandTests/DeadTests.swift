@@ -1,0 +1,155 @@
+import Foundation
+import Testing
+import Warren
+import WarrenSQLite
+
+@Suite("warren dead") struct DeadTests {
+  private static let secretBody =
+    #"{"type":"email.send","data":{"to":"ann@example.org","otp":"483920","n":12345678901234567890}}"#
+
+  @Test("a list, and none") func list() async throws {
+    let broker = try await SeededBroker()
+    let none = try await broker.run("dead", "ls")
+    #expect(none.status == 0 && none.output.isEmpty && none.talk == "no dead letters\n")
+    #expect(try await broker.run("dead", "ls", "--json").output == "[]\n")
+    try await broker.park(["a", "b", "c"])
+    let all = try await broker.run("dead", "ls")
+    #expect(all.rows.map(\.first) == ["a", "b", "c"])
+    #expect(all.rows.first?.starts(with: ["a", "mail", "email.send", "exhausted", "3"]) == true)
+    #expect(try await broker.run("dead", "ls", "--limit", "2").talk.contains("there are more"))
+    #expect(try await broker.run("dead", "ls", "--origin", "audit").output.isEmpty)
+    #expect(try await broker.run("dead", "ls", "--where", "mx1").rows.count == 3)
+    #expect(try await broker.run("dead", "ls", "--name", "email.send", "--queue", "mail.dlq", "b").rows.count == 1)
+    #expect(try await broker.run("dead", "ls", "nobody").status == 4)
+    let json: [[String: Any]] = try await broker.run("dead", "ls", "--json").json()
+    #expect(json.count == 3)
+  }
+
+  @Test("one in full, its secrets hidden unless asked for") func show() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(
+      ["a"], body: Self.secretBody, headers: ["authorization": "Bearer sesame", "x-user-id": "u7"],
+      message: "login failed with password=hunter2")
+    let run = try await broker.run("dead", "show", "a")
+    #expect(run.status == 0)
+    for secret in ["483920", "sesame", "hunter2"] { #expect(!run.output.contains(secret)) }
+    for part in ["exhausted", "MailError: login failed", "mail.dlq", "u7", "12345678901234567890", "attempt 3"] {
+      #expect(run.output.contains(part), "\(part) is missing in \(run.output)")
+    }
+    #expect(run.talk.contains("--unmask"))
+    let open = try await broker.run("dead", "show", "a", "--unmask")
+    for secret in ["483920", "sesame", "hunter2"] { #expect(open.output.contains(secret)) }
+    let json: [String: Any] = try await broker.run("dead", "show", "a", "--json").json()
+    #expect((json["failures"] as? [Any])?.count == 3)
+    #expect((json["body"] as? [String: Any])?["isMasked"] as? Bool == true)
+    let missing = try await broker.run("dead", "show", "nobody")
+    #expect(missing.status == 4 && missing.output.isEmpty)
+  }
+
+  @Test("what a message says cannot command the terminal") func escapes() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], body: "\"x\u{9B}y\"", message: "\u{1B}[2Jgone\u{7}")
+    for command in [["show", "a"], ["ls"], ["groups"]] {
+      let run = try await warrenOnTerminal(["--broker", broker.address, "--no-color", "dead"] + command)
+      #expect(run.screen.contains("^[[2Jgone"), "\(run.screen)")
+      #expect(!run.screen.contains("\u{1B}") && !run.screen.contains("\u{9B}"))
+    }
+  }
+
+  @Test("groups by cause") func groups() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"], message: "no mailbox 17")
+    try await broker.park(["c"], message: "no mailbox 18")
+    try await broker.park(["d"], message: "timeout")
+    let groups: [[String: Any]] = try await broker.run("dead", "groups", "--json").json()
+    #expect(groups.map { $0["count"] as? Int } == [3, 1])
+    #expect(try await broker.run("dead", "groups").rows.count == 2)
+  }
+
+  @Test("one goes back without a question") func replayOne() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"])
+    let run = try await broker.run("dead", "replay", "a")
+    #expect(run.status == 0 && run.output == "1 replayed\n", "\(run.talk)")
+    #expect(try await broker.ready("mail") == 1)
+    let delivery = try #require(try await broker.messages(1).first)
+    #expect(delivery.message.id == "a")
+    #expect(delivery.history.replays == 1 && delivery.history.attempts == 0)
+  }
+
+  @Test("many: a look first, then a question, and in a pipe --yes") func replayMany() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park((1...7).map { MessageID("m\($0)") })
+    #expect(try await broker.run("dead", "replay").status == 2)
+    let dry = try await broker.run("dead", "replay", "--all", "--dry-run")
+    #expect(dry.status == 0 && dry.output == "7 would be replayed\n")
+    #expect(dry.talk.contains("m5") && !dry.talk.contains("m6") && dry.talk.contains("2 more"))
+    let asked = try await broker.run("dead", "replay", "--all")
+    #expect(asked.status == 2 && asked.talk.contains("--yes"))
+    let declined = try await broker.onTerminal("dead", "replay", "--all", typing: [("[y/N] ", "")])
+    #expect(declined.status == 1)
+    #expect(try await broker.ready("mail.dlq") == 7)
+    let first: [String: Any] = try await broker.run("dead", "replay", "--all", "--first", "2", "--yes", "--json").json()
+    #expect(first["done"] as? Int == 2 && first["matched"] as? Int == 2)
+    let rest = try await broker.onTerminal("dead", "replay", "--queue", "mail.dlq", typing: [("[y/N] ", "y")])
+    #expect(rest.status == 0 && rest.screen.hasSuffix("5 replayed\n"), "\(rest.screen)")
+    #expect(try await broker.ready("mail") == 7)
+  }
+
+  @Test("some and not others: 3; none: 4") func partial() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"])
+    let some = try await broker.run("dead", "replay", "a", "nobody")
+    #expect(some.status == 3 && some.output == "1 replayed\n")
+    #expect(some.talk.contains("nobody"))
+    let none = try await broker.run("dead", "replay", "nobody")
+    #expect(none.status == 4 && none.output.isEmpty)
+    #expect(try await broker.run("dead", "delete", "--where", "nothing like it", "--yes").status == 4)
+  }
+
+  @Test("deleting asks even for one") func delete() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"])
+    #expect(try await broker.run("dead", "delete", "a").status == 2)
+    #expect(try await broker.run("dead", "delete", "a", "--yes").output == "1 deleted\n")
+    #expect(try await broker.ready("mail.dlq") == 1)
+  }
+
+  @Test("a changed copy with an id of its own") func edit() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], headers: ["x-user-id": "u7"])
+    #expect(try await broker.run("dead", "edit", "a").status == 2)
+    let invalid = try await broker.run("dead", "edit", "a", "--body", "-", input: "{")
+    #expect(invalid.status == 2 && invalid.talk.contains("no JSON"))
+    #expect(try await broker.run("dead", "edit", "a", "--header", "x-user-id=u7").status == 1)
+    let run = try await broker.run(
+      "dead", "edit", "a", "--body", "-", "--header", "x-why=typo", "--json", input: #"{"to":"bob@example.org"}"#)
+    #expect(run.status == 0, "\(run.talk)")
+    let json: [String: Any] = try run.json()
+    #expect(json["editedFrom"] as? String == "a")
+    let copy = try #require(try await broker.messages(1).first).message
+    #expect(copy.id?.rawValue == json["id"] as? String)
+    #expect(String(decoding: copy.body, as: UTF8.self) == #"{"to":"bob@example.org"}"#)
+    #expect(copy.headers == ["x-user-id": "u7", "x-why": "typo", "warren-edited-from": "a"])
+    #expect(try await broker.ready("mail.dlq") == 0)
+    #expect(try await broker.run("dead", "edit", "a", "--body", "-", input: "{}").status == 4)
+  }
+
+  @Test("in an editor: changes are shown and asked about") func editor() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], headers: ["x-user-id": "u7"])
+    let untouched = try await broker.onTerminal("dead", "edit", "a", environment: ["EDITOR": "true"])
+    #expect(untouched.status == 1 && untouched.screen.contains("nothing was changed"))
+    let failed = try await broker.onTerminal("dead", "edit", "a", environment: ["EDITOR": "false"])
+    #expect(failed.status == 1 && failed.screen.contains("the editor 'false'"))
+    let editor = ["EDITOR": "sed -i -e s/ann@/bob@/ -e s/u7/u8/"]
+    let declined = try await broker.onTerminal("dead", "edit", "a", typing: [("[y/N] ", "n")], environment: editor)
+    #expect(declined.status == 1)
+    let run = try await broker.onTerminal("dead", "edit", "a", typing: [("[y/N] ", "y")], environment: editor)
+    #expect(run.status == 0, "\(run.screen)")
+    #expect(run.screen.contains("- x-user-id: u7\n") && run.screen.contains("+ x-user-id: u8\n"))
+    let copy = try #require(try await broker.messages(1).first).message
+    #expect(String(decoding: copy.body, as: UTF8.self) == #"{"to":"bob@example.org"}"#)
+    #expect(copy.headers["x-user-id"] == "u8")
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+import Warren
+import WarrenSQLite
+
+@Suite("warren event and job") struct PublishTests {
+  @Test("an event reaches its queues") func event() async throws {
+    let broker = try await SeededBroker()
+    let run = try await broker.run("event", "publish", "books", "book.added", "--data", #"{"id":7}"#, "--json")
+    #expect(run.status == 0, "\(run.talk)")
+    #expect(try run.json([String: Any].self)["result"] as? String == "stored")
+    #expect(try await broker.ready("audit") == 1)
+    let keyed = try await broker.run(
+      "event", "publish", "books", "whatever", "--key", "book.x", "--data", "-", input: "[1]")
+    #expect(keyed.status == 0 && keyed.output.split(separator: "\n").count == 1)
+    #expect(try await broker.ready("audit") == 2)
+  }
+
+  @Test("an event that nobody wants: 4") func unroutable() async throws {
+    let broker = try await SeededBroker()
+    let run = try await broker.run("event", "publish", "books", "film.added", "--json")
+    #expect(run.status == 4)
+    #expect(try run.json([String: Any].self)["result"] as? String == "unroutable")
+    let exchange = try await broker.run("event", "publish", "films", "film.added")
+    #expect(exchange.status == 4, "\(exchange.status) \(exchange.talk)")
+  }
+
+  @Test("what is no JSON: 2, and where it is wrong") func invalid() async throws {
+    let broker = try await SeededBroker()
+    let run = try await broker.run("event", "publish", "books", "book.added", "--data", "{id: 7}")
+    #expect(run.status == 2 && run.talk.contains("line 1, column 2"))
+    #expect(try await broker.ready("audit") == 0)
+  }
+
+  @Test("a job, with all that travels with it") func job() async throws {
+    let broker = try await SeededBroker()
+    let run = try await broker.run(
+      "job", "enqueue", "mail", "email.send", "--data", #"{"to":"ann"}"#, "--plain", "--id", "once", "--header",
+      "a=b=c",
+      "--priority", "7", "--source", "me")
+    #expect(run.status == 0 && run.output == "once\n", "\(run.talk)")
+    let again = try await broker.run("job", "enqueue", "mail", "email.send", "--id", "once", "--json")
+    #expect(try again.json([String: Any].self)["result"] as? String == "repeated")
+    #expect(again.status == 0)
+    let message = try #require(try await broker.messages(1).first).message
+    #expect(String(decoding: message.body, as: UTF8.self) == #"{"to":"ann"}"#)
+    #expect(message.name == "email.send" && message.headers == ["a": "b=c"])
+    #expect(message.priority == .high && message.source == "me")
+  }
+
+  @Test("a job for later waits") func later() async throws {
+    let broker = try await SeededBroker()
+    #expect(try await broker.run("job", "enqueue", "mail", "email.send", "--after", "1h30m").status == 0)
+    #expect(try await broker.run("job", "enqueue", "mail", "email.send", "--at", "2099-01-01T00:00:00Z").status == 0)
+    let view: [String: Any] = try await broker.run("queue", "show", "mail", "--json").json()
+    #expect(view["delayed"] as? Int == 2 && view["ready"] as? Int == 0)
+  }
+
+  @Test("a job without a queue: 4") func noQueue() async throws {
+    let broker = try await SeededBroker()
+    let run = try await broker.run("job", "enqueue", "nobody", "email.send")
+    #expect(run.status == 4 && run.output.isEmpty && run.talk.contains("nobody"), "\(run.talk)")
+  }
+}

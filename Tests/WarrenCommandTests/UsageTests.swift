@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+import Warren
+import WarrenSQLite
+
+@Suite("warren: usage and exit status") struct UsageTests {
+  @Test(
+    "not understood: 2",
+    arguments: [
+      ["--bogus"], ["fly"], ["status"], ["queue", "show"], ["dead", "ls", "--limit", "0"],
+      ["dead", "ls", "--reason", "bad"],
+      ["status", "--watch", "1x"], ["status", "--broker", "broker.db"], ["status", "--broker", "http://x"],
+      ["status", "--broker", "sqlite://host/x"],
+    ])
+  func usage(arguments: [String]) async throws {
+    let run = try await warren(arguments)
+    #expect(run.status == 2, "\(run.talk)")
+    #expect(run.output.isEmpty)
+    #expect(!run.talk.isEmpty)
+  }
+
+  @Test("no such file: 5, and none is made") func missing() async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("warren-none-\(UUID().uuidString).db").path
+    let run = try await warren(["status", "--broker", "sqlite:\(path)"])
+    #expect(run.status == 5)
+    #expect(run.talk.contains(path) && run.talk.contains("next: "))
+    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(try await warren(["status", "--broker", "sqlite:/"]).status == 5)
+  }
+
+  @Test("a file that is no broker's: 1, and it stays as it is") func foreign() async throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("warren-text-\(UUID().uuidString)").path
+    let text = String(repeating: "this is no database\n", count: 100)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    defer { for suffix in ["", "-lock", "-workers"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
+    let run = try await warren(["status", "--broker", "sqlite:\(path)"])
+    #expect(run.status == 1, "\(run.talk)")
+    #expect(!run.talk.isEmpty && run.output.isEmpty)
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+  }
+
+  @Test("RabbitMQ is not there yet, and its password is not shown") func rabbitMQ() async throws {
+    let run = try await warren(["status", "--broker", "amqp://user:hunter2@host/v"])
+    #expect(run.status == 1)
+    #expect(run.talk.contains("amqp://user:***@host/v") && !run.talk.contains("hunter2"))
+  }
+
+  @Test("the broker before the command, after it, and from the environment") func places() async throws {
+    let broker = try await SeededBroker()
+    for arguments in [["--broker", broker.address, "queue", "ls"], ["queue", "ls", "--broker", broker.address]] {
+      #expect(try await warren(arguments).rows.count == 4)
+    }
+    let run = try await warren(["--json", "queue", "ls"], environment: ["WARREN_BROKER": broker.address])
+    #expect(try run.json([Any].self).count == 4)
+  }
+
+  @Test(
+    "help and completion are data: 0",
+    arguments: [
+      ["--help"], ["help", "dead", "replay"], ["--version"], ["--generate-completion-script", "bash"],
+      ["--generate-completion-script", "zsh"], ["--generate-completion-script", "fish"], ["dead"],
+    ])
+  func help(arguments: [String]) async throws {
+    let run = try await warren(arguments)
+    #expect(run.status == 0)
+    #expect(!run.output.isEmpty && run.talk.isEmpty)
+  }
+}
