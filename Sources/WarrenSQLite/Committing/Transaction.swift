@@ -98,12 +98,13 @@ final class Transaction {
       statements.workerExists.bind(1, worker)
       isDispossessed = try statements.workerExists.first { _ in true } == nil
     }
+    let own: Int64 = enrolled ?? ledger.worker ?? 0
     var others: [Int64: (file: String, queues: Set<Int64>)] = [:]
     let rows = try Row.fetchAll(
       database,
       sql: """
         SELECT w.id, w.file, q.queue FROM worker w JOIN worker_queue q ON q.worker = w.id WHERE w.id <> ?
-        """, arguments: [ledger.worker ?? 0])
+        """, arguments: [own])
     for row in rows { others[row["id"], default: (row["file"], [])].queues.insert(row["queue"]) }
     ledger.others = Array(others.values)
     ledger.workersVersion = workersVersion

@@ -13,15 +13,23 @@ final class Presence: Sendable {
     var ear: WakeSocket?
     var mouth: WakeSocket?
   }
+  /// A closure of its own would be wrapped once more each time that it is taken out of its lock.
+  private final class Action: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
   private let state = Mutex(State())
   /// Where all workers of a broker file have theirs; `nil` in memory.
   let directory: String?
-  private let onWake: Mutex<(@Sendable () -> Void)?> = Mutex(nil)
+  private let onWake = Mutex<Action?>(nil)
 
   init(beside path: String?) { directory = path.map { $0 + "-workers" } }
 
   /// Sets what is done when another process has something for this one.
-  func onWake(_ action: @escaping @Sendable () -> Void) { onWake.withLock { $0 = action } }
+  func onWake(_ action: @escaping @Sendable () -> Void) {
+    let action = Action(action)
+    onWake.withLock { $0 = action }
+  }
 
   /// Makes sure that there is a sign of life and returns its name. `isNew` asks for another one than before: others have
   /// taken this process for dead and may still be clearing away.
@@ -31,6 +39,7 @@ final class Presence: Sendable {
       if !isNew, let lock = state.lock, lock.isStill(at: Self.lockPath(state.file, in: directory)) { return state.file }
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       state.ear?.close()
+      if !state.file.isEmpty { Self.removeFiles(of: state.file, in: directory) }
       let file = UUID().uuidString.lowercased()
       guard let lock = FileLock(path: Self.lockPath(file, in: directory), create: true), lock.tryLock() else {
         throw StorageError(code: 14, message: "no file can be made in '\(directory)'")
@@ -39,7 +48,7 @@ final class Presence: Sendable {
       state.lock = lock
       // Without a socket, the poll does it.
       state.ear = WakeSocket(listeningIn: directory, as: Self.socketName(file)) { [weak self] in
-        self?.onWake.withLock { $0 }?()
+        self?.onWake.withLock { $0 }?.run()
       }
       return file
     }
