@@ -40,7 +40,8 @@ extension GlobalOptions {
         next: "start a service that opens it, or check the path")
     }
     var logger = Logger(label: "warren", factory: { StreamLogHandler.standardError(label: $0) })
-    logger.logLevel = .error
+    // What goes wrong is thrown, and told once, by this command.
+    logger.logLevel = .critical
     var configuration = SQLiteBroker.Configuration()
     configuration.startDeadline = .seconds(5)
     configuration.publishDeadline = .seconds(10)

@@ -8,11 +8,13 @@ struct Column<Row> {
   var isWhole = false
   /// Whether it is there without being asked for.
   var isUsual = true
+  /// Whether it leaves where a narrow terminal would cut the others short; never when it was asked for.
+  var canGo = false
   var style: (Row) -> Style = { _ in .plain }
   let text: (Row, Format) -> String
 
   init(
-    _ name: String, number: Bool = false, whole: Bool = false, usual: Bool = true,
+    _ name: String, number: Bool = false, whole: Bool = false, usual: Bool = true, canGo: Bool = false,
     style: @escaping (Row) -> Style = { _ in .plain },
     _ text: @escaping (Row, Format) -> String
   ) {
@@ -20,6 +22,7 @@ struct Column<Row> {
     isNumber = number
     isWhole = whole || number
     isUsual = usual
+    self.canGo = canGo
     self.style = style
     self.text = text
   }
@@ -43,39 +46,50 @@ struct Table<Row> {
   }
 
   func text(_ rows: [Row], _ options: GlobalOptions, _ terminal: Terminal) throws -> String {
-    let columns = try chosen(options.columns)
+    var columns = try chosen(options.columns)
     let format = Format(options, terminal)
-    let cells = rows.map { row in columns.map { Text.printable($0.text(row, format)) } }
+    var cells = rows.map { row in columns.map { Text.printable($0.text(row, format)) } }
     if !terminal.isOutput { return cells.map { $0.joined(separator: "\t") + "\n" }.joined() }
-    let widths = widths(columns, cells, terminal.width)
-    let titles = columns.indices.map { index in
-      Style.title(
-        Text.padded(
-          Text.cut(columns[index].name.uppercased(), to: widths[index]), to: widths[index],
-          right: columns[index].isNumber),
-        on: terminal)
-    }
-    var lines = [titles.joined(separator: "  ")]
-    for (row, cells) in zip(rows, cells) {
-      let parts = columns.indices.map { index in
-        let text = Text.cut(cells[index], to: widths[index])
-        let isLast = index == columns.count - 1
-        let padded =
-          isLast && !columns[index].isNumber
-          ? text : Text.padded(text, to: widths[index], right: columns[index].isNumber)
-        return columns[index].style(row)(padded, on: terminal)
+    if options.columns == nil {
+      while let last = columns.lastIndex(where: \.canGo), isCramped(columns, cells, terminal.width) {
+        columns.remove(at: last)
+        for row in cells.indices { cells[row].remove(at: last) }
       }
-      lines.append(parts.joined(separator: "  "))
     }
-    return lines.joined(separator: "\n") + "\n"
+    let widths = widths(columns, cells, terminal.width)
+    /// A line without spaces at its end.
+    func line(_ cells: [String], _ style: (Int) -> Style) -> String {
+      columns.indices.map { index in
+        let text = Text.cut(cells[index], to: widths[index])
+        let isRight = columns[index].isNumber
+        let isEnd = index == columns.count - 1 && !isRight
+        return style(index)(isEnd ? text : Text.padded(text, to: widths[index], right: isRight), on: terminal)
+      }.joined(separator: "  ")
+    }
+    let titles = line(columns.map { $0.name.uppercased() }) { _ in .title }
+    let lines = zip(rows, cells).map { row, cells in line(cells) { columns[$0].style(row) } }
+    return ([titles] + lines).joined(separator: "\n") + "\n"
   }
 
-  /// As wide as the content, and where that is wider than the terminal, the widest columns give way.
-  private func widths(_ columns: [Column<Row>], _ cells: [[String]], _ limit: Int) -> [Int] {
-    var widths = columns.indices.map { index in
+  /// How wide the content is.
+  private func natural(_ columns: [Column<Row>], _ cells: [[String]]) -> [Int] {
+    columns.indices.map { index in
       cells.reduce(Text.width(columns[index].name)) { max($0, Text.width($1[index])) }
     }
-    let room = max(columns.count * 4, limit - 2 * (columns.count - 1))
+  }
+
+  private func room(_ columns: [Column<Row>], _ limit: Int) -> Int { limit - 2 * (columns.count - 1) }
+
+  /// Whether a text would be cut to less than 16 columns.
+  private func isCramped(_ columns: [Column<Row>], _ cells: [[String]], _ limit: Int) -> Bool {
+    let least = zip(columns, natural(columns, cells)).map { $0.isWhole ? $1 : min($1, 16) }
+    return least.reduce(0, +) > room(columns, limit)
+  }
+
+  /// As wide as the content, and where that is wider than the terminal, the widest texts give way.
+  private func widths(_ columns: [Column<Row>], _ cells: [[String]], _ limit: Int) -> [Int] {
+    var widths = natural(columns, cells)
+    let room = room(columns, limit)
     let pliable = columns.indices.filter { !columns[$0].isWhole }
     while widths.reduce(0, +) > room {
       guard let widest = pliable.filter({ widths[$0] > 8 }).max(by: { widths[$0] < widths[$1] }) else { break }
