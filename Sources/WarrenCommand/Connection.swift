@@ -33,6 +33,12 @@ extension GlobalOptions {
         .unreachable, "there is no broker file '\(path)'",
         next: "check the path; the file is made by the first service that opens it")
     }
+    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    guard size != 0 else {
+      throw Complaint(
+        .unreachable, "the file '\(path)' is empty: no broker yet",
+        next: "start a service that opens it, or check the path")
+    }
     var logger = Logger(label: "warren", factory: { StreamLogHandler.standardError(label: $0) })
     logger.logLevel = .error
     var configuration = SQLiteBroker.Configuration()

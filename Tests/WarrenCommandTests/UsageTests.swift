@@ -8,6 +8,7 @@ import WarrenSQLite
     "not understood: 2",
     arguments: [
       ["--bogus"], ["fly"], ["status"], ["queue", "show"], ["dead", "ls", "--limit", "0"],
+      ["queue", "ls", "--limit=-1"], ["status", "--patience", "1e300"], ["dead", "replay", "--all", "--first", "0"],
       ["dead", "ls", "--reason", "bad"],
       ["status", "--watch", "1x"], ["status", "--broker", "broker.db"], ["status", "--broker", "http://x"],
       ["status", "--broker", "sqlite://host/x"],
@@ -26,6 +27,10 @@ import WarrenSQLite
     #expect(run.talk.contains(path) && run.talk.contains("next: "))
     #expect(!FileManager.default.fileExists(atPath: path))
     #expect(try await warren(["status", "--broker", "sqlite:/"]).status == 5)
+    try Data().write(to: URL(fileURLWithPath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    #expect(try await warren(["status", "--broker", "sqlite:\(path)"]).status == 5)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)).isEmpty)
   }
 
   @Test("a file that is no broker's: 1, and it stays as it is") func foreign() async throws {

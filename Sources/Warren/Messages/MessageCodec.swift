@@ -94,7 +94,8 @@ enum JSON {
   private static func makeEncoder(_ configure: (JSONEncoder) -> Void) -> JSONEncoder {
     let encoder = JSONEncoder()
     encoder.dateEncodingStrategy = .iso8601
-    encoder.outputFormatting = [.withoutEscapingSlashes]
+    // Sorted, so that the same value is the same text: for people who compare, and for what compresses.
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
     configure(encoder)
     return encoder
   }

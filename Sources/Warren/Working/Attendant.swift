@@ -57,7 +57,7 @@ struct Attendant: Sendable {
     let body = try handler.decode(delivery.message)
     let context = HandlerContext(
       message: delivery.message, queue: delivery.queue, routingKey: delivery.routingKey, history: delivery.history,
-      isLastAttempt: delivery.history.attempts >= handler.retry.retries, baseLogger: logger)
+      isLastAttempt: delivery.history.attempts >= handler.retry.retries, logger: logger)
     guard let limit = handler.timeout else { return try await body(context) }
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {

@@ -13,7 +13,20 @@ public struct HandlerContext: Sendable {
   public let history: History
   /// Whether this is the last try: if it fails, the message becomes a dead letter.
   public let isLastAttempt: Bool
-  let baseLogger: Logger
+  private let baseLogger: Logger
+
+  /// A context; the worker makes them, and so may a test of a handler.
+  public init(
+    message: Message, queue: QueueName, routingKey: RoutingKey? = nil, history: History = History(),
+    isLastAttempt: Bool = false, logger: Logger = Logger(label: "warren.worker")
+  ) {
+    self.message = message
+    self.queue = queue
+    self.routingKey = routingKey ?? RoutingKey(queue.rawValue)
+    self.history = history
+    self.isLastAttempt = isLastAttempt
+    baseLogger = logger
+  }
 
   /// The number of this try, from 1. Interruptions do not count.
   public var attempt: Int { history.attempts + 1 }

@@ -62,13 +62,31 @@ public struct Worker: Service {
     self.logger = logger
   }
 
-  /// Applies the topology, then works until it is stopped.
+  /// Applies the topology, then works until it is stopped. While the broker is away it waits.
+  ///
+  /// - Throws: ``BrokerError`` when waiting does not help, such as ``BrokerError/Code/topologyConflict``.
   public func run() async throws {
-    try await broker.apply(topology)
+    guard try await applyTopology() else { return }
     let gate = SuspectGate()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for plan in plans { group.addTask { try await work(on: plan, gate) } }
       try await group.waitForAll()
+    }
+  }
+
+  /// Whether it was applied; `false` when the worker was stopped before.
+  private func applyTopology() async throws -> Bool {
+    try await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        do {
+          try await broker.apply(topology)
+          return true
+        } catch let error as BrokerError where error.isRetryable && error.code != .notRunning {
+          logger.warning("The broker is away, waiting", metadata: ["error": "\(error)"])
+          try? await options.clock.sleep(until: options.clock.now.addingTimeInterval(1))
+        }
+      }
+      return false
     }
   }
 

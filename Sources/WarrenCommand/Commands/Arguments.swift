@@ -9,7 +9,7 @@ struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
   init(seconds: Double) { self.seconds = seconds }
 
   init?(argument: String) {
-    if let seconds = Double(argument), seconds >= 0, seconds.isFinite {
+    if let seconds = Double(argument), (0...Self.most).contains(seconds) {
       self.seconds = seconds
       return
     }
@@ -24,11 +24,29 @@ struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
       guard let number = Double(digits), let scale = units[String(unit)] else { return nil }
       sum += number * scale
     }
-    if argument.isEmpty { return nil }
+    if argument.isEmpty || sum > Self.most { return nil }
     seconds = sum
   }
 
+  /// A hundred years: beyond is a slip, and somewhere beyond that numbers overflow.
+  private static let most = 3_155_760_000.0
+
   var description: String { seconds < 1 ? "\(Int(seconds * 1000))ms" : Format.short(seconds) }
+}
+
+/// How many: 1 or more.
+struct CountArgument: ExpressibleByArgument, CustomStringConvertible {
+  let count: Int
+
+  init(count: Int) { self.count = count }
+
+  init?(argument: String) {
+    // One more has to be a number too: lists ask for one more than they show.
+    guard let count = Int(argument), count >= 1, count < .max else { return nil }
+    self.count = count
+  }
+
+  var description: String { "\(count)" }
 }
 
 /// An ISO 8601 time with its zone.

@@ -11,12 +11,8 @@ struct BulkSelection: ParsableArguments {
   @Option(
     name: [.customLong("first"), .customLong("limit")],
     help: ArgumentHelp("Only so many, the oldest.", valueName: "count"))
-  var first: Int?
+  var first: CountArgument?
   @Flag(help: "Count and show what would be meant, and do nothing.") var dryRun = false
-
-  func validate() throws {
-    if let first, first < 1 { throw ValidationError("--first: 1 is the least") }
-  }
 
   /// Counts, shows, asks, does, and says what was done.
   func act(
@@ -29,7 +25,7 @@ struct BulkSelection: ParsableArguments {
     }
     let printer = Printer(options)
     let summary = try await options.withOperations { operations in
-      let survey = try await operations.survey(filter, limit: first)
+      let survey = try await operations.survey(filter, limit: first?.count)
       if survey.count == 0 {
         throw Complaint(.nothing, "no dead letter matches", next: "see what there is with `warren dead ls`")
       }

@@ -33,15 +33,11 @@ struct DeadListCommand: AsyncParsableCommand {
   @OptionGroup var conditions: DeadLetterConditions
   @Argument(help: "Only these messages.") var ids: [MessageID] = []
   @Option(name: [.long, .customLong("first")], help: ArgumentHelp("At most so many.", valueName: "count"))
-  var limit = 100
-
-  func validate() throws {
-    if limit < 1 { throw ValidationError("--limit: 1 is the least") }
-  }
+  var limit = CountArgument(count: 100)
 
   func run() async throws {
     let (letters, hasMore) = try await options.withOperations {
-      try await $0.deadLetters(conditions.filter(ids: ids), limit: limit)
+      try await $0.deadLetters(conditions.filter(ids: ids), limit: limit.count)
     }
     try Printer(options).list(
       letters, Tables.deadLetters,
@@ -61,11 +57,11 @@ struct DeadGroupsCommand: AsyncParsableCommand {
       """)
   @OptionGroup var options: GlobalOptions
   @OptionGroup var conditions: DeadLetterConditions
-  @Option(help: ArgumentHelp("At most so many groups.", valueName: "count")) var limit: Int?
+  @Option(help: ArgumentHelp("At most so many groups.", valueName: "count")) var limit: CountArgument?
 
   func run() async throws {
     let result = try await options.withOperations { try await $0.groups(conditions.filter()) }
-    let groups = limit.map { Array(result.groups.prefix($0)) } ?? result.groups
+    let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
     try Printer(options).list(groups, Tables.groups, none: "no dead letters")
     if !result.isComplete {
       Talk.say("only the oldest \(result.read) dead letters were read: narrow it with --queue or --origin")

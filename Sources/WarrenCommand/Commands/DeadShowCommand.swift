@@ -19,6 +19,7 @@ struct DeadShowCommand: AsyncParsableCommand {
       if index > 0 { printer.write("\n") }
       printer.write(text(letter, printer))
     }
+    if letters.contains(where: \.body.isMasked) { Talk.say("some of it is hidden: --unmask shows it") }
   }
 
   private func text(_ letter: DeadLetterView, _ printer: Printer) -> String {
@@ -42,10 +43,9 @@ struct DeadShowCommand: AsyncParsableCommand {
       ("content type", letter.contentType ?? ""), ("packed as", letter.contentEncoding ?? ""),
     ])
     text += section("history", printer) + history(letter, format, printer)
-    text += section("headers", printer)
+    if !letter.headers.isEmpty { text += section("headers", printer) }
     text += printer.card(letter.headers.sorted { $0.key < $1.key }.map { (indent + $0.key, $0.value) })
     text += section("body", printer) + body(letter.body) + "\n"
-    if letter.body.isMasked { Talk.say("some of it is hidden: --unmask shows it") }
     return text
   }
 
@@ -70,7 +70,6 @@ struct DeadShowCommand: AsyncParsableCommand {
   }
 
   private func body(_ body: BodyView) -> String {
-    let text = Text.printable(body.pretty, keepsLines: true)
-    return body.format == .base64 ? "\(text)" : text
+    Text.printable(body.pretty, keepsLines: true)
   }
 }

@@ -11,16 +11,14 @@ struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "Lists all queues.")
     @OptionGroup var options: GlobalOptions
     @OptionGroup var watch: WatchOptions
-    @Option(help: ArgumentHelp("At most so many.", valueName: "count")) var limit: Int?
+    @Option(help: ArgumentHelp("At most so many.", valueName: "count")) var limit: CountArgument?
 
     func run() async throws {
       try await options.withOperations { operations in
         try await watch.repeating(options) {
           let queues = try await operations.queues()
-          let shown = limit.map { Array(queues.prefix($0)) } ?? queues
-          try Printer(options).list(
-            shown, Tables.queues,
-            none: "no queues yet: they are declared by the first service that applies its topology")
+          let shown = limit.map { Array(queues.prefix($0.count)) } ?? queues
+          try Printer(options).list(shown, Tables.queues, none: StatusCommand.none)
         }
       }
     }

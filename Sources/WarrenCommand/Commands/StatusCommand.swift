@@ -23,6 +23,8 @@ struct StatusCommand: AsyncParsableCommand {
     if health != .fine { throw ExitStatus.failure }
   }
 
+  static let none = "no queues yet: they are declared by the first service that applies its topology"
+
   private func show(_ operations: Operations, _ rule: HealthRule) async throws -> Health {
     let overview = try await operations.overview(rule: rule)
     let printer = Printer(options)
@@ -37,10 +39,9 @@ struct StatusCommand: AsyncParsableCommand {
       ("workers", "\(overview.workers.count)"),
     ])
     if terminal.isOutput { text += "\n" }
-    if overview.queues.isEmpty {
-      Talk.say("no queues yet: they are declared by the first service that applies its topology")
-    } else {
-      text += try Tables.queues.text(overview.queues, options, terminal)
+    text += try Tables.queues.text(overview.queues, options, terminal)
+    if terminal.isOutput, overview.queues.isEmpty {
+      text += Style.dim(Self.none, on: terminal) + "\n"
     }
     if terminal.isOutput, !overview.findings.isEmpty { text += "\n" }
     for finding in overview.findings { text += FindingText.lines(finding, printer) }

@@ -4,17 +4,21 @@ internal import Foundation
 struct Column<Row> {
   let name: String
   var isNumber = false
+  /// Whether it is never cut: half a number is a lie, and half an id is of no use.
+  var isWhole = false
   /// Whether it is there without being asked for.
   var isUsual = true
   var style: (Row) -> Style = { _ in .plain }
   let text: (Row, Format) -> String
 
   init(
-    _ name: String, number: Bool = false, usual: Bool = true, style: @escaping (Row) -> Style = { _ in .plain },
+    _ name: String, number: Bool = false, whole: Bool = false, usual: Bool = true,
+    style: @escaping (Row) -> Style = { _ in .plain },
     _ text: @escaping (Row, Format) -> String
   ) {
     self.name = name
     isNumber = number
+    isWhole = whole || number
     isUsual = usual
     self.style = style
     self.text = text
@@ -72,15 +76,11 @@ struct Table<Row> {
       cells.reduce(Text.width(columns[index].name)) { max($0, Text.width($1[index])) }
     }
     let room = max(columns.count * 4, limit - 2 * (columns.count - 1))
+    let pliable = columns.indices.filter { !columns[$0].isWhole }
     while widths.reduce(0, +) > room {
-      // Numbers are never cut: half a number is a lie.
-      guard
-        let widest = columns.indices.filter({ !columns[$0].isNumber && widths[$0] > 8 }).max(by: {
-          widths[$0] < widths[$1]
-        })
-      else { break }
+      guard let widest = pliable.filter({ widths[$0] > 8 }).max(by: { widths[$0] < widths[$1] }) else { break }
       let excess = widths.reduce(0, +) - room
-      let second = columns.indices.filter { $0 != widest && !columns[$0].isNumber }.map { widths[$0] }.max() ?? 8
+      let second = pliable.filter { $0 != widest }.map { widths[$0] }.max() ?? 8
       widths[widest] = max(8, widths[widest] - max(1, min(excess, widths[widest] - second)))
     }
     return widths

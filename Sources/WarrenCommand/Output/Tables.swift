@@ -22,7 +22,7 @@ enum Tables {
 
   static var deadLetters: Table<DeadLetterView> {
     Table(columns: [
-      Column("id") { row, _ in row.id?.rawValue ?? "" },
+      Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },
       Column("origin") { row, _ in row.origin.rawValue },
       Column("name") { row, _ in row.name?.rawValue ?? "" },
       Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
@@ -42,7 +42,7 @@ enum Tables {
 
   static var groups: Table<DeadLetterGroup> {
     Table(columns: [
-      Column("group") { row, _ in row.fingerprint },
+      Column("group", whole: true) { row, _ in row.fingerprint },
       Column("count", number: true) { $1.number($0.count) },
       Column("origin") { row, _ in row.origin.rawValue },
       Column("name") { row, _ in row.name?.rawValue ?? "" },
@@ -51,7 +51,7 @@ enum Tables {
       Column("first", number: true) { $1.age($0.first) },
       Column("last", number: true) { $1.age($0.last) },
       Column("message") { row, _ in row.message },
-      Column("example", usual: false) { row, _ in row.example?.rawValue ?? "" },
+      Column("example", whole: true, usual: false) { row, _ in row.example?.rawValue ?? "" },
     ])
   }
 

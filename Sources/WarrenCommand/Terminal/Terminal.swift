@@ -16,11 +16,13 @@ struct Terminal {
   init(_ options: GlobalOptions) {
     let environment = ProcessInfo.processInfo.environment
     isOutput = isatty(STDOUT_FILENO) == 1
-    showsProgress = isatty(STDERR_FILENO) == 1
-    canAsk = isatty(STDIN_FILENO) == 1 && showsProgress
+    let isTalk = isatty(STDERR_FILENO) == 1
+    let isDumb = environment["TERM"] == "dumb"
+    showsProgress = isTalk && !isDumb
+    canAsk = isatty(STDIN_FILENO) == 1 && isTalk
     width = Self.columns(environment)
     hasColour =
-      isOutput && !options.noColor && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+      isOutput && !options.noColor && (environment["NO_COLOR"] ?? "").isEmpty && !isDumb
   }
 
   private static func columns(_ environment: [String: String]) -> Int {
