@@ -178,8 +178,16 @@ extension SQLiteBroker: Broker {
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()
-    // If the broker was stopped, that has given everything back.
-    try? await writer.perform(isKept: true) { try $0.leave(local) }
+    // It is done when the file can be written, however long that takes; the caller waits for the first try only. If the
+    // broker was stopped, that has given everything back.
+    writer.submit(
+      Operation(
+        isKept: true,
+        perform: { transaction in
+          try transaction.leave(local)
+          return {}
+        }, fail: { _ in }))
+    try? await writer.perform { _ in }
     return try result.get()
   }
 

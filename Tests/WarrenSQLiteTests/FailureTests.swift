@@ -43,6 +43,40 @@ import Warren
     }
   }
 
+  @Test func aWorkerCanBeStoppedWhileTheFileIsAway() async throws {
+    let path = folder.path("b.db")
+    let aside = folder.path("aside.db")
+    let broker = try SQLiteBroker(path: path)
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      try await broker.put("first", to: "q")
+      let begun = Log<Bool>()
+      let worker = try Worker(broker, name: "w") {
+        Subscription(Queue("q").adopted()) {
+          OnAny { _, _ in
+            try FileManager.default.moveItem(atPath: path, toPath: aside)
+            begun.add(true)
+          }
+        }
+      }
+      try await within {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { try await worker.run() }
+          _ = try await begun.next()
+          group.cancelAll()
+          try await group.waitForAll()
+        }
+      }
+      try FileManager.default.moveItem(atPath: aside, toPath: path)
+      // What could not be settled is handed out again.
+      try await broker.consume("q", prefetch: 1) { consumer in
+        let again = try #require(await consumer.next())
+        #expect(try await broker.settle(again, as: .complete) == .settled)
+      }
+    }
+    try await expectOrder(broker)
+  }
+
   @Test func aFullDiskRefusesWhatIsNewAndLosesNothing() async throws {
     try await withQueue { broker, consumer in
       try await broker.put("first", to: "q")

@@ -43,7 +43,8 @@ public protocol Broker: Service {
   /// Ends a delivery. Returns when the outcome is as durable as the engine can make it.
   ///
   /// While the engine is away this waits; what it throws, therefore, is final: the broker was stopped, or parking is
-  /// impossible (``BrokerError/Code/unroutable``) and the message stayed where it was.
+  /// impossible (``BrokerError/Code/unroutable``) and the message stayed where it was. A cancelled task settles as any
+  /// other, but it does not wait for an engine that is away.
   func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult
 }
 

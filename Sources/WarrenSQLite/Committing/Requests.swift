@@ -15,6 +15,8 @@ struct PublishRequest: Sendable {
 struct SettleRequest: Sendable {
   var token: Delivery.Token
   var settlement: Settlement
+  /// Set when the caller was cancelled: then it no longer waits for a file that cannot be written.
+  var isGivenUp: Flag
   var continuation: CheckedContinuation<Result<SettleResult, BrokerError>, Never>
 }
 

@@ -67,22 +67,27 @@ final class Writer: Sendable {
     }.get()
   }
 
+  /// While the file cannot be written this waits, unless the task is cancelled; a cancelled task still settles what can be
+  /// settled at once.
   func settle(_ token: Delivery.Token, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await withCheckedContinuation { continuation in
-      let request = SettleRequest(token: token, settlement: settlement, continuation: continuation)
-      if let end = submit({ $0.settlements.append(request) }) { continuation.resume(returning: .failure(end)) }
+    let isGivenUp = Flag(false)
+    return try await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let request = SettleRequest(
+          token: token, settlement: settlement, isGivenUp: isGivenUp, continuation: continuation)
+        if let end = submit({ $0.settlements.append(request) }) { continuation.resume(returning: .failure(end)) }
+      }
+    } onCancel: {
+      isGivenUp.set(true)
     }.get()
   }
 
   /// Runs `body` in a transaction. It may throw a ``BrokerError`` as long as it has changed nothing.
-  ///
-  /// `isKept`: failures of the file are not thrown; it is tried again until it succeeds or the broker stops.
   func perform<Result: Sendable>(
-    isKept: Bool = false, _ body: @escaping @Sendable (Transaction) throws -> Result
+    _ body: @escaping @Sendable (Transaction) throws -> Result
   ) async throws(BrokerError) -> Result {
     try await withCheckedContinuation { (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
       let operation = Operation(
-        isKept: isKept,
         perform: { transaction in
           do {
             let result = try body(transaction)
@@ -305,9 +310,10 @@ final class Writer: Sendable {
     }
     var kept = batch
     kept.publishes = []
+    kept.settlements = batch.settlements.filter { !$0.isGivenUp.isSet }
     kept.operations = batch.operations.filter(\.isKept)
     var given = batch
-    given.settlements = []
+    given.settlements = batch.settlements.filter { $0.isGivenUp.isSet }
     given.operations = batch.operations.filter { !$0.isKept }
     let end = state.withLock { state -> BrokerError? in
       if state.end == nil { state.inbox.putBack(kept) }
