@@ -92,7 +92,7 @@ import Warren
       #expect(try await broker.settle(held, as: .complete) == .settled)
       try await broker.file.database.write { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
       #expect(try await broker.publish([Publication(large, to: .queue("q"))])[0].isStored)
-      #expect(try await #require(await consumer.next()).message == large)
+      #expect(await consumer.next()?.message == large)
     }
   }
 
