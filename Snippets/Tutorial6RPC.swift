@@ -25,7 +25,8 @@ try await AMQPConnection.withConnection(configuration) { connection in
     let id = "\(UInt64.random(in: .min ... .max))"
     try await connection.withChannel { channel in
       try await channel.publish(
-        AMQPMessage(routingKey: "rpc_queue", properties: AMQPProperties(correlationID: id, replyTo: replies), body: "30"))
+        AMQPMessage(
+          routingKey: "rpc_queue", properties: AMQPProperties(correlationID: id, replyTo: replies), body: "30"))
     }
     for try await answer in answers where answer.properties.correlationID == id {
       print(" [.] Got \(answer.text)")
