@@ -77,6 +77,8 @@ extension AMQPConnection {
     let hopeless: Set<AMQPError.Code> = [
       .authenticationFailed, .virtualHostRefused, .versionMismatch, .invalidConfiguration, .tlsFailed,
     ]
+    // A declaration that contradicts what is there will do so again.
+    if error.code == .channelClosedByServer && !error.isRetryable { return false }
     // 530 on an open connection is an administrator's act, such as a deleted virtual host.
     return !hopeless.contains(error.code) && error.replyCode != 530
   }
@@ -195,7 +197,12 @@ extension AMQPConnection {
     }
     if link.hasEnded { throw await end(of: link) }
     for core in sortedCores {
-      if case .opening = core.phase, core.isOpenOnWire { becomeReady(core) }
+      switch core.phase {
+      case .opening where core.isOpenOnWire: becomeReady(core)
+      // Somebody asked for this one while the others were being restored.
+      case .down: open(core)
+      default: break
+      }
     }
   }
 

@@ -113,8 +113,10 @@ struct FaultTests {
       }) { broker in
         try await AMQPConnection.withConnection(broker.configuration) { connection in
           let channel = try await connection.openChannel(.init(maxOutstanding: 1))
+          // Confirm mode is on after this one, so that the next one's time is spent on the wire.
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
           let error = await amqpError {
-            try await channel.publish(AMQPMessage(routingKey: "k", body: "hang"), timeout: .milliseconds(50))
+            try await channel.publish(AMQPMessage(routingKey: "k", body: "hang"), timeout: .milliseconds(400))
           }
           #expect(error?.code == .unknownOutcome)
           // The window is still full: the next one is never sent, and says so.
@@ -123,7 +125,7 @@ struct FaultTests {
           }
           #expect(second?.code == .publishTimeout)
           async let third: Void = channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-          try await broker.withPeer { $0.send(.basicAck(deliveryTag: 1, multiple: false), on: 1) }
+          try await broker.withPeer { $0.send(.basicAck(deliveryTag: 2, multiple: false), on: 1) }
           try await third
         }
       }
@@ -330,7 +332,7 @@ struct FaultTests {
         await broker.wait { $0.contains { if case .body = $0 { true } else { false } } }
         await connection.close()
         try await running
-        #expect(await results.allSatisfy(\.isConfirmed))
+        #expect(await results.allSatisfy { $0.isConfirmed })
         #expect(broker.methods.contains { if case .connectionClose = $0 { true } else { false } })
         let late = await amqpError { try await channel.publish(AMQPMessage(routingKey: "k", body: "x")) }
         #expect(late?.code == .connectionClosed || late?.code == .channelClosed)

@@ -43,7 +43,7 @@ struct RealFaultTests {
           let channel = try await connection.openChannel()
           let queue = try await channel.declareQueue("", exclusive: true).name
           let results = await channel.publish((0..<20).map { AMQPMessage(routingKey: queue, body: "\($0)") })
-          #expect(results.filter { !$0.isConfirmed }.isEmpty)
+          #expect(results.allSatisfy { $0.isConfirmed })
           var bodies: [String] = []
           for try await delivery in try await channel.consume(queue) {
             bodies.append(String(buffer: delivery.body))
@@ -94,8 +94,7 @@ struct RealFaultTests {
       try await FaultProxy.run(to: try endpoint) { proxy in
         var configuration = try proxied(proxy)
         configuration.topology = AMQPTopology(queues: [.init(queue)])
-        let confirmed = Mutex<Set<String>>([])
-        let unknown = Mutex(0)
+        let tally = Tally()
         try await AMQPConnection.withConnection(configuration) { connection in
           let channel = try await connection.openChannel()
           try await withThrowingTaskGroup(of: Void.self) { group in
@@ -108,11 +107,11 @@ struct RealFaultTests {
                   while true {
                     do throws(AMQPError) {
                       try await channel.publish(message)
-                      confirmed.withLock { _ = $0.insert(id) }
+                      tally.confirmed.withLock { _ = $0.insert(id) }
                       break
                     } catch {
                       #expect(error.code == .unknownOutcome)
-                      unknown.withLock { $0 += 1 }
+                      tally.unknown.withLock { $0 += 1 }
                     }
                   }
                 }
@@ -121,8 +120,8 @@ struct RealFaultTests {
             group.addTask {
               for _ in 0..<5 {
                 for await state in connection.states() { if case .open = state { break } }
-                let before = confirmed.withLock { $0.count }
-                await eventually { confirmed.withLock { $0.count } >= min(before + 200, 3100) }
+                let before = tally.confirmed.withLock { $0.count }
+                await eventually { tally.confirmed.withLock { $0.count } >= min(before + 200, 3100) }
                 await proxy.reset()
                 for await state in connection.states() { if case .recovering = state { break } }
               }
@@ -131,9 +130,9 @@ struct RealFaultTests {
           }
         }
         let stored = try await drain(queue)
-        #expect(Set(stored) == confirmed.withLock { $0 })
-        #expect(confirmed.withLock { $0.count } == 3200)
-        #expect(stored.count <= 3200 + unknown.withLock { $0 })
+        #expect(Set(stored) == tally.confirmed.withLock { $0 })
+        #expect(tally.confirmed.withLock { $0.count } == 3200)
+        #expect(stored.count <= 3200 + tally.unknown.withLock { $0 })
       }
     }
   }
@@ -225,6 +224,12 @@ struct RealFaultTests {
       }
     }
   }
+}
+
+/// What became of many publishes.
+private final class Tally: Sendable {
+  let confirmed = Mutex<Set<String>>([])
+  let unknown = Mutex(0)
 }
 
 /// The broker's management API, as far as the tests need it.

@@ -140,9 +140,9 @@ final class FakeBroker: Sendable {
   /// A configuration for this broker with short limits.
   var configuration: AMQPConfiguration {
     var configuration = AMQPConfiguration(endpoints: [.init(host: "127.0.0.1", port: port)])
-    configuration.connectTimeout = .seconds(2)
-    configuration.handshakeTimeout = .seconds(2)
-    configuration.replyTimeout = .seconds(5)
+    configuration.connectTimeout = .seconds(10)
+    configuration.handshakeTimeout = .seconds(10)
+    configuration.replyTimeout = .seconds(15)
     configuration.closeTimeout = .milliseconds(300)
     configuration.recovery.firstBound = .milliseconds(2)
     configuration.recovery.lastBound = .milliseconds(20)

@@ -2,7 +2,7 @@
 
 /// Runs `body` and fails if it takes longer than `limit`: a hang is a failed test and not a stuck run.
 func within<R: Sendable>(
-  _ limit: Duration = .seconds(20), _ body: @escaping @Sendable () async throws -> R
+  _ limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {
   try await withThrowingTaskGroup(of: R.self) { group in
     group.addTask(operation: body)
