@@ -60,7 +60,7 @@ extension Scenario {
       let queue = bench.queue("q")
       try await bench.fill(queue, "long", "short", "now")
       try await bench.consume(queue, prefetch: 1) { consumer in
-        for delay in [5.0, 0.2] {
+        for delay in [600.0, 0.2] {
           let delivery = try await consumer.mustNext()
           _ = try await bench.broker.settle(
             delivery, as: .retry(at: bench.clock.now.addingTimeInterval(delay), History(attempts: 1)))
