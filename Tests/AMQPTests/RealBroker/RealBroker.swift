@@ -13,7 +13,7 @@ enum RealBroker {
   static func configuration(name: String = "amqp-tests") throws -> AMQPConfiguration {
     var configuration = try AMQPConfiguration(uri: uri ?? "amqp://127.0.0.1")
     configuration.name = name
-    configuration.replyTimeout = .seconds(10)
+    configuration.replyTimeout = .seconds(30)
     return configuration
   }
 
