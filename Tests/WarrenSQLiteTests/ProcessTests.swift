@@ -144,4 +144,26 @@ import Warren
       #expect(finding?.text.contains("nobody consumes") == true)
     }
   }
+
+  @Test func whatTheDeadLeftInTheFolderIsSweptUp() async throws {
+    let workers = path + "-workers"
+    try FileManager.default.createDirectory(atPath: workers, withIntermediateDirectories: true)
+    for name in ["old.lock", "old.sock", "young.lock"] {
+      #expect(FileManager.default.createFile(atPath: "\(workers)/\(name)", contents: nil))
+    }
+    let longAgo: [FileAttributeKey: Any] = [.modificationDate: Date(timeIntervalSinceNow: -3600)]
+    try FileManager.default.setAttributes(longAgo, ofItemAtPath: "\(workers)/old.lock")
+    try await broker().withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      try await broker.consume("q", prefetch: 1) { _ in
+        while FileManager.default.fileExists(atPath: "\(workers)/old.sock") { await Task.yield() }
+        #expect(!FileManager.default.fileExists(atPath: "\(workers)/old.lock"))
+        #expect(FileManager.default.fileExists(atPath: "\(workers)/young.lock"))
+        let workers = try await broker.workers()
+        #expect(workers.count == 1)
+      }
+    }
+    // Its own went with it.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: workers) == ["young.lock"])
+  }
 }

@@ -79,6 +79,7 @@ final class Liveness: Sendable {
 
   private func look(at workers: [(id: Int64, file: String)], in directory: String) {
     let own = presence.file
+    if state.withLock({ $0.ticks }) % 120 == 1 { sweepLeftovers(Set(workers.map(\.file)), in: directory) }
     state.withLock { state in
       let files = Set(workers.map(\.file))
       state.seen = state.seen.filter { files.contains($0.key) }
@@ -95,6 +96,18 @@ final class Liveness: Sendable {
       } else if !FileManager.default.fileExists(atPath: path) {
         takeBack(worker, in: directory, holding: nil, "has lost its lock file")
       }
+    }
+  }
+
+  /// Removes what was left by processes that died while they came or went. What is young may belong to one that comes.
+  private func sweepLeftovers(_ known: Set<String>, in directory: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for name in names where name.hasSuffix(".lock") {
+      let file = String(name.dropLast(5))
+      let path = Presence.lockPath(file, in: directory)
+      let change = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+      guard !known.contains(file), let change, change.timeIntervalSinceNow < -60 else { continue }
+      if FileLock(path: path, create: false)?.tryLock() == true { Presence.removeFiles(of: file, in: directory) }
     }
   }
 

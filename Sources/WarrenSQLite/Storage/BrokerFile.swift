@@ -19,6 +19,7 @@ final class BrokerFile: Sendable {
   /// Held by the process that writes. SQLite's own waiting starves whoever writes seldom; this queues everybody up.
   let lock: FileLock?
   private let identity: FileIdentity?
+  private let logIdentity: FileIdentity?
 
   /// How the file is called in errors.
   var shownPath: String { path ?? ":memory:" }
@@ -35,6 +36,7 @@ final class BrokerFile: Sendable {
     path = nil
     lock = nil
     identity = nil
+    logIdentity = nil
   }
 
   /// Opens the file, and makes it when it is missing. Two processes may do so at once.
@@ -59,12 +61,14 @@ final class BrokerFile: Sendable {
     self.path = path
     self.lock = lock
     identity = FileIdentity(path: path)
+    logIdentity = FileIdentity(path: path + "-wal")
   }
 
-  /// Whether the path still names the file that is open. What is written to a file without a name is lost.
+  /// Whether the paths still name the files that are open, SQLite's log included. What is written to a file without a name
+  /// is lost.
   var isInPlace: Bool {
     guard let path else { return true }
-    return FileIdentity(path: path) == identity
+    return FileIdentity(path: path) == identity && FileIdentity(path: path + "-wal") == logIdentity
   }
 
   private static func settings(_ configuration: SQLiteBroker.Configuration) -> GRDB.Configuration {
