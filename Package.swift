@@ -15,7 +15,6 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -54,7 +53,7 @@ let package = Package(
       name: "Warren", dependencies: [log, metrics, tracing, lifecycle],
       swiftSettings: settings),
     .target(
-      name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, collections, log, lifecycle],
+      name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, log, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenOperations", dependencies: ["Warren"],
