@@ -2,19 +2,7 @@ internal import Metrics
 internal import Synchronization
 
 /// The metrics of Warren, by swift-metrics.
-///
-/// | name | kind | dimensions |
-/// |---|---|---|
-/// | `warren_published_total` | counter | `destination`, `name`, `result`: stored, repeated, unroutable, failed |
-/// | `warren_handled_total` | counter | `queue`, `name`, `outcome`: complete, retry, dead-letter, release, postpone |
-/// | `warren_failures_total` | counter | `queue`, `name` |
-/// | `warren_retries_total` | counter | `queue`, `name` |
-/// | `warren_handling_seconds` | timer | `queue`, `name` |
-/// | `warren_connection_up` | gauge | – (see ``BrokerGauges``) |
-/// | `warren_queue_depth` | gauge | `queue`, `state`: ready, delayed, running |
-/// | `warren_dead_letters` | gauge | `queue` |
-///
-/// `name` is the name of a message that the code has a type for, else `other`: what a stranger sends cannot make new series.
+/// Names and dimensions stand in `docs/observability.md`; `name` is bounded: what a stranger sends is `other`.
 final class Instruments: Sendable {
   static let shared = Instruments()
 
