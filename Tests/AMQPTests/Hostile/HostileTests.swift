@@ -220,7 +220,7 @@ struct HostileTests {
         if case .method(_, .queuePurge) = frame { true } else { false }
       }) { broker in
         var configuration = broker.configuration
-        configuration.replyTimeout = .seconds(1)
+        configuration.replyTimeout = .seconds(5)
         try await AMQPConnection.withConnection(configuration) { connection in
           let channel = try await connection.openChannel()
           let error = await amqpError { _ = try await channel.purgeQueue("q") }
