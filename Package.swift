@@ -11,9 +11,14 @@ let settings: [SwiftSetting] = [
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -21,8 +26,10 @@ let package = Package(
   name: "warren",
   platforms: [.macOS(.v15)],
   products: [
+    .library(name: "AMQP", targets: ["AMQP"]),
     .library(name: "Warren", targets: ["Warren"]),
     .library(name: "WarrenSQLite", targets: ["WarrenSQLite"]),
+    .library(name: "WarrenRabbitMQ", targets: ["WarrenRabbitMQ"]),
     .library(name: "WarrenOperations", targets: ["WarrenOperations"]),
     .executable(name: "warren", targets: ["WarrenCommand"]),
   ],
@@ -32,15 +39,23 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(
+      name: "AMQP", dependencies: [nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle, deques],
+      swiftSettings: settings),
+    .target(
       name: "Warren", dependencies: [log, metrics, tracing, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenSQLite", dependencies: ["Warren", grdb, collections, log, lifecycle],
+      swiftSettings: settings),
+    .target(
+      name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenOperations", dependencies: ["Warren"],
@@ -53,7 +68,8 @@ let package = Package(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
-      name: "warren-ledger", dependencies: ["Warren", "WarrenSQLite", lifecycle, log, arguments],
+      name: "warren-ledger",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", lifecycle, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests", dependencies: ["Warren", "BrokerConformance", log, metrics, tracing],
@@ -61,6 +77,13 @@ let package = Package(
     .testTarget(
       name: "WarrenSQLiteTests",
       dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", grdb, log],
+      swiftSettings: settings),
+    .testTarget(
+      name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenRabbitMQTests",
+      dependencies: ["Warren", "WarrenRabbitMQ", "AMQP", "BrokerConformance", nioCore, log],
       swiftSettings: settings),
   ]
 )

@@ -1,0 +1,196 @@
+import CoreMetrics
+import NIOCore
+import Synchronization
+
+/// How a channel behaves.
+public struct AMQPChannelOptions: Sendable, Hashable {
+  /// The most publishes without a confirm. More wait for their turn.
+  public var maxOutstanding: Int
+  /// The most bytes without a confirm. One message may exceed it when nothing else is out.
+  public var maxOutstandingBytes: Int
+  /// How long a publish may take until its confirm, waiting for its turn and for a lost connection included.
+  public var publishTimeout: Duration
+  /// Whether publishes that were on the wire when the connection was lost are sent again, if they have a message id. They
+  /// then carry the header `x-republished`, as they may be stored twice. Otherwise they fail with `unknownOutcome`.
+  public var resendsUnknown: Bool
+  /// Whether the channel opens again after the broker closed it for an error. What was under way fails in any case.
+  public var reopens: Bool
+
+  /// Options; the windows are 1,000 messages and 16 MiB, the time limit 30 s.
+  public init(
+    maxOutstanding: Int = 1000, maxOutstandingBytes: Int = 16 << 20, publishTimeout: Duration = .seconds(30),
+    resendsUnknown: Bool = false, reopens: Bool = true
+  ) {
+    self.maxOutstanding = max(1, maxOutstanding)
+    self.maxOutstandingBytes = max(1, maxOutstandingBytes)
+    self.publishTimeout = publishTimeout
+    self.resendsUnknown = resendsUnknown
+    self.reopens = reopens
+  }
+}
+
+/// A channel: the place to publish, to consume and to declare, by any number of tasks at once.
+///
+/// A channel outlives its connection: it opens again with it. Requests that are made meanwhile wait for that, up to the
+/// configuration's `replyTimeout`. When the broker closes the channel because of an error, everything under way on it fails
+/// with that error, and it opens again under a new generation.
+public struct AMQPChannel: Sendable {
+  let connection: AMQPConnection
+  let core: ChannelCore
+
+  /// Closes the channel. What is unsettled goes back to its queues. Returns once the broker agreed.
+  public func close() async {
+    await connection.close(core)
+  }
+
+  // MARK: Publishing
+
+  /// Publishes a message and returns once the broker confirmed it.
+  ///
+  /// - Parameters:
+  ///   - message: The message.
+  ///   - timeout: How long that may take; by default the channel's `publishTimeout`.
+  /// - throws: ``AMQPError``: `unroutable`, `nacked`, `unknownOutcome`, `publishTimeout`, `messageTooLarge`, `invalidArgument`,
+  ///   `channelClosedByServer`, `cancelled` or what ended the channel. Only `unknownOutcome` and `cancelled` leave open whether
+  ///   the broker has the message.
+  public func publish(_ message: AMQPMessage, timeout: Duration? = nil) async throws(AMQPError) {
+    var message = message
+    connection.configuration.onPublish?(&message)
+    try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
+    let ticket = PublishTicket([message], deadline: deadline(timeout))
+    guard await send(ticket) else { throw Self.cancelled }
+    if let error = ticket.result.error { throw error }
+  }
+
+  /// Publishes messages together, with one wake-up and one write, and returns what became of each, in their order.
+  ///
+  /// Messages that cannot be sent do not keep the others from it. If the task is cancelled, all results are `unknown`.
+  public func publish(_ messages: [AMQPMessage], timeout: Duration? = nil) async -> [AMQPPublishResult] {
+    var refused: [Int: AMQPError] = [:]
+    var good: [AMQPMessage] = []
+    good.reserveCapacity(messages.count)
+    for (index, var message) in messages.enumerated() {
+      connection.configuration.onPublish?(&message)
+      do throws(AMQPError) {
+        try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
+        good.append(message)
+      } catch { refused[index] = error }
+    }
+    var results: [AMQPPublishResult] = []
+    if !good.isEmpty {
+      let ticket = PublishTicket(good, deadline: deadline(timeout))
+      let count = good.count
+      results =
+        await send(ticket) ? ticket.results : Array(repeating: .unknown(Self.cancelled), count: count)
+    }
+    guard !refused.isEmpty else { return results }
+    var rest = results.makeIterator()
+    return messages.indices.map { index in
+      if let error = refused[index] { return .notSent(error) }
+      return rest.next() ?? .unknown(Self.cancelled)
+    }
+  }
+
+  private static let cancelled = AMQPError(
+    .cancelled, "The task was cancelled while it waited for a confirm. The message may be stored or not.")
+
+  private func deadline(_ timeout: Duration?) -> NIODeadline {
+    .now() + TimeAmount(timeout ?? core.options.publishTimeout)
+  }
+
+  /// Returns false if the task was cancelled first.
+  private func send(_ ticket: PublishTicket) async -> Bool {
+    await withTaskCancellationHandler {
+      await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
+        guard ticket.wait(continuation) else { return continuation.resume(returning: false) }
+        if connection.mailbox.post({ $0.publishes.append((core, ticket)) }) { connection.wake() }
+      }
+    } onCancel: {
+      ticket.cancel()
+    }
+  }
+
+  // MARK: Consuming
+
+  /// Starts a consumer. Deliveries wait in the sequence, at most as many as the prefetch.
+  ///
+  /// - Parameters:
+  ///   - queue: The queue.
+  ///   - prefetch: How many deliveries may be unsettled at a time, from 1.
+  ///   - options: Acknowledgement mode, exclusiveness, arguments.
+  /// - throws: ``AMQPError``: `channelClosedByServer` (404 no such queue, 403 exclusive, 406 wrong arguments) and as requests do.
+  public func consume(
+    _ queue: String, prefetch: UInt16 = 100, options: AMQPConsumeOptions = .init()
+  ) async throws(AMQPError) -> AMQPDeliveries {
+    try Limit.check(queue, "name of the queue")
+    guard prefetch > 0 || options.noAck else {
+      throw AMQPError(.invalidArgument, "A prefetch of 0 means without limit, which no memory has. Choose 1 to 65,535.")
+    }
+    let tag = options.consumerTag ?? "swift-\(UInt64.random(in: .min ... .max))"
+    try Limit.check(tag, "consumer tag")
+    let consumer = ConsumerCore(
+      request: BasicConsume(
+        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments),
+      prefetch: prefetch)
+    try await connection.addConsumer(consumer, to: core)
+    return AMQPDeliveries(consumer: consumer, channel: self)
+  }
+
+  /// Fetches one message, or `nil` if the queue is empty. For tools and tests: consuming is cheaper.
+  public func get(_ queue: String, noAck: Bool = false) async throws(AMQPError) -> AMQPDelivery? {
+    try Limit.check(queue, "name of the queue")
+    return try await connection.get(queue, noAck, self)
+  }
+
+  // MARK: For deliveries and sequences
+
+  func settle(_ tag: UInt64, generation: UInt64, _ verdict: SettlementLedger.Verdict) -> AMQPSettlement {
+    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, verdict) }
+    switch result {
+    case .accepted: connection.metrics.settled.increment()
+    case .stale: connection.metrics.stale.increment()
+    case .alreadySettled: break
+    }
+    switch urgency {
+    case .none: break
+    case .soon: if connection.mailbox.post({ $0.settleSoon = true }) { connection.wake() }
+    case .now: if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+    }
+    return result
+  }
+
+  /// The consuming task is about to wait: nothing more will gather.
+  func hurrySettlements() {
+    guard core.ledger.withLock({ $0.hasPending }) else { return }
+    if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+  }
+
+  func taken(from consumer: ConsumerCore) {
+    guard consumer.holdsReads.load(ordering: .sequentiallyConsistent) else { return }
+    if connection.mailbox.post({ $0.consumersThatTook.append(consumer) }) { connection.wake() }
+  }
+
+  func cancelConsumer(_ consumer: ConsumerCore) async {
+    await connection.cancel(consumer, core)
+  }
+}
+
+/// How a consumer consumes.
+public struct AMQPConsumeOptions: Sendable, Hashable {
+  /// The consumer's tag; by default a random one.
+  public var consumerTag: String?
+  /// Whether the broker forgets messages as it sends them. Then nothing is settled, and what is lost is lost.
+  public var noAck: Bool
+  /// Whether no other consumer may use the queue.
+  public var exclusive: Bool
+  /// Optional arguments, such as `x-priority`.
+  public var arguments: AMQPTable
+
+  /// Options; with no arguments deliveries are acknowledged and the queue is shared.
+  public init(consumerTag: String? = nil, noAck: Bool = false, exclusive: Bool = false, arguments: AMQPTable = [:]) {
+    self.consumerTag = consumerTag
+    self.noAck = noAck
+    self.exclusive = exclusive
+    self.arguments = arguments
+  }
+}

@@ -1,0 +1,77 @@
+public import NIOCore
+
+/// A message that the broker handed to a consumer, or that was fetched with ``AMQPChannel/get(_:noAck:)``.
+///
+/// Settle it once, with ``ack()``, ``nack(requeue:)`` or ``reject(requeue:)``, from any task. Settling does not wait: AMQP has
+/// no answer to it. What is settled together is written together. If the connection is lost first, the broker hands the
+/// message out again, and settling this delivery changes nothing: that is ``AMQPSettlement/stale``.
+public struct AMQPDelivery: Sendable {
+  private final class Storage: Sendable {
+    let content: ContentAssembler.Content
+    let info: BasicDeliver
+    let messageCount: UInt32?
+    let channel: AMQPChannel
+    let generation: UInt64
+
+    init(
+      _ content: ContentAssembler.Content, _ info: BasicDeliver, _ messageCount: UInt32?, _ channel: AMQPChannel,
+      _ generation: UInt64
+    ) {
+      self.content = content
+      self.info = info
+      self.messageCount = messageCount
+      self.channel = channel
+      self.generation = generation
+    }
+  }
+
+  private let storage: Storage
+
+  init(
+    content: ContentAssembler.Content, info: BasicDeliver, messageCount: UInt32? = nil, channel: AMQPChannel,
+    generation: UInt64
+  ) {
+    storage = Storage(content, info, messageCount, channel, generation)
+  }
+
+  /// The exchange to which the message was published.
+  public var exchange: String { storage.info.exchange }
+  /// The routing key with which it was published.
+  public var routingKey: String { storage.info.routingKey }
+  /// Whether the broker handed it out before.
+  public var redelivered: Bool { storage.info.redelivered }
+  /// The consumer's tag; empty for a fetched message.
+  public var consumerTag: String { storage.info.consumerTag }
+  /// The number of the delivery on its channel.
+  public var deliveryTag: UInt64 { storage.info.deliveryTag }
+  /// The properties.
+  public var properties: AMQPProperties { storage.content.properties }
+  /// The headers among the properties; empty if there are none.
+  public var headers: AMQPTable { storage.content.properties.headers ?? AMQPTable() }
+  /// The body. It shares memory with what was read from the socket, up to 64 KiB; copy it to keep it for long.
+  public var body: ByteBuffer { storage.content.body }
+  /// How many messages the queue held after this one was fetched; `nil` for a consumer's delivery.
+  public var messageCount: UInt32? { storage.messageCount }
+
+  /// The life of the channel in which the delivery counts.
+  var generation: UInt64 { storage.generation }
+
+  /// Tells the broker that the message is dealt with.
+  @discardableResult
+  public func ack() -> AMQPSettlement {
+    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .ack)
+  }
+
+  /// Gives the message back without a fault of its own, for instance because this process stops. From RabbitMQ 4.3 on this
+  /// does not count towards `x-delivery-limit`; before, it does.
+  @discardableResult
+  public func nack(requeue: Bool = true) -> AMQPSettlement {
+    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .nack(requeue: requeue))
+  }
+
+  /// Refuses the message. With `requeue: false` the broker drops or dead-letters it.
+  @discardableResult
+  public func reject(requeue: Bool = false) -> AMQPSettlement {
+    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .reject(requeue: requeue))
+  }
+}

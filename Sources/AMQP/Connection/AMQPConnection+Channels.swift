@@ -1,0 +1,357 @@
+import CoreMetrics
+import DequeModule
+import Logging
+import NIOCore
+import Synchronization
+
+// Requests, and the lives of channels and consumers.
+extension AMQPConnection {
+  // MARK: Requests
+
+  /// Sends a request when the channel is ready and its turn comes, and waits for the answer.
+  func request(_ core: ChannelCore, _ method: Method) async throws(AMQPError) -> Request.Answer {
+    try await answer { connection, request in
+      connection.submit(method, core, request, timeout: connection.configuration.replyTimeout)
+      return { connection in connection.giveUp(core, request) }
+    }
+  }
+
+  /// The same for the steps that make a channel ready.
+  func internalRequest(_ core: ChannelCore, _ method: Method) async throws(AMQPError) -> Request.Answer {
+    try await answer { connection, request in
+      connection.submit(method, core, request, timeout: connection.configuration.replyTimeout, evenIfNotReady: true)
+      return { connection in connection.giveUp(core, request) }
+    }
+  }
+
+  func waitUntilReady(_ core: ChannelCore) async throws(AMQPError) {
+    _ = try await answer { connection, request in
+      connection.whenReady(core, request)
+      return { _ in request.finish(.failure(Self.cancelled)) }
+    }
+  }
+
+  private static let cancelled = AMQPError(.cancelled, "The task was cancelled while it waited for the broker.")
+
+  /// Makes an async call out of a request. `start` returns what to do when the task is cancelled.
+  private func answer(
+    _ start: (isolated AMQPConnection, Request) -> (@Sendable (isolated AMQPConnection) -> Void)
+  ) async throws(AMQPError) -> Request.Answer {
+    let holder = CancelHolder()
+    let result: Result<Request.Answer, AMQPError> = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let request = Request { continuation.resume(returning: $0) }
+        holder.action = start(self, request)
+        if Task.isCancelled { holder.action?(self) }
+      }
+    } onCancel: {
+      eventLoop.execute { self.assumeIsolated { holder.action?($0) } }
+    }
+    return try result.get()
+  }
+
+  private final class CancelHolder: @unchecked Sendable {
+    /// Belongs to the event loop.
+    var action: (@Sendable (isolated AMQPConnection) -> Void)?
+  }
+
+  func submit(
+    _ method: Method, _ core: ChannelCore, _ request: Request, timeout: Duration, evenIfNotReady: Bool = false
+  ) {
+    if let error = blocker(core, evenIfNotReady) { return request.finish(.failure(error)) }
+    request.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+      self.assumeIsolated { $0.timedOut(core, request) }
+    }
+    guard core.isReady || evenIfNotReady else { return core.held.append((method, request)) }
+    request.id = core.requests.append(method, request)
+    if let link {
+      sendNext(core, link)
+      link.flush()
+    }
+  }
+
+  /// Why a request has no chance.
+  private func blocker(_ core: ChannelCore, _ evenIfNotReady: Bool) -> AMQPError? {
+    if case .closed(let error) = core.phase { return error }
+    if case .closing = core.phase, !evenIfNotReady { return Self.channelClosed }
+    if evenIfNotReady, link == nil || core.number == 0 {
+      return AMQPError(.connectionLost, "The connection was lost.")
+    }
+    return finalError
+  }
+
+  private func timedOut(_ core: ChannelCore, _ request: Request) {
+    let error = AMQPError(.replyTimeout, "The broker did not answer in time, or the connection is not back yet.")
+    drop(core, request)
+    request.finish(.failure(error))
+  }
+
+  private func giveUp(_ core: ChannelCore, _ request: Request) {
+    drop(core, request)
+    request.finish(.failure(Self.cancelled))
+  }
+
+  /// Forgets a request. One on the wire keeps its place in the line until its answer comes.
+  private func drop(_ core: ChannelCore, _ request: Request) {
+    guard request.isOpen else { return }
+    core.held.removeAll { $0.1 === request }
+    core.readyWaiters.removeAll { $0 === request }
+    _ = core.requests.abandon(request.id)
+  }
+
+  func sendNext(_ core: ChannelCore, _ link: Link) {
+    while let method = core.requests.next() {
+      if case .basicGet(_, let noAck) = method { core.isGetAcknowledged = !noAck }
+      send(method, core, link)
+    }
+  }
+
+  func send(_ method: Method, _ core: ChannelCore, _ link: Link) {
+    if let slip = link.write(method, channel: core.number) { abort(link, slip.asError) }
+  }
+
+  private func whenReady(_ core: ChannelCore, _ request: Request) {
+    if case .closed(let error) = core.phase { return request.finish(.failure(error)) }
+    if core.isReady { return request.finish(.success(Request.Answer(method: .channelOpenOk))) }
+    request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+      self.assumeIsolated { $0.timedOut(core, request) }
+    }
+    core.readyWaiters.append(request)
+  }
+
+  // MARK: Opening
+
+  /// Gives the channel a number on this link.
+  func takeNumber(_ core: ChannelCore, _ link: Link) -> Bool {
+    guard let number = link.freeNumber() else { return false }
+    core.number = number
+    core.phase = .opening
+    core.isOpenOnWire = false
+    link.channels[number] = core
+    return true
+  }
+
+  /// Opens a channel while the connection is open.
+  func open(_ core: ChannelCore) {
+    guard let link, link.isOpen else { return }
+    guard takeNumber(core, link) else { return abandon(core, Self.noFreeChannel) }
+    let request = Request { result in
+      self.assumeIsolated { connection in
+        switch result {
+        case .success:
+          core.isOpenOnWire = true
+          connection.becomeReady(core)
+        case .failure(let error):
+          // A lost connection has its own way back.
+          if case .opening = core.phase { connection.abandon(core, error) }
+        }
+      }
+    }
+    submit(.channelOpen, core, request, timeout: configuration.replyTimeout, evenIfNotReady: true)
+  }
+
+  func becomeReady(_ core: ChannelCore) {
+    core.phase = .ready
+    let held = core.held
+    core.held = []
+    for (method, request) in held where request.isOpen { request.id = core.requests.append(method, request) }
+    for waiter in core.readyWaiters { waiter.finish(.success(Request.Answer(method: .channelOpenOk))) }
+    core.readyWaiters = []
+    guard let link else { return }
+    sendNext(core, link)
+    pump(core, link)
+    link.flush()
+  }
+
+  // MARK: Consumers
+
+  func addConsumer(_ consumer: ConsumerCore, to core: ChannelCore) async throws(AMQPError) {
+    // Registered before the request is sent: the first deliveries may come with the answer.
+    core.consumers[consumer.request.consumerTag] = consumer
+    do throws(AMQPError) {
+      try await waitUntilReady(core)
+      try await subscribe(consumer, on: core)
+    } catch {
+      core.consumers[consumer.request.consumerTag] = nil
+      throw error
+    }
+  }
+
+  /// The prefetch of a channel counts for consumers that come after it, so it goes in front of each.
+  func subscribe(_ consumer: ConsumerCore, on core: ChannelCore) async throws(AMQPError) {
+    guard !consumer.isSubscribed else { return }
+    consumer.isSubscribed = true
+    do throws(AMQPError) {
+      if !consumer.request.noAck {
+        _ = try await internalRequest(
+          core, .basicQos(prefetchSize: 0, prefetchCount: consumer.prefetch, global: false))
+      }
+      _ = try await internalRequest(core, .basicConsume(consumer.request))
+    } catch {
+      consumer.isSubscribed = false
+      throw error
+    }
+  }
+
+  /// Ends a consumer from this side: the broker stops, what nobody will see goes back, the sequence ends.
+  func cancel(_ consumer: ConsumerCore, _ core: ChannelCore) async {
+    guard !consumer.isCancelled else { return }
+    consumer.markCancelled()
+    let tag = consumer.request.consumerTag
+    if core.consumers[tag] === consumer, core.isReady {
+      _ = try? await request(core, .basicCancel(consumerTag: tag, noWait: false))
+    }
+    if core.consumers[tag] === consumer { core.consumers[tag] = nil }
+    deliverArrived(consumer)
+    for delivery in consumer.buffer.clear() { consumer.giveBack(delivery) }
+    if let link { releaseReads(consumer, link) }
+    consumer.buffer.finish(.success(()))
+  }
+
+  // MARK: Closing
+
+  /// Closes a channel from this side and waits for the broker's word.
+  func close(_ core: ChannelCore) async {
+    switch core.phase {
+    case .closed, .closing: return
+    case .down: return end(core, Self.channelClosed, quietly: true)
+    case .opening, .ready: break
+    }
+    if let link { writeSettlements(core, link) }
+    core.phase = .closing
+    failPending(core, Self.channelClosed)
+    resumptions.resumeAll()
+    _ = try? await internalRequest(core, .channelClose(CloseReason(replyCode: 200, replyText: "")))
+    end(core, Self.channelClosed, quietly: true)
+    release(core)
+  }
+
+  /// Frees the number once both sides said goodbye.
+  private func release(_ core: ChannelCore) {
+    guard core.number != 0 else { return }
+    if link?.channels[core.number] === core { link?.channels[core.number] = nil }
+    core.number = 0
+  }
+
+  /// Drops a channel that never opened.
+  func abandon(_ core: ChannelCore, _ error: AMQPError) {
+    end(core, error, quietly: false)
+    // The answer to channel.open may still come: the number stays taken for as long as the connection lives.
+    if core.isOpenOnWire { release(core) }
+  }
+
+  /// The broker closed the channel: everybody who waits learns why, then it opens again for those who come after.
+  func serverCloses(_ core: ChannelCore, _ reason: CloseReason, _ link: Link) {
+    send(.channelCloseOk, core, link)
+    metrics.channelsClosed.increment()
+    let error = AMQPError(
+      .channelClosedByServer, Self.advice(reason.replyCode), replyCode: reason.replyCode, replyText: reason.replyText)
+    let wasClosing = if case .closing = core.phase { true } else { false }
+    let outstanding = core.confirms.outstanding
+    let isPublish = reason.classID == 60 && reason.methodID == 40
+    for waiter in core.confirms.reset() {
+      // A single publish that the broker itself names as the cause was not stored.
+      let isCulprit = isPublish && outstanding == 1
+      complete(waiter, isCulprit ? .notSent(error) : .unknown(error.asUnknownOutcome()))
+    }
+    release(core)
+    core.startGeneration()
+    core.phase = .down
+    for request in core.requests.removeAll() { request.finish(.failure(error)) }
+    for consumer in core.consumers.values { endConsumer(consumer, .failure(error)) }
+    core.consumers = [:]
+    resumptions.resumeAll()
+    if wasClosing || !core.options.reopens { return end(core, error, quietly: false) }
+    logger.debug("AMQP channel closed by the broker", metadata: ["error": "\(error)"])
+    open(core)
+  }
+
+  private static func advice(_ code: UInt16) -> String {
+    switch code {
+    case 403: "The user may not do this. Give it the permission on the virtual host, or another consumer is exclusive."
+    case 404: "The queue or exchange does not exist. Declare it first."
+    case 405: "The queue is exclusive to another connection, perhaps one that lingers: try again in a moment."
+    case 406: "What was asked contradicts what is there, such as a queue with other arguments."
+    default: "The broker closed the channel."
+    }
+  }
+
+  private func endConsumer(_ consumer: ConsumerCore, _ result: Result<Void, AMQPError>) {
+    consumer.isSubscribed = false
+    consumer.arrived = []
+    if !consumer.request.noAck { _ = consumer.buffer.clear() }
+    if let link { releaseReads(consumer, link) }
+    consumer.buffer.finish(result)
+  }
+
+  /// The connection is gone: what was under way fails, what can wait waits for the next one.
+  func lost(_ core: ChannelCore, _ reason: AMQPError) {
+    core.number = 0
+    core.isOpenOnWire = false
+    core.startGeneration()
+    let wasClosing = if case .closing = core.phase { true } else { false }
+    if case .closed = core.phase {} else { core.phase = .down }
+    let unknown = reason.asUnknownOutcome()
+    var again: [PublishWaiter] = []
+    for var waiter in core.confirms.reset() {
+      let isKnown = waiter.message.properties.messageID != nil
+      if core.options.resendsUnknown, isKnown, waiter.ticket.isOpen(waiter.index), !isClosing, !wasClosing {
+        waiter.isResent = true
+        again.append(waiter)
+      } else {
+        complete(waiter, .unknown(unknown))
+      }
+    }
+    if !again.isEmpty {
+      metrics.resent.increment(by: again.count)
+      core.pending.insert(contentsOf: again, at: 0)
+    }
+    for request in core.requests.removeAll() { request.finish(.failure(reason)) }
+    for consumer in core.consumers.values {
+      consumer.isSubscribed = false
+      consumer.isTouched = false
+      consumer.arrived = []
+      consumer.holdsReads.store(false, ordering: .relaxed)
+      // The broker hands these out again.
+      if !consumer.request.noAck { _ = consumer.buffer.clear() }
+    }
+    if wasClosing || core.id < 0 { end(core, reason, quietly: true) }
+  }
+
+  /// Ends a channel for good.
+  func end(_ core: ChannelCore, _ error: AMQPError, quietly: Bool) {
+    cores[core.id] = nil
+    if case .closed = core.phase { return }
+    core.phase = .closed(error)
+    core.startGeneration()
+    core.deadlineTimer?.cancel()
+    failPending(core, error)
+    for waiter in core.confirms.reset() { complete(waiter, .unknown(error.asUnknownOutcome())) }
+    for request in core.requests.removeAll() { request.finish(.failure(error)) }
+    for (_, request) in core.held { request.finish(.failure(error)) }
+    for request in core.readyWaiters { request.finish(.failure(error)) }
+    core.held = []
+    core.readyWaiters = []
+    for consumer in core.consumers.values { endConsumer(consumer, quietly ? .success(()) : .failure(error)) }
+    core.consumers = [:]
+    resumptions.resumeAll()
+  }
+
+  /// Fails the publishes whose turn has not come.
+  func failPending(_ core: ChannelCore, _ error: AMQPError) {
+    for waiter in core.pending {
+      complete(waiter, waiter.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error))
+    }
+    core.pending = []
+  }
+}
+
+extension ChannelCore {
+  /// Notes a delivery in the ledger.
+  func noteDelivery(_ tag: UInt64, needsAck: Bool) throws(WireError) {
+    let result = ledger.withLock { ledger in
+      Result { () throws(WireError) in try ledger.delivered(tag, needsAck: needsAck) }
+    }
+    try result.get()
+  }
+}

@@ -1,0 +1,287 @@
+import CoreMetrics
+import Logging
+import NIOCore
+import Synchronization
+
+// From the socket to those who wait.
+extension AMQPConnection {
+  func socketActive(_ socket: any Channel, _ link: Link) {
+    link.socket = socket
+    link.out.writeBytes(FrameWriter.protocolHeader)
+    link.flush()
+    link.handshakeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.handshakeTimeout)) {
+      self.assumeIsolated {
+        $0.abort(link, AMQPError(.handshakeFailed, "The broker did not finish opening the connection in time."))
+      }
+    }
+  }
+
+  func received(_ bytes: ByteBuffer, _ link: Link) {
+    guard !link.hasEnded else { return }
+    link.heartbeat?.received(.now())
+    link.decoder.append(bytes)
+    do throws(WireError) {
+      while link.machine.state != .closed, let frame = try link.decoder.next() { try handle(frame, link) }
+    } catch {
+      violated(error, link)
+    }
+  }
+
+  func readComplete(_ link: Link) {
+    for consumer in touchedConsumers { handOver(consumer, link) }
+    touchedConsumers.removeAll(keepingCapacity: true)
+    for core in coresToPump {
+      core.wantsPump = false
+      pump(core, link)
+    }
+    coresToPump.removeAll(keepingCapacity: true)
+    link.flush()
+    resumptions.resumeAll()
+    if isClosing { closeIfDrained(link) }
+  }
+
+  private func handOver(_ consumer: ConsumerCore, _ link: Link) {
+    consumer.isTouched = false
+    guard !consumer.arrived.isEmpty else { return }
+    metrics.delivered.increment(by: consumer.arrived.count)
+    let waiting = consumer.buffer.append(&consumer.arrived)
+    guard waiting > consumer.highWater, !consumer.holdsReads.load(ordering: .relaxed) else { return }
+    consumer.holdsReads.store(true, ordering: .sequentiallyConsistent)
+    link.readHolds += 1
+    if link.readHolds == 1 { link.setReading(false) }
+    // The consumer may have taken them all before it could see the mark.
+    _ = mailbox.post { $0.consumersThatTook.append(consumer) } ? wake() : ()
+  }
+
+  /// A consumer took its deliveries: reading may go on if it was the one that held it.
+  func releaseReads(_ consumer: ConsumerCore, _ link: Link) {
+    guard consumer.holdsReads.load(ordering: .relaxed), consumer.buffer.count <= consumer.highWater else { return }
+    consumer.holdsReads.store(false, ordering: .relaxed)
+    link.readHolds -= 1
+    if link.readHolds == 0 { link.setReading(true) }
+  }
+
+  private func violated(_ error: WireError, _ link: Link) {
+    logger.warning("AMQP peer broke the protocol", metadata: ["error": "\(error.text)"])
+    run(link.machine.violated(error), link)
+  }
+
+  // MARK: Frames
+
+  private func handle(_ frame: Frame, _ link: Link) throws(WireError) {
+    switch frame {
+    case .method(0, let method): run(try link.machine.receive(method), link)
+    case .method(let number, let method):
+      let core = try channel(number, link)
+      if method.carriesContent {
+        try core.assembler.begin(method)
+      } else {
+        try core.assembler.checkIdle()
+        try handle(method, core, link)
+      }
+    case .header(let number, let size, let properties):
+      let core = try channel(number, link)
+      if let content = try core.assembler.header(bodySize: size, properties) { try handle(content, core, link) }
+    case .body(let number, let bytes):
+      let core = try channel(number, link)
+      if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
+    case .heartbeat: break
+    }
+  }
+
+  private func channel(_ number: UInt16, _ link: Link) throws(WireError) -> ChannelCore {
+    guard let core = link.channels[number] else { throw .channel("a frame on channel \(number), which is not open") }
+    return core
+  }
+
+  private func handle(_ content: ContentAssembler.Content, _ core: ChannelCore, _ link: Link) throws(WireError) {
+    switch content.method {
+    case .basicDeliver(let deliver): try handleDelivery(deliver, content, core)
+    case .basicReturn(let code, let text, let exchange, let key):
+      handleReturn(code, text, exchange, key, content.properties, core)
+    case .basicGetOk(let tag, _, _, _, _):
+      let request = try core.requests.answer(content.method)
+      try core.noteDelivery(tag, needsAck: core.isGetAcknowledged)
+      // Nobody waits for it any more: back to the queue with it.
+      if request == nil, core.isGetAcknowledged {
+        _ = core.ledger.withLock { $0.settle(tag, generation: $0.generation, .nack(requeue: true)) }
+        writeSettlements(core, link)
+      }
+      request?.finish(
+        .success(Request.Answer(method: content.method, content: content, generation: core.generation)))
+      sendNext(core, link)
+    default: throw .unexpected("content where none belongs")
+    }
+  }
+
+  private func handleDelivery(
+    _ deliver: BasicDeliver, _ content: ContentAssembler.Content, _ core: ChannelCore
+  ) throws(WireError) {
+    guard let consumer = core.consumers[deliver.consumerTag] else {
+      if case .closing = core.phase { return }
+      throw .command("a delivery for a consumer that is unknown")
+    }
+    try core.noteDelivery(deliver.deliveryTag, needsAck: !consumer.request.noAck)
+    let delivery = AMQPDelivery(
+      content: content, info: deliver, channel: AMQPChannel(connection: self, core: core), generation: core.generation)
+    if consumer.isCancelled {
+      consumer.giveBack(delivery)
+      return
+    }
+    consumer.arrived.append(delivery)
+    if !consumer.isTouched {
+      consumer.isTouched = true
+      touchedConsumers.append(consumer)
+    }
+  }
+
+  /// A return comes before the confirm of its publish. It carries no number, so the publish is found by ours in the headers,
+  /// or by message id, exchange and key. Returns come in the order of publishes, so the first match is the one.
+  private func handleReturn(
+    _ code: UInt16, _ text: String, _ exchange: String, _ key: String, _ properties: AMQPProperties, _ core: ChannelCore
+  ) {
+    let result = AMQPPublishResult.unroutable(replyCode: code, replyText: text)
+    let waiter: PublishWaiter?
+    if let id = properties.messageID {
+      waiter =
+        core.confirms.first { waiter in
+          let message = waiter.message
+          return message.mandatory && message.properties.messageID == id && message.routingKey == key
+            && message.exchange == exchange && !waiter.ticket.isReturned(waiter.index)
+        }?.waiter
+    } else if let number = properties.headers?[PropertiesCodec.sequenceHeader]?.integer {
+      waiter = core.confirms.waiter(of: UInt64(bitPattern: number))
+    } else {
+      waiter = nil
+    }
+    guard let waiter else { return }
+    waiter.ticket.returned(waiter.index, result)
+  }
+
+  private func handle(_ method: Method, _ core: ChannelCore, _ link: Link) throws(WireError) {
+    switch method {
+    case .basicAck(let tag, let multiple): try confirm(tag, multiple, .confirmed, core)
+    case .basicNack(let tag, let multiple, _): try confirm(tag, multiple, .nacked, core)
+    case .channelClose(let reason): serverCloses(core, reason, link)
+    case .channelFlow(let active):
+      core.isFlowStopped = !active
+      send(.channelFlowOk(active: active), core, link)
+      if active { wantPump(core) }
+    case .basicCancel(let tag, let noWait):
+      if !noWait { send(.basicCancelOk(consumerTag: tag), core, link) }
+      if let consumer = core.consumers.removeValue(forKey: tag) {
+        deliverArrived(consumer)
+        let why = "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
+        consumer.buffer.finish(.failure(AMQPError(.consumerCancelled, why, isRetryable: true)))
+      }
+    default:
+      if case .closing = core.phase, !core.requests.expects(method) { return }
+      let request = try core.requests.answer(method)
+      request?.finish(.success(Request.Answer(method: method)))
+      sendNext(core, link)
+    }
+  }
+
+  /// Hands over what this read brought before the sequence's end does.
+  func deliverArrived(_ consumer: ConsumerCore) {
+    if !consumer.arrived.isEmpty { _ = consumer.buffer.append(&consumer.arrived) }
+  }
+
+  private func confirm(
+    _ tag: UInt64, _ multiple: Bool, _ result: AMQPPublishResult, _ core: ChannelCore
+  ) throws(WireError) {
+    try core.confirms.resolve(tag, multiple: multiple) { waiter in
+      complete(waiter, result)
+    }
+    wantPump(core)
+  }
+
+  func wantPump(_ core: ChannelCore) {
+    guard !core.wantsPump, !core.pending.isEmpty else { return }
+    core.wantsPump = true
+    coresToPump.append(core)
+  }
+
+  // MARK: Channel 0
+
+  /// Does what the connection's machine decided.
+  func run(_ actions: [ConnectionMachine.Action], _ link: Link) {
+    for action in actions {
+      switch action {
+      case .send(let method): if let slip = link.write(method) { return abort(link, slip.asError) }
+      case .opened(let tune): opened(tune, link)
+      case .blocked(let reason):
+        link.blockedReason = reason
+        logger.debug("AMQP connection is blocked", metadata: ["reason": "\(reason)"])
+        if case .open = state { stateBox.set(.blocked(reason: reason)) }
+      case .unblocked:
+        link.blockedReason = nil
+        if case .blocked = state { stateBox.set(.open) }
+        for core in cores.values { wantPump(core) }
+      case .closeSocket:
+        link.flush()
+        link.socket?.close(promise: nil)
+      }
+    }
+    link.flush()
+  }
+
+  private func opened(_ tune: TuneValues, _ link: Link) {
+    link.handshakeTimer?.cancel()
+    link.tune = tune
+    if link.tune.frameMax == 0 { link.tune.frameMax = UInt32(clamping: configuration.frameMax) }
+    link.decoder.frameMax = max(Int(link.tune.frameMax), FrameDecoder.frameMaxBeforeTuning)
+    link.isOpen = true
+    lastServerProperties = link.machine.serverProperties
+    if tune.heartbeat > 0 {
+      let monitor = HeartbeatMonitor(interval: .seconds(Int64(tune.heartbeat)), now: .now())
+      link.heartbeat = monitor
+      link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: monitor.period, delay: monitor.period) { _ in
+        self.assumeIsolated { $0.checkHeartbeat(link) }
+      }
+    }
+    link.opened.succeed(())
+  }
+
+  private func checkHeartbeat(_ link: Link) {
+    switch link.heartbeat?.check(.now(), listening: link.readHolds == 0) {
+    case .send:
+      link.out.writeBytes(FrameWriter.heartbeat)
+      link.flush()
+    case .dead:
+      abort(link, AMQPError(.heartbeatTimeout, "The broker was silent for two heartbeat intervals."))
+    case .nothing, nil: break
+    }
+  }
+
+  // MARK: The end of a socket
+
+  /// Ends the socket for a reason of this side's.
+  func abort(_ link: Link, _ error: AMQPError) {
+    guard !link.hasEnded else { return }
+    link.machine.abort(error)
+    // With the socket's own close, what is still unsent cannot hold it up.
+    if let socket = link.socket { socket.close(promise: nil) } else { socketEnded(link) }
+  }
+
+  /// Ends a link whose socket never came to be.
+  func fail(_ link: Link, _ error: AMQPError) {
+    link.machine.abort(error)
+    socketEnded(link)
+  }
+
+  func socketEnded(_ link: Link) {
+    guard !link.hasEnded else { return }
+    link.hasEnded = true
+    link.isOpen = false
+    link.stopTimers()
+    let reason = Self.tlsError(link.underlying) ?? link.machine.socketClosed(link.underlying)
+    if self.link === link { self.link = nil }
+    for core in Array(link.channels.values) { lost(core, reason) }
+    link.channels = [:]
+    touchedConsumers.removeAll()
+    resumptions.resumeAll()
+    link.opened.fail(reason)
+    link.ended.succeed(reason)
+  }
+}

@@ -1,0 +1,214 @@
+import CoreMetrics
+import NIOCore
+import NIOSSL
+import Synchronization
+
+// From those who publish and settle to the socket.
+extension AMQPConnection {
+  /// Has the event loop look into the mailbox.
+  nonisolated func wake() {
+    eventLoop.execute { self.assumeIsolated { $0.emptyMailbox() } }
+  }
+
+  private func emptyMailbox() {
+    mailbox.take(&spare)
+    for (core, ticket) in spare.publishes { enqueue(ticket, core) }
+    if let link, link.isOpen {
+      for (core, _) in spare.publishes where !core.pending.isEmpty { pump(core, link) }
+      for core in spare.settleNow { writeSettlements(core, link) }
+      for consumer in spare.consumersThatTook { releaseReads(consumer, link) }
+      link.flush()
+    }
+    if spare.settleSoon, settleTimer == nil {
+      // The wait that lets acknowledgements of neighbours share a frame and a write.
+      settleTimer = eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.settleAll() } }
+    }
+    resumptions.resumeAll()
+  }
+
+  // MARK: Settling
+
+  private func settleAll() {
+    settleTimer = nil
+    guard let link, link.isOpen else { return }
+    for core in link.channels.values { writeSettlements(core, link) }
+    link.flush()
+  }
+
+  func writeSettlements(_ core: ChannelCore, _ link: Link) {
+    guard core.number != 0 else { return }
+    core.ledger.withLock { ledger in
+      guard ledger.hasPending else { return }
+      ledger.drain { method in _ = link.write(method, channel: core.number) }
+    }
+  }
+
+  // MARK: Publishing
+
+  private func enqueue(_ ticket: PublishTicket, _ core: ChannelCore) {
+    if case .closed(let error) = core.phase { return refuse(ticket, error) }
+    if case .closing = core.phase { return refuse(ticket, Self.channelClosed) }
+    if isClosing { return refuse(ticket, finalError ?? AMQPError(.connectionClosed, "The connection is being closed.")) }
+    for index in ticket.messages.indices { core.pending.append(PublishWaiter(ticket: ticket, index: index)) }
+    watch(ticket.deadline, core)
+  }
+
+  private func refuse(_ ticket: PublishTicket, _ error: AMQPError) {
+    for index in ticket.messages.indices { complete(PublishWaiter(ticket: ticket, index: index), .notSent(error)) }
+  }
+
+  /// Sets a result, counted.
+  func complete(_ waiter: PublishWaiter, _ result: AMQPPublishResult) {
+    guard waiter.ticket.isOpen(waiter.index) else { return }
+    switch waiter.ticket.complete(waiter.index, result, &resumptions) {
+    case .confirmed: metrics.confirmed.increment()
+    case .unroutable: metrics.unroutable.increment()
+    case .nacked: metrics.nacked.increment()
+    case .unknown: metrics.unknown.increment()
+    case .notSent: metrics.notSent.increment()
+    }
+  }
+
+  /// Writes as many waiting publishes as the windows, the broker and the socket allow.
+  func pump(_ core: ChannelCore, _ link: Link) {
+    guard core.isReady, !core.pending.isEmpty, mayPublish(core, link) else { return }
+    guard core.confirmMode == .on else { return askForConfirms(core, link) }
+    var count = 0
+    while let waiter = core.pending.first {
+      let message = waiter.message
+      let confirms = core.confirms
+      guard
+        confirms.outstanding == 0
+          || (confirms.outstanding < core.options.maxOutstanding
+            && confirms.outstandingBytes + message.cost <= core.options.maxOutstandingBytes)
+      else { break }
+      core.pending.removeFirst()
+      // Who was cancelled before the turn came wants nothing sent.
+      guard waiter.ticket.isOpen(waiter.index), !waiter.ticket.isAbandoned else { continue }
+      do throws(AMQPError) {
+        try encode(waiter, message, core, link)
+        // Number, waiter and bytes: nothing comes between them.
+        core.confirms.append(waiter, bytes: message.cost)
+        count += 1
+      } catch {
+        complete(waiter, .notSent(error))
+      }
+      if link.out.readableBytes >= 256 << 10 {
+        link.flush()
+        guard mayPublish(core, link) else { break }
+      }
+    }
+    if count > 0 { metrics.published.increment(by: count) }
+  }
+
+  private func mayPublish(_ core: ChannelCore, _ link: Link) -> Bool {
+    link.isOpen && link.blockedReason == nil && !core.isFlowStopped && link.socket?.isWritable == true
+      && link.machine.state == .open
+  }
+
+  private func encode(
+    _ waiter: PublishWaiter, _ message: AMQPMessage, _ core: ChannelCore, _ link: Link
+  ) throws(AMQPError) {
+    let start = link.out.writerIndex
+    do throws(WireError) {
+      try FrameWriter.writePublish(
+        message, channel: core.number, isResent: waiter.isResent,
+        sequence: message.mandatory && message.properties.messageID == nil ? core.confirms.next : nil,
+        frameMax: link.frameMax, to: &link.out)
+    } catch {
+      link.out.moveWriterIndex(to: start)
+      throw AMQPError(
+        .messageTooLarge, "The message cannot be sent: \(error.text). Nothing was sent; make its headers smaller.")
+    }
+  }
+
+  /// Confirm mode belongs to a channel's generation, and is asked for with its first publish.
+  private func askForConfirms(_ core: ChannelCore, _ link: Link) {
+    guard core.confirmMode == .off else { return }
+    core.confirmMode = .asked
+    let request = Request { result in
+      self.assumeIsolated { connection in
+        guard case .success = result else { return }
+        core.confirmMode = .on
+        if let link = connection.link { connection.pump(core, link) }
+      }
+    }
+    submit(.confirmSelect(noWait: false), core, request, timeout: configuration.replyTimeout)
+  }
+
+  func becameWritable(_ link: Link) {
+    for core in link.channels.values where !core.pending.isEmpty { pump(core, link) }
+    link.flush()
+    resumptions.resumeAll()
+  }
+
+  // MARK: Deadlines
+
+  /// Sees to it that somebody looks at this time whether a publish has waited for too long.
+  func watch(_ deadline: NIODeadline, _ core: ChannelCore) {
+    guard deadline < core.nextDeadline else { return }
+    core.nextDeadline = deadline
+    core.deadlineTimer?.cancel()
+    core.deadlineTimer = eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.expire(core) } }
+  }
+
+  private func expire(_ core: ChannelCore) {
+    let now = NIODeadline.now()
+    var next = NIODeadline.distantFuture
+    func isDue(_ waiter: PublishWaiter) -> Bool {
+      guard waiter.ticket.isOpen(waiter.index) else { return false }
+      if waiter.ticket.deadline <= now { return true }
+      next = min(next, waiter.ticket.deadline)
+      return false
+    }
+    var due: [PublishWaiter] = []
+    core.confirms.forEach { if isDue($0) { due.append($0) } }
+    for waiter in due { complete(waiter, .unknown(Self.confirmTimeout)) }
+    due.removeAll()
+    core.pending.removeAll { waiter in
+      guard isDue(waiter) else { return false }
+      due.append(waiter)
+      return true
+    }
+    for waiter in due { complete(waiter, waiter.isResent ? .unknown(Self.confirmTimeout) : .notSent(notSentInTime)) }
+    core.nextDeadline = .distantFuture
+    core.deadlineTimer = nil
+    if next != .distantFuture { watch(next, core) }
+    resumptions.resumeAll()
+  }
+
+  private static let confirmTimeout = AMQPError(
+    .unknownOutcome,
+    "The message was sent, but no confirm came in time: it may be stored or not. A quorum queue without its majority does that. "
+      + "Publish it again with the same message id.")
+
+  private var notSentInTime: AMQPError {
+    let why =
+      switch state {
+      case .blocked(let reason): "the broker takes no messages (\(reason))"
+      case .recovering: "the connection is lost and not back yet"
+      default: "earlier publishes are not confirmed yet"
+      }
+    return AMQPError(.publishTimeout, "The message was not sent in time, because \(why). It can be published again.")
+  }
+
+  // MARK: Errors
+
+  static let channelClosed = AMQPError(.channelClosed, "The channel was closed on this side.")
+  static let noFreeChannel = AMQPError(
+    .noFreeChannel, "All channels that the broker allows are in use. Close some, or use another connection.")
+
+  /// TLS failures deserve their own words; a peer that just hangs up is not one.
+  static func tlsError(_ underlying: (any Error)?) -> AMQPError? {
+    guard let underlying else { return nil }
+    let isTLS: Bool
+    switch underlying {
+    case NIOSSLError.handshakeFailed, is NIOSSLExtraError: isTLS = true
+    default: isTLS = false
+    }
+    guard isTLS else { return nil }
+    return AMQPError(
+      .tlsFailed, "TLS failed. Check the authorities, the certificate's name, and that the port speaks TLS.",
+      underlying: underlying)
+  }
+}

@@ -1,0 +1,202 @@
+import Logging
+public import NIOCore
+public import NIOPosix
+public import ServiceLifecycle
+
+/// A connection to RabbitMQ that comes back when it is lost.
+///
+/// The connection works while its ``run()`` does: give it to a `ServiceGroup`, or use ``withConnection(_:on:isolation:_:)``,
+/// which runs it for the time of a closure.
+///
+/// ```swift
+/// try await AMQPConnection.withConnection(try AMQPConfiguration(uri: "amqp://localhost")) { connection in
+///   try await connection.withChannel { channel in
+///     try await channel.declareQueue("greetings")
+///     try await channel.publish(AMQPMessage(routingKey: "greetings", body: "hello"))
+///   }
+/// }
+/// ```
+///
+/// The connection is an actor on its event loop: numbering a message, noting who waits for its confirm and writing its bytes
+/// are one step that nothing comes between.
+public final actor AMQPConnection: Service {
+  /// What the connection was made with.
+  public nonisolated let configuration: AMQPConfiguration
+
+  nonisolated let eventLoop: any EventLoop
+  nonisolated let mailbox = Mailbox()
+  nonisolated let stateBox = StateBox()
+  nonisolated let logger: Logger
+  nonisolated let metrics: AMQPMetrics
+
+  /// The socket of now, if there is one.
+  var link: Link?
+  /// Every channel that is not closed, by its handle's number.
+  var cores: [Int: ChannelCore] = [:]
+  var nextCoreID = 0
+  var hasRun = false
+  var isClosing = false
+  /// Ends the pause between two attempts.
+  var pause: (timer: Scheduled<Void>, done: CheckedContinuation<Void, Never>)?
+  /// Memory for the mailbox's contents.
+  var spare = Mailbox.Contents()
+  var resumptions = Resumptions()
+  var touchedConsumers: [ConsumerCore] = []
+  var coresToPump: [ChannelCore] = []
+  var settleTimer: Scheduled<Void>?
+  var channelsToSettle: [ChannelCore] = []
+  var lastServerProperties = AMQPTable()
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+  /// A connection that opens once ``run()`` is called.
+  ///
+  /// - Parameters:
+  ///   - configuration: What to connect to and how.
+  ///   - group: Where the connection's event loop comes from. It must outlive the connection.
+  public init(
+    _ configuration: AMQPConfiguration, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+  ) {
+    self.configuration = configuration
+    eventLoop = group.next()
+    var logger = configuration.logger
+    if let name = configuration.name { logger[metadataKey: "amqp.connection"] = .string(name) }
+    self.logger = logger
+    metrics = AMQPMetrics(connection: configuration.name ?? "")
+  }
+
+  // MARK: State
+
+  /// What the connection is doing.
+  public nonisolated var state: AMQPConnectionState { stateBox.state }
+
+  /// What the connection is doing now, and every change after that. It ends after a final state. A slow reader gets the
+  /// newest 16 changes.
+  public nonisolated func states() -> AsyncStream<AMQPConnectionState> { stateBox.follow() }
+
+  /// Returns once the connection is open (or open and blocked).
+  ///
+  /// - throws: ``AMQPError``: the reason for which the connection ended instead, or `cancelled`.
+  public nonisolated func waitUntilOpen() async throws(AMQPError) {
+    for await state in states() {
+      switch state {
+      case .open, .blocked: return
+      case .failed(let error): throw error
+      case .closed: throw AMQPError(.connectionClosed, "The connection was closed before it was open.")
+      case .idle, .connecting, .recovering: continue
+      }
+    }
+    throw AMQPError(.cancelled, "The task was cancelled while it waited for the connection.")
+  }
+
+  /// What the broker said about itself, such as `version`. Empty before the first connection.
+  public var serverProperties: AMQPTable { lastServerProperties }
+
+  // MARK: Scope
+
+  /// Opens a connection, runs `body` with it, and closes it.
+  ///
+  /// - throws: What `body` throws, or the ``AMQPError`` for which the connection could not be opened.
+  public static func withConnection<R>(
+    _ configuration: AMQPConfiguration, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    isolation: isolated (any Actor)? = #isolation, _ body: (AMQPConnection) async throws -> R
+  ) async throws -> R {
+    let connection = AMQPConnection(configuration, on: group)
+    async let running: Void = connection.run()
+    do {
+      try await connection.waitUntilOpen()
+      let result = try await body(connection)
+      await connection.close()
+      try await running
+      return result
+    } catch {
+      await connection.close()
+      try? await running
+      throw error
+    }
+  }
+
+  /// Closes the connection in good order: no new publishes, the confirms that are due (for at most `closeTimeout`), the
+  /// acknowledgements that were given, goodbye. Returns when it is closed. Closing twice is closing once.
+  public func close() async {
+    beginClose()
+    for await state in states() where state.isFinal { return }
+  }
+
+  // MARK: Channels
+
+  /// Opens a channel. Close it with ``AMQPChannel/close()``; ``withChannel(_:isolation:_:)`` does that by itself.
+  ///
+  /// - throws: ``AMQPError``: `noFreeChannel`, `replyTimeout`, `notRunning` or the reason for which the connection ended.
+  public func openChannel(_ options: AMQPChannelOptions = .init()) async throws(AMQPError) -> AMQPChannel {
+    let core = ChannelCore(id: nextCoreID, options: options, maxBodySize: configuration.maxInboundBodySize)
+    nextCoreID += 1
+    if case .idle = state {
+      throw AMQPError(.notRunning, "The connection does not run: call run(), or use withConnection.")
+    }
+    if let error = finalError { throw error }
+    if isClosing { throw AMQPError(.connectionClosed, "The connection is being closed.") }
+    cores[core.id] = core
+    do throws(AMQPError) {
+      if case .open = state { open(core) } else if case .blocked = state { open(core) }
+      try await waitUntilReady(core)
+    } catch {
+      abandon(core, error)
+      throw error
+    }
+    return AMQPChannel(connection: self, core: core)
+  }
+
+  /// Opens a channel, runs `body` with it, and closes it. For declarations too: an error closes the channel it happens on,
+  /// so they should not share one with publishers or consumers.
+  public func withChannel<R>(
+    _ options: AMQPChannelOptions = .init(), isolation: isolated (any Actor)? = #isolation,
+    _ body: (AMQPChannel) async throws -> R
+  ) async throws -> R {
+    let channel = try await openChannel(options)
+    do {
+      let result = try await body(channel)
+      await channel.close()
+      return result
+    } catch {
+      await channel.close()
+      throw error
+    }
+  }
+
+  /// Consumes a queue on a channel of its own for as long as `body` runs. What is unsettled when it ends goes back to the queue.
+  ///
+  /// ```swift
+  /// try await connection.consume("greetings", prefetch: 20) { deliveries in
+  ///   for try await delivery in deliveries {
+  ///     print(String(buffer: delivery.body))
+  ///     delivery.ack()
+  ///   }
+  /// }
+  /// ```
+  public func consume<R>(
+    _ queue: String, prefetch: UInt16 = 100, options: AMQPConsumeOptions = .init(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (AMQPDeliveries) async throws -> R
+  ) async throws -> R {
+    try await withChannel { channel in
+      let deliveries = try await channel.consume(queue, prefetch: prefetch, options: options)
+      do {
+        let result = try await body(deliveries)
+        await deliveries.cancel()
+        return result
+      } catch {
+        await deliveries.cancel()
+        throw error
+      }
+    }
+  }
+
+  /// The reason why nothing can happen any more.
+  var finalError: AMQPError? {
+    switch state {
+    case .closed: AMQPError(.connectionClosed, "The connection was closed.")
+    case .failed(let error): error
+    default: nil
+    }
+  }
+}

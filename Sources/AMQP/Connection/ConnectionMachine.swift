@@ -1,0 +1,185 @@
+import NIOCore
+
+/// The life of one connection on channel 0, from the protocol header to the last close-ok. It decides; others do I/O.
+struct ConnectionMachine: Sendable {
+  enum Action: Sendable, Equatable {
+    /// Write this method on channel 0.
+    case send(Method)
+    /// The connection is open with these values.
+    case opened(TuneValues)
+    case blocked(String)
+    case unblocked
+    /// End the socket; what was written goes out first. The reason is in ``ConnectionMachine/failure``.
+    case closeSocket
+  }
+
+  enum State: Sendable, Equatable { case awaitingStart, awaitingTune, awaitingOpenOk, open, closing, closed }
+
+  /// What the machine needs to know of the configuration.
+  struct Wishes: Sendable {
+    var mechanism: AMQPCredentials.Mechanism
+    var virtualHost: String
+    var clientProperties: AMQPTable
+    var tune: TuneValues
+  }
+
+  private(set) var state = State.awaitingStart
+  private(set) var serverProperties = AMQPTable()
+  /// Why the connection ended, once it did for a reason of its own.
+  private(set) var failure: AMQPError?
+  private let wishes: Wishes
+  private var sentSecret = false
+
+  init(_ wishes: Wishes) { self.wishes = wishes }
+
+  /// Takes a method on channel 0.
+  mutating func receive(_ method: Method) throws(WireError) -> [Action] {
+    if case .connectionClose(let reason) = method { return serverCloses(reason) }
+    switch (state, method) {
+    case (.awaitingStart, .connectionStart(let major, let minor, let properties, let mechanisms, _)):
+      return start(major, minor, properties, mechanisms)
+    case (.awaitingTune, .connectionSecure):
+      return fail(.init(.authenticationFailed, "The broker asked for a second step of \(wishes.mechanism.name), which has none."))
+    case (.awaitingTune, .connectionTune(let offer)):
+      let agreed = Self.negotiate(offer, wishes.tune)
+      state = .awaitingOpenOk
+      tune = agreed
+      return [.send(.connectionTuneOk(agreed)), .send(.connectionOpen(virtualHost: wishes.virtualHost))]
+    case (.awaitingOpenOk, .connectionOpenOk):
+      state = .open
+      return [.opened(tune)]
+    case (.open, .connectionBlocked(let reason)): return [.blocked(reason)]
+    case (.open, .connectionUnblocked): return [.unblocked]
+    case (.open, .connectionUpdateSecretOk): return []
+    case (.closing, .connectionCloseOk):
+      state = .closed
+      return [.closeSocket]
+    case (.closing, _), (.closed, _): return []
+    default: throw .command("method (\(method.id.classID), \(method.id.methodID)) makes no sense on channel 0 now")
+    }
+  }
+
+  private(set) var tune = TuneValues(channelMax: 0, frameMax: 0, heartbeat: 0)
+
+  private mutating func start(
+    _ major: UInt8, _ minor: UInt8, _ properties: AMQPTable, _ mechanisms: String
+  ) -> [Action] {
+    serverProperties = properties
+    guard major == 0, minor == 9 else {
+      return fail(.init(.versionMismatch, "The broker speaks AMQP \(major)-\(minor), this client 0-9-1."))
+    }
+    let offered = mechanisms.split(separator: " ")
+    guard offered.contains(where: { $0 == wishes.mechanism.name }) else {
+      return fail(
+        .init(
+          .authenticationFailed,
+          "The broker offers \(mechanisms), not \(wishes.mechanism.name). Enable it there or use other credentials."))
+    }
+    state = .awaitingTune
+    sentSecret = true
+    return [
+      .send(
+        .connectionStartOk(
+          properties: wishes.clientProperties, mechanism: wishes.mechanism.name, response: wishes.mechanism.response,
+          locale: "en_US"))
+    ]
+  }
+
+  private mutating func fail(_ error: AMQPError) -> [Action] {
+    failure = error
+    state = .closed
+    return [.closeSocket]
+  }
+
+  private mutating func serverCloses(_ reason: CloseReason) -> [Action] {
+    if state == .closed { return [] }
+    // Both sides may close at once: the answer is due all the same.
+    if failure == nil, state != .closing { failure = Self.error(for: reason, in: state) }
+    state = .closed
+    return [.send(.connectionCloseOk), .closeSocket]
+  }
+
+  static func error(for reason: CloseReason, in state: State) -> AMQPError {
+    let code: AMQPError.Code
+    let message: String
+    switch (state, reason.replyCode) {
+    case (.awaitingTune, 403):
+      code = .authenticationFailed
+      message = "The broker refused the user name or password. Check the credentials; trying again does not help."
+    case (.awaitingOpenOk, 403), (.awaitingOpenOk, 530), (.awaitingOpenOk, 402), (.awaitingOpenOk, 404):
+      code = .virtualHostRefused
+      message = "The broker refused the virtual host. Check that it exists and that the user has permissions there."
+    case (.awaitingStart, _), (.awaitingTune, _), (.awaitingOpenOk, _):
+      code = .handshakeFailed
+      message = "The broker ended the connection while it was being opened."
+    default:
+      code = .connectionClosedByServer
+      message = "The broker closed the connection."
+    }
+    return AMQPError(code, message, replyCode: reason.replyCode, replyText: reason.replyText)
+  }
+
+  /// Begins to close. Returns what to send: nothing if there is no open connection to close.
+  mutating func close(_ reason: CloseReason = CloseReason(replyCode: 200, replyText: "Goodbye")) -> [Action] {
+    switch state {
+    case .open:
+      state = .closing
+      return [.send(.connectionClose(reason))]
+    case .closing, .closed: return []
+    case .awaitingStart, .awaitingTune, .awaitingOpenOk:
+      state = .closed
+      return [.closeSocket]
+    }
+  }
+
+  /// Ends because the peer broke the protocol: it is told so if it can still understand.
+  mutating func violated(_ error: WireError) -> [Action] {
+    guard state != .closed else { return [] }
+    let wasClosing = state == .closing
+    let tell = state == .open
+    if failure == nil { failure = violation(error) }
+    state = .closed
+    guard tell, !wasClosing else { return [.closeSocket] }
+    let reason = CloseReason(replyCode: error.replyCode, replyText: String(error.text.prefix(200)))
+    return [.send(.connectionClose(reason)), .closeSocket]
+  }
+
+  private func violation(_ error: WireError) -> AMQPError {
+    guard state == .awaitingStart else { return error.asError }
+    return AMQPError(
+      .versionMismatch, "No AMQP 0-9-1 broker answers there: \(error.text).", replyCode: error.replyCode)
+  }
+
+  /// The socket ended. Returns why, for everybody who waits.
+  mutating func socketClosed(_ underlying: (any Error)?) -> AMQPError {
+    defer { state = .closed }
+    if let failure { return failure }
+    switch state {
+    case .closing, .closed: return AMQPError(.connectionClosed, "This side closed the connection.")
+    case .awaitingTune where sentSecret && underlying == nil:
+      // Brokers that do not know the capability authentication_failure_close hang up instead of saying 403.
+      return AMQPError(
+        .authenticationFailed, "The broker hung up after the credentials. They are probably wrong.", isRetryable: false)
+    case .awaitingStart, .awaitingTune, .awaitingOpenOk:
+      return AMQPError(.handshakeFailed, "The connection ended while it was being opened.", underlying: underlying)
+    case .open: return AMQPError(.connectionLost, "The connection was lost.", underlying: underlying)
+    }
+  }
+
+  /// Ends for a reason that this side found, such as silence.
+  mutating func abort(_ error: AMQPError) {
+    if failure == nil { failure = error }
+    state = .closed
+  }
+
+  /// What both sides can live with: never more than the broker offers, as it refuses that.
+  static func negotiate(_ server: TuneValues, _ client: TuneValues) -> TuneValues {
+    func least<T: FixedWidthInteger>(_ one: T, _ other: T) -> T {
+      one == 0 ? other : other == 0 ? one : min(one, other)
+    }
+    return TuneValues(
+      channelMax: least(server.channelMax, client.channelMax), frameMax: least(server.frameMax, client.frameMax),
+      heartbeat: server.heartbeat == 0 || client.heartbeat == 0
+        ? max(server.heartbeat, client.heartbeat) : min(server.heartbeat, client.heartbeat))
+  }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+
+/// One socket with its handshake, its buffers and its timers. A connection that recovers has one after the other.
+///
+/// Unchecked, because it belongs to the event loop.
+final class Link: @unchecked Sendable {
+  let eventLoop: any EventLoop
+  var socket: (any Channel)?
+  var machine: ConnectionMachine
+  var decoder = FrameDecoder()
+  var out = ByteBuffer()
+  var tune = TuneValues(channelMax: 0, frameMax: UInt32(FrameDecoder.frameMaxBeforeTuning), heartbeat: 0)
+  var heartbeat: HeartbeatMonitor?
+  var heartbeatTimer: RepeatedTask?
+  var handshakeTimer: Scheduled<Void>?
+  var closeTimer: Scheduled<Void>?
+  /// Succeeds when the connection is open.
+  let opened: EventLoopPromise<Void>
+  /// Succeeds with the reason when the socket is gone.
+  let ended: EventLoopPromise<AMQPError>
+  var hasEnded = false
+  var underlying: (any Error)?
+  var isOpen = false
+  var blockedReason: String?
+  var channels: [UInt16: ChannelCore] = [:]
+  /// Consumers for which reading waits.
+  var readHolds = 0
+  private var lastNumber: UInt16 = 0
+
+  init(eventLoop: any EventLoop, machine: ConnectionMachine) {
+    self.eventLoop = eventLoop
+    self.machine = machine
+    opened = eventLoop.makePromise()
+    ended = eventLoop.makePromise()
+  }
+
+  /// The largest frame to write.
+  var frameMax: Int { Int(tune.frameMax) }
+
+  /// A channel number that is not in use. Numbers go round, so one that was freed rests for long.
+  func freeNumber() -> UInt16? {
+    let most = tune.channelMax == 0 ? UInt16.max : tune.channelMax
+    guard channels.count < Int(most) else { return nil }
+    var number = lastNumber
+    repeat { number = number >= most ? 1 : number + 1 } while channels[number] != nil
+    lastNumber = number
+    return number
+  }
+
+  /// Adds a method to what the next flush writes. Arguments were checked before, so a failure is a slip of ours: it is
+  /// returned rather than written.
+  func write(_ method: Method, channel: UInt16 = 0) -> WireError? {
+    do throws(WireError) {
+      try FrameWriter.write(method, channel: channel, to: &out)
+      return nil
+    } catch { return error }
+  }
+
+  /// Writes all that has gathered.
+  func flush() {
+    guard out.readableBytes > 0, let socket else { return }
+    heartbeat?.sent(.now())
+    socket.writeAndFlush(out, promise: nil)
+    // If the socket took it all, nobody else holds the memory and it is used again.
+    out.clear()
+  }
+
+  func setReading(_ on: Bool) {
+    guard let socket else { return }
+    try? socket.syncOptions?.setOption(.autoRead, value: on)
+  }
+
+  func stopTimers() {
+    heartbeatTimer?.cancel()
+    handshakeTimer?.cancel()
+    closeTimer?.cancel()
+  }
+}

@@ -1,0 +1,54 @@
+/// How a connection comes back after it was lost.
+public struct AMQPRecoveryPolicy: Sendable, Hashable {
+  /// Whether a lost connection is opened again at all.
+  public var isEnabled: Bool
+  /// The upper bound of the first pause. Pauses are random between zero and a bound that doubles.
+  public var firstBound: Duration
+  /// The bound stops doubling here.
+  public var lastBound: Duration
+  /// How long a connection must have been open before the next loss starts with the first bound again.
+  public var stableAfter: Duration
+  /// How many attempts in a row may fail before the connection gives up for good. `nil` is without end.
+  public var maxAttempts: Int?
+  /// Whether the very first connection is tried again too when no endpoint answers. If not, `run()` throws.
+  public var retriesFirstConnect: Bool
+
+  /// Full jitter from 100 ms to 30 s, without end; the first connection fails at once.
+  public init(
+    isEnabled: Bool = true, firstBound: Duration = .milliseconds(100), lastBound: Duration = .seconds(30),
+    stableAfter: Duration = .seconds(10), maxAttempts: Int? = nil, retriesFirstConnect: Bool = false
+  ) {
+    self.isEnabled = isEnabled
+    self.firstBound = firstBound
+    self.lastBound = lastBound
+    self.stableAfter = stableAfter
+    self.maxAttempts = maxAttempts
+    self.retriesFirstConnect = retriesFirstConnect
+  }
+
+  /// No recovery: the first loss ends `run()`.
+  public static let none = AMQPRecoveryPolicy(isEnabled: false)
+}
+
+/// Pauses with full jitter: random between nothing and a bound that doubles, so that many clients do not return in step.
+struct Backoff: Sendable {
+  private let policy: AMQPRecoveryPolicy
+  /// Failed attempts in a row.
+  private(set) var attempts = 0
+
+  init(_ policy: AMQPRecoveryPolicy) { self.policy = policy }
+
+  /// The next pause, or `nil` when the attempts are used up.
+  mutating func next(using generator: inout some RandomNumberGenerator) -> Duration? {
+    if let most = policy.maxAttempts, attempts >= most { return nil }
+    let doublings = min(attempts, 40)
+    attempts += 1
+    let bound = min(policy.lastBound, policy.firstBound * (1 << doublings))
+    return bound * Double.random(in: 0...1, using: &generator)
+  }
+
+  /// Tells that a connection ended that had been open for `duration`.
+  mutating func wasOpen(for duration: Duration) {
+    if duration >= policy.stableAfter { attempts = 0 }
+  }
+}

@@ -1,0 +1,138 @@
+import NIOCore
+
+/// One frame as it came from the wire. Payloads are slices of what was read: nothing is copied.
+enum Frame: Sendable, Equatable {
+  case method(channel: UInt16, Method)
+  case header(channel: UInt16, bodySize: UInt64, AMQPProperties)
+  case body(channel: UInt16, ByteBuffer)
+  case heartbeat
+
+  static let methodType: UInt8 = 1
+  static let headerType: UInt8 = 2
+  static let bodyType: UInt8 = 3
+  static let heartbeatType: UInt8 = 8
+  static let end: UInt8 = 0xCE
+  /// Seven bytes in front of a payload and one behind it.
+  static let overhead = 8
+}
+
+/// Cuts a stream of bytes into frames.
+///
+/// A frame's size is judged from its header, before its payload is waited for. The payload is decoded within a slice of its
+/// own, so a method that lies about its fields cannot reach into the next frame.
+struct FrameDecoder: Sendable {
+  /// RabbitMQ allows 4096 bytes before tuning, from 4.1 on 8192.
+  static let frameMaxBeforeTuning = 8192
+
+  /// The largest frame that is accepted, in bytes with its overhead.
+  var frameMax = FrameDecoder.frameMaxBeforeTuning
+  private var buffer = ByteBuffer()
+  private var sawFirstByte = false
+
+  /// Bytes that wait for the rest of their frame.
+  var buffered: Int { buffer.readableBytes }
+
+  /// Adds bytes from the wire.
+  mutating func append(_ bytes: ByteBuffer) {
+    if buffer.readableBytes == 0 {
+      buffer = bytes
+    } else {
+      buffer.discardReadBytes()
+      buffer.writeImmutableBuffer(bytes)
+    }
+  }
+
+  /// The next whole frame, or `nil` when more bytes are needed.
+  mutating func next() throws(WireError) -> Frame? {
+    if !sawFirstByte {
+      guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
+      try checkFirst(first)
+      sawFirstByte = true
+    }
+    guard let (type, channel, size) = buffer.peekMultipleIntegers(as: (UInt8, UInt16, UInt32).self) else { return nil }
+    let length = Int(size)
+    guard length <= frameMax - Frame.overhead else {
+      throw .frame("a frame of \(length) bytes, but the limit is \(frameMax - Frame.overhead)")
+    }
+    guard buffer.readableBytes >= length + Frame.overhead else { return nil }
+    guard buffer.getInteger(at: buffer.readerIndex + 7 + length, as: UInt8.self) == Frame.end else {
+      throw .frame("a frame does not end with 0xCE")
+    }
+    buffer.moveReaderIndex(forwardBy: 7)
+    guard var payload = buffer.readSlice(length: length) else { return nil }
+    buffer.moveReaderIndex(forwardBy: 1)
+    switch type {
+    case Frame.methodType: return .method(channel: channel, try Method.read(&payload))
+    case Frame.bodyType: return .body(channel: channel, payload)
+    case Frame.headerType: return try Self.readHeader(channel, &payload)
+    case Frame.heartbeatType:
+      guard channel == 0 else { throw .frame("a heartbeat on channel \(channel)") }
+      return .heartbeat
+    default: throw .frame("unknown frame type \(type)")
+    }
+  }
+
+  private static func readHeader(_ channel: UInt16, _ payload: inout ByteBuffer) throws(WireError) -> Frame {
+    let classID = try payload.amqpInteger(UInt16.self)
+    _ = try payload.amqpInteger(UInt16.self)
+    let size = try payload.amqpInteger(UInt64.self)
+    guard classID == 60 else { throw .frame("a content header of class \(classID)") }
+    return .header(channel: channel, bodySize: size, try PropertiesCodec.read(&payload))
+  }
+
+  /// The first byte of a broker is the type of a method frame. Anything else is not AMQP 0-9-1, and worth a guess at what it is.
+  private func checkFirst(_ byte: UInt8) throws(WireError) {
+    switch byte {
+    case Frame.methodType: return
+    case UInt8(ascii: "A"): throw .frame("the peer answered with its own protocol version: it does not speak AMQP 0-9-1")
+    case UInt8(ascii: "H"): throw .frame("the peer speaks HTTP: this may be the management port (15672)")
+    case 0x15, 0x16: throw .frame("the peer speaks TLS: use amqps:// for this port")
+    default: throw .frame("the peer does not speak AMQP: its first byte is \(byte)")
+    }
+  }
+}
+
+/// Writes frames into a buffer.
+enum FrameWriter {
+  /// `AMQP` and the version 0-9-1, with which a client opens.
+  static let protocolHeader: [UInt8] = [0x41, 0x4D, 0x51, 0x50, 0, 0, 9, 1]
+  /// A heartbeat frame.
+  static let heartbeat: [UInt8] = [Frame.heartbeatType, 0, 0, 0, 0, 0, 0, Frame.end]
+
+  /// Writes a method frame. Nothing is left in the buffer if that fails.
+  static func write(_ method: Method, channel: UInt16, to buffer: inout ByteBuffer) throws(WireError) {
+    let start = buffer.writerIndex
+    do {
+      buffer.writeInteger(Frame.methodType)
+      buffer.writeInteger(channel)
+      try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in try method.write(to: &buffer) }
+      buffer.writeInteger(Frame.end)
+    } catch {
+      buffer.moveWriterIndex(to: start)
+      throw error
+    }
+  }
+
+  /// Writes a content header frame.
+  static func writeHeader(
+    _ properties: AMQPProperties, sequence: UInt64? = nil, bodySize: Int, channel: UInt16, to buffer: inout ByteBuffer
+  ) throws(WireError) {
+    buffer.writeMultipleIntegers(Frame.headerType, channel)
+    try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
+      buffer.writeMultipleIntegers(UInt16(60), UInt16(0), UInt64(bodySize))
+      try PropertiesCodec.write(properties, sequence: sequence, to: &buffer)
+    }
+    buffer.writeInteger(Frame.end)
+  }
+
+  /// Writes the body in frames of at most `frameMax` bytes. An empty body has no frame at all.
+  static func writeBody(_ body: ByteBuffer, channel: UInt16, frameMax: Int, to buffer: inout ByteBuffer) {
+    var rest = body
+    let chunk = max(1, frameMax - Frame.overhead)
+    while let slice = rest.readSlice(length: min(chunk, rest.readableBytes)), slice.readableBytes > 0 {
+      buffer.writeMultipleIntegers(Frame.bodyType, channel, UInt32(slice.readableBytes))
+      buffer.writeImmutableBuffer(slice)
+      buffer.writeInteger(Frame.end)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import NIOCore
+
+/// Reads and writes the properties in a content header: a word of flags, then the values that are present.
+enum PropertiesCodec {
+  private enum Flag {
+    static let contentType: UInt16 = 1 << 15
+    static let contentEncoding: UInt16 = 1 << 14
+    static let headers: UInt16 = 1 << 13
+    static let deliveryMode: UInt16 = 1 << 12
+    static let priority: UInt16 = 1 << 11
+    static let correlationID: UInt16 = 1 << 10
+    static let replyTo: UInt16 = 1 << 9
+    static let expiration: UInt16 = 1 << 8
+    static let messageID: UInt16 = 1 << 7
+    static let timestamp: UInt16 = 1 << 6
+    static let type: UInt16 = 1 << 5
+    static let userID: UInt16 = 1 << 4
+    static let appID: UInt16 = 1 << 3
+    static let clusterID: UInt16 = 1 << 2
+    static let unknown: UInt16 = 1 << 1
+    static let continuation: UInt16 = 1
+  }
+
+  static func read(_ buffer: inout ByteBuffer) throws(WireError) -> AMQPProperties {
+    let flags = try buffer.amqpInteger(UInt16.self)
+    var more = flags & Flag.continuation != 0
+    // Further words may follow; AMQP 0-9-1 defines no property for them.
+    while more {
+      let word = try buffer.amqpInteger(UInt16.self)
+      guard word & ~Flag.continuation == 0 else { throw .syntax("unknown property flags") }
+      more = word & Flag.continuation != 0
+    }
+    guard flags & Flag.unknown == 0 else { throw .syntax("unknown property flag") }
+    var properties = AMQPProperties()
+    func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
+    if has(Flag.contentType) { properties.contentType = try buffer.amqpShortString() }
+    if has(Flag.contentEncoding) { properties.contentEncoding = try buffer.amqpShortString() }
+    if has(Flag.headers) { properties.headers = try TableCodec.readTable(&buffer) }
+    if has(Flag.deliveryMode) { properties.rawDeliveryMode = try buffer.amqpInteger() }
+    if has(Flag.priority) { properties.priority = try buffer.amqpInteger() }
+    if has(Flag.correlationID) { properties.correlationID = try buffer.amqpShortString() }
+    if has(Flag.replyTo) { properties.replyTo = try buffer.amqpShortString() }
+    if has(Flag.expiration) { properties.expiration = try buffer.amqpShortString() }
+    if has(Flag.messageID) { properties.messageID = try buffer.amqpShortString() }
+    if has(Flag.timestamp) { properties.timestamp = try buffer.amqpInteger() }
+    if has(Flag.type) { properties.type = try buffer.amqpShortString() }
+    if has(Flag.userID) { properties.userID = try buffer.amqpShortString() }
+    if has(Flag.appID) { properties.appID = try buffer.amqpShortString() }
+    if has(Flag.clusterID) { properties.clusterID = try buffer.amqpShortString() }
+    return properties
+  }
+
+  /// Writes the properties. `sequence` adds a header of our own by which a returned message finds its publish.
+  static func write(_ properties: AMQPProperties, sequence: UInt64? = nil, to buffer: inout ByteBuffer) throws(WireError) {
+    let at = buffer.writerIndex
+    buffer.writeInteger(UInt16(0))
+    var flags: UInt16 = 0
+    func short(_ string: String?, _ flag: UInt16) throws(WireError) {
+      guard let string else { return }
+      flags |= flag
+      try buffer.amqpWrite(shortString: string)
+    }
+    try short(properties.contentType, Flag.contentType)
+    try short(properties.contentEncoding, Flag.contentEncoding)
+    if properties.headers != nil || sequence != nil {
+      flags |= Flag.headers
+      var headers = properties.headers ?? AMQPTable()
+      if let sequence { headers[sequenceHeader] = .int64(Int64(bitPattern: sequence)) }
+      try TableCodec.write(headers, to: &buffer)
+    }
+    if let mode = properties.rawDeliveryMode {
+      flags |= Flag.deliveryMode
+      buffer.writeInteger(mode)
+    }
+    if let priority = properties.priority {
+      flags |= Flag.priority
+      buffer.writeInteger(priority)
+    }
+    try short(properties.correlationID, Flag.correlationID)
+    try short(properties.replyTo, Flag.replyTo)
+    try short(properties.expiration, Flag.expiration)
+    try short(properties.messageID, Flag.messageID)
+    if let timestamp = properties.timestamp {
+      flags |= Flag.timestamp
+      buffer.writeInteger(timestamp)
+    }
+    try short(properties.type, Flag.type)
+    try short(properties.userID, Flag.userID)
+    try short(properties.appID, Flag.appID)
+    try short(properties.clusterID, Flag.clusterID)
+    buffer.setInteger(flags, at: at)
+  }
+
+  /// The header that carries a publish's number when it is mandatory and has no message id to be recognised by.
+  static let sequenceHeader = "x-publish-sequence"
+}

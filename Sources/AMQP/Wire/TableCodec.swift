@@ -1,0 +1,147 @@
+import NIOCore
+
+/// Reads and writes field tables as RabbitMQ does.
+enum TableCodec {
+  /// How deep tables and arrays may nest. RabbitMQ's Java client allows as much; 21,000 levels fit into one frame and would
+  /// overflow the stack of a decoder without a limit.
+  static let depthLimit = 32
+
+  /// Reads a table with its length.
+  static func readTable(_ buffer: inout ByteBuffer, depth: Int = 0) throws(WireError) -> AMQPTable {
+    guard depth <= depthLimit else { throw .syntax("tables nest deeper than \(depthLimit) levels") }
+    var table = AMQPTable()
+    var body = try buffer.amqpLongBytes()
+    // Looking for duplicates by walking would be quadratic in what the peer chooses to send.
+    var seen: Set<String>?
+    while body.readableBytes > 0 {
+      let key = try body.amqpShortString()
+      let value = try readValue(&body, depth: depth)
+      if table.count < 16 {
+        table.append(key, value)
+      } else {
+        if seen == nil { seen = Set(table.map(\.key)) }
+        if seen?.insert(key).inserted == true { table.appendUnchecked(key, value) }
+      }
+    }
+    return table
+  }
+
+  /// Reads a tag and its value.
+  static func readValue(_ buffer: inout ByteBuffer, depth: Int) throws(WireError) -> AMQPValue {
+    let tag = try buffer.amqpInteger(UInt8.self)
+    switch UnicodeScalar(tag) {
+    case "S":
+      let bytes = try buffer.amqpLongBytes()
+      return String(validating: bytes.readableBytesView, as: UTF8.self).map { .string($0) } ?? .longBytes(bytes)
+    case "I": return .int32(try buffer.amqpInteger())
+    case "l", "L": return .int64(try buffer.amqpInteger())
+    case "t": return .bool(try buffer.amqpInteger(UInt8.self) != 0)
+    case "F": return .table(try readTable(&buffer, depth: depth + 1))
+    case "A": return .array(try readArray(&buffer, depth: depth + 1))
+    case "T": return .timestamp(try buffer.amqpInteger())
+    case "i": return .uint32(try buffer.amqpInteger())
+    case "b": return .int8(try buffer.amqpInteger())
+    case "B": return .uint8(try buffer.amqpInteger())
+    case "s": return .int16(try buffer.amqpInteger())
+    case "u": return .uint16(try buffer.amqpInteger())
+    case "f": return .float(Float(bitPattern: try buffer.amqpInteger()))
+    case "d": return .double(Double(bitPattern: try buffer.amqpInteger()))
+    case "D": return .decimal(scale: try buffer.amqpInteger(), raw: try buffer.amqpInteger())
+    case "x": return .bytes(try buffer.amqpLongBytes())
+    case "V": return .null
+    default: throw .syntax("unknown field type \(tag) in a table")
+    }
+  }
+
+  private static func readArray(_ buffer: inout ByteBuffer, depth: Int) throws(WireError) -> [AMQPValue] {
+    guard depth <= depthLimit else { throw .syntax("arrays nest deeper than \(depthLimit) levels") }
+    var values: [AMQPValue] = []
+    var body = try buffer.amqpLongBytes()
+    while body.readableBytes > 0 { values.append(try readValue(&body, depth: depth)) }
+    return values
+  }
+
+  /// Writes a table with its length.
+  static func write(_ table: AMQPTable, to buffer: inout ByteBuffer, depth: Int = 0) throws(WireError) {
+    guard depth <= depthLimit else { throw .syntax("tables nest deeper than \(depthLimit) levels") }
+    if table.isEmpty {
+      buffer.writeInteger(UInt32(0))
+      return
+    }
+    try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
+      for (key, value) in table {
+        try buffer.amqpWrite(shortString: key)
+        try write(value, to: &buffer, depth: depth)
+      }
+    }
+  }
+
+  /// Writes a tag and its value.
+  static func write(_ value: AMQPValue, to buffer: inout ByteBuffer, depth: Int) throws(WireError) {
+    func tag(_ character: Unicode.Scalar) { buffer.writeInteger(UInt8(ascii: character)) }
+    switch value {
+    case .null: tag("V")
+    case .bool(let value):
+      tag("t")
+      buffer.writeInteger(UInt8(value ? 1 : 0))
+    case .int8(let value):
+      tag("b")
+      buffer.writeInteger(value)
+    case .uint8(let value):
+      tag("B")
+      buffer.writeInteger(value)
+    case .int16(let value):
+      tag("s")
+      buffer.writeInteger(value)
+    case .uint16(let value):
+      tag("u")
+      buffer.writeInteger(value)
+    case .int32(let value):
+      tag("I")
+      buffer.writeInteger(value)
+    case .uint32(let value):
+      tag("i")
+      buffer.writeInteger(value)
+    case .int64(let value):
+      tag("l")
+      buffer.writeInteger(value)
+    case .float(let value):
+      tag("f")
+      buffer.writeInteger(value.bitPattern)
+    case .double(let value):
+      tag("d")
+      buffer.writeInteger(value.bitPattern)
+    case .decimal(let scale, let raw):
+      tag("D")
+      buffer.writeInteger(scale)
+      buffer.writeInteger(raw)
+    case .string(let value):
+      tag("S")
+      try buffer.amqpWrite(longString: value)
+    case .longBytes(let value):
+      tag("S")
+      try write(bytes: value, to: &buffer)
+    case .bytes(let value):
+      tag("x")
+      try write(bytes: value, to: &buffer)
+    case .timestamp(let value):
+      tag("T")
+      buffer.writeInteger(value)
+    case .array(let values):
+      tag("A")
+      guard depth < depthLimit else { throw .syntax("arrays nest deeper than \(depthLimit) levels") }
+      try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
+        for value in values { try write(value, to: &buffer, depth: depth + 1) }
+      }
+    case .table(let value):
+      tag("F")
+      try write(value, to: &buffer, depth: depth + 1)
+    }
+  }
+
+  private static func write(bytes: ByteBuffer, to buffer: inout ByteBuffer) throws(WireError) {
+    guard let count = UInt32(exactly: bytes.readableBytes) else { throw .syntax("a value of 4 GiB or more") }
+    buffer.writeInteger(count)
+    buffer.writeImmutableBuffer(bytes)
+  }
+}
