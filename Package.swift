@@ -14,12 +14,15 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// SQLite's own interface, as GRDB links it: the hot statements are bound and stepped through it.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -52,7 +55,7 @@ let package = Package(
       name: "Warren", dependencies: [log, metrics, tracing, lifecycle],
       swiftSettings: settings),
     .target(
-      name: "WarrenSQLite", dependencies: ["Warren", grdb, collections, log, lifecycle],
+      name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, collections, log, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
@@ -69,10 +72,10 @@ let package = Package(
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
       name: "warren-ledger",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", lifecycle, log, arguments],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "BrokerConformance", log, metrics, tracing],
+      name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",
@@ -84,6 +87,13 @@ let package = Package(
     .testTarget(
       name: "WarrenRabbitMQTests",
       dependencies: ["Warren", "WarrenRabbitMQ", "AMQP", "BrokerConformance", nioCore, log],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenCommandTests",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand"],
       swiftSettings: settings),
   ]
 )

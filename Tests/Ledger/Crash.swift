@@ -33,7 +33,7 @@ struct Crash: AsyncParsableCommand {
     var kills = ["publisher": 0, "worker": 0, "command": 0]
     let limit = Date().addingTimeInterval(180)
     while true {
-      try await Task.sleep(for: .milliseconds(Int.random(in: 30...250, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 10...90, using: &random)))
       let status = try await engine.queues().first { $0.name == Self.queue }
       let isPublished = publishers.allSatisfy { $0.hasSucceeded }
       if isPublished, let status, status.ready + (status.delayed ?? 0) + status.running == 0 { break }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 internal import Warren
 
 /// Takes deliveries and sits on them until it is told to stop, or killed.
@@ -47,6 +48,8 @@ struct Work: AsyncParsableCommand {
         OnAny { message, context in
           if String(decoding: message.body, as: UTF8.self) == poison { kill(getpid(), SIGKILL) }
           let fate = Fate(message.id)
+          // Long enough to be killed in.
+          if book != nil { try await Task.sleep(for: .milliseconds(Int.random(in: 0...20))) }
           if context.attempt <= fate.failures { throw Unlucky() }
           if let id = message.id { try book?.note(id.rawValue) }
         }
@@ -92,6 +95,8 @@ struct Publish: AsyncParsableCommand {
               let result = try await broker.publish([Publication(message, to: .queue(queue))])[0]
               guard result.isStored else { throw Unlucky() }
               try book.note(ids[index])
+              // At full speed it would be over before anyone could be killed.
+              try await Task.sleep(for: .milliseconds(15))
             }
           }
         }

@@ -117,9 +117,9 @@ def forged_delivery_count(b):
     while len(seen) < 3:
         method, properties, _ = channel.basic_get(QUEUE)
         if method:
-            seen.append(str((properties.headers or {}).get("x-delivery-count", "absent")))
+            seen.append(str((properties.headers or {}).get("x-delivery-count", "absent")) + (" redelivered" if method.redelivered else ""))
             channel.basic_reject(method.delivery_tag, requeue=True)
-    return {"header at each delivery": " ".join(seen)}
+    return {"header at each delivery": ", ".join(seen)}
 
 
 @fact("what a copy carries back after a rejection or a look: strip x-delivery-count as well")
@@ -134,8 +134,9 @@ def delivery_count_in_a_dead_letter(b):
         if method:
             deliveries += 1
             channel.basic_reject(method.delivery_tag, requeue=deliveries < 3)
-    _, properties, _ = b.take("facts.dlq")
-    return {"x-delivery-count at the first delivery from the dead-letter queue": str(properties.headers.get("x-delivery-count", "absent"))}
+    method, properties, _ = b.take("facts.dlq")
+    return {"x-delivery-count at the first delivery from the dead-letter queue": str(properties.headers.get("x-delivery-count", "absent")),
+            "redelivered": method.redelivered}
 
 
 @fact("delivery-mode 1 in a quorum queue is stored all the same and keeps its 1")

@@ -1,6 +1,12 @@
 internal import Foundation
 internal import Synchronization
 
+#if os(Linux)
+private let own = RUSAGE_SELF.rawValue
+#else
+private let own = RUSAGE_SELF
+#endif
+
 /// Wall and processor time of this process.
 struct Usage {
   var wall: Double
@@ -8,7 +14,7 @@ struct Usage {
 
   static var now: Usage {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(own, &usage)
     func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
     return Usage(
       wall: Double(clockNanoseconds()) / 1e9, cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime))

@@ -87,6 +87,8 @@ public struct WorkerComponent: Sendable {
       }
     ]
   }
+  /// What a function with the attribute `@WorkerBuilder` has gathered.
+  public static func buildExpression(_ components: [WorkerComponent]) -> [WorkerComponent] { components }
   /// All of them.
   public static func buildBlock(_ items: [WorkerComponent]...) -> [WorkerComponent] { items.flatMap { $0 } }
   /// Those of an `if` without `else`.

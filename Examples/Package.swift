@@ -1,0 +1,55 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+/// The settings of every target of ours, the same as in the package above.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let warren = Target.Dependency.product(name: "Warren", package: "warren")
+let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let http = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "warren-examples",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "bookspace", targets: ["bookspace"])],
+  dependencies: [
+    .package(name: "warren", path: ".."),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.92.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .target(
+      name: "ExampleSupport",
+      dependencies: [warren, sqlite, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "bookspace", dependencies: ["ExampleSupport", warren, hummingbird, grdb, arguments, log, lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "BookSpaceTests",
+      dependencies: [
+        "bookspace", "ExampleSupport", warren, sqlite, hummingbird, hummingbirdTesting, grdb, log, metrics, nio, http,
+      ],
+      swiftSettings: settings),
+  ]
+)

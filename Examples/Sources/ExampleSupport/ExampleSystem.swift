@@ -1,0 +1,108 @@
+internal import CoreMetrics
+public import Foundation
+public import Hummingbird
+public import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+public import Warren
+
+/// One process of an example system: broker, gauges, worker and HTTP server under one roof that SIGTERM drains.
+public struct ExampleSystem {
+  /// What a system's processes are called, and where they listen unless they are told.
+  public struct Defaults: Sendable {
+    /// The system's name.
+    public var name: String
+    /// The API's port.
+    public var port: UInt16
+    /// The worker's port for probes.
+    public var metricsPort: UInt16
+
+    /// Defaults.
+    public init(name: String, port: UInt16, metricsPort: UInt16) {
+      self.name = name
+      self.port = port
+      self.metricsPort = metricsPort
+    }
+  }
+
+  /// The engine.
+  public let broker: any InspectableBroker
+  /// The engine's name, as logs show it.
+  public let engine: String
+  /// Where the system keeps its files.
+  public let data: URL
+  /// The process's own log.
+  public let logger: Logger
+
+  private let role: Role
+  private let options: SystemOptions
+  private let defaults: Defaults
+  private let readiness: Readiness
+  private let metrics: PrometheusMetrics
+
+  /// A process that will be `role`. Log and metrics of the process are set up, so there can be one only.
+  public init(_ role: Role, _ options: SystemOptions, _ defaults: Defaults, topology: Topology) throws {
+    let label = role == .all ? defaults.name : "\(defaults.name)-\(role)"
+    LoggingSystem.bootstrap(LineLogHandler.init(label:metadataProvider:), metadataProvider: .warren)
+    let metrics = PrometheusMetrics()
+    MetricsSystem.bootstrap(metrics)
+    logger = Logger(label: label)
+    let location = try options.location(of: defaults.name)
+    broker = try location.open(logger: logger)
+    engine = location.engine
+    data = options.directory(of: defaults.name)
+    readiness = Readiness(broker, topology, engine: engine, logger: logger)
+    self.role = role
+    self.options = options
+    self.defaults = defaults
+    self.metrics = metrics
+  }
+
+  /// Runs until SIGTERM or SIGINT. What is begun is finished first: requests, then handlers, then the broker.
+  ///
+  /// - Parameter routes: adds the API's routes; they are served once the topology stands.
+  public func run(
+    worker: @autoclosure () throws -> Worker, routes: (RouterGroup<BasicRequestContext>) -> Void
+  ) async throws {
+    var services: [any Service] = [broker, BrokerGauges(broker, every: .seconds(5))]
+    services.append(DeclareFirst(readiness: readiness, worker: role == .api ? nil : try worker()))
+    if role != .worker {
+      let api = server(port: options.port ?? defaults.port) { router in
+        routes(router.group().add(middleware: ReadinessMiddleware(readiness)))
+      }
+      services.append(api)
+    }
+    if let port = options.metricsPort ?? (role == .worker ? defaults.metricsPort : nil) {
+      services.append(server(port: port) { _ in })
+    }
+    var configuration = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(40)
+    logger.info("Starting", metadata: ["engine": "\(broker.capabilities.engine)", "data": "\(data.path)"])
+    try await ServiceGroup(configuration: configuration).run()
+    logger.info("Stopped")
+  }
+
+  private func server(port: UInt16, _ add: (Router<BasicRequestContext>) -> Void) -> any Service {
+    let router = Self.router()
+    Probes(readiness, metrics).add(to: router)
+    add(router)
+    let logger = logger
+    return Application(
+      router: router,
+      configuration: ApplicationConfiguration(address: .hostname(options.host, port: Int(port))),
+      onServerRunning: { channel in
+        logger.info("Listening", metadata: ["port": "\(channel.localAddress?.port ?? Int(port))"])
+      },
+      logger: logger)
+  }
+
+  /// A router that answers every error in JSON and counts requests.
+  public static func router() -> Router<BasicRequestContext> {
+    let router = Router(context: BasicRequestContext.self)
+    // Errors become answers before they are counted, so that the metrics show the status that the caller got.
+    router.add(middleware: MetricsMiddleware())
+    router.add(middleware: ErrorMiddleware())
+    return router
+  }
+}

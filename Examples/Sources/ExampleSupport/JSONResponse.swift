@@ -1,0 +1,21 @@
+internal import Foundation
+public import Hummingbird
+internal import NIOCore
+
+extension Response {
+  /// A value as JSON: camelCase, times in ISO 8601, UTC.
+  public static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    guard let data = try? encoder.encode(value) else { return Response(status: .internalServerError) }
+    return Response(
+      status: status, headers: [.contentType: "application/json; charset=utf-8"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+  }
+
+  /// Text of a media type.
+  public static func text(_ text: String, type: String) -> Response {
+    Response(status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}

@@ -1,0 +1,93 @@
+public import Hummingbird
+public import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+public import Warren
+
+/// Declares a system's whole topology before anything is served, and knows whether that is done.
+public final class Readiness: Sendable {
+  private let broker: any InspectableBroker
+  private let topology: Topology
+  private let engine: String
+  private let logger: Logger
+  private let isDeclared = Mutex(false)
+
+  /// Declares `topology` on `broker`, whose engine is called `engine` in the log.
+  public init(_ broker: any InspectableBroker, _ topology: Topology, engine: String, logger: Logger) {
+    self.broker = broker
+    self.topology = topology
+    self.engine = engine
+    self.logger = logger
+  }
+
+  /// Returns when the topology stands. While the broker is away it tries again and again; a conflict is thrown.
+  public func declare() async throws {
+    var pause = Duration.milliseconds(250)
+    while true {
+      do {
+        try await broker.apply(topology)
+        return isDeclared.withLock { $0 = true }
+      } catch {
+        guard error.isRetryable else { throw error }
+        logger.error("Not connected to \(engine)", metadata: ["error": "\(error)", "next.try.in": "\(pause)"])
+        try await Task.sleep(for: pause)
+        pause = min(pause * 2, .seconds(10))
+      }
+    }
+  }
+
+  /// Throws a 503 that says why, unless the engine can be reached and the topology stands.
+  public func check() async throws {
+    try checkDeclared()
+    let differences: [TopologyDifference]
+    do {
+      differences = try await broker.differences(from: topology)
+    } catch {
+      throw APIError(.serviceUnavailable, "not_ready", "Not connected to \(engine): \(error)")
+    }
+    if let first = differences.first { throw APIError(.serviceUnavailable, "not_ready", "topology: \(first)") }
+  }
+
+  func checkDeclared() throws {
+    if isDeclared.withLock({ $0 }) { return }
+    throw APIError(.serviceUnavailable, "not_ready", "Not connected to \(engine) yet: try again")
+  }
+}
+
+/// Lets requests through once the topology stands, so that nothing is published before its queues exist.
+public struct ReadinessMiddleware<Context: RequestContext>: RouterMiddleware {
+  private let readiness: Readiness
+
+  /// Asks `readiness`.
+  public init(_ readiness: Readiness) { self.readiness = readiness }
+
+  /// See `RouterMiddleware`.
+  public func handle(
+    _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    try readiness.checkDeclared()
+    return try await next(request, context)
+  }
+}
+
+/// Declares the topology, then runs the worker, if there is one.
+struct DeclareFirst: Service {
+  let readiness: Readiness
+  let worker: Worker?
+
+  func run() async throws {
+    let isDone: Void? = try await stoppable { try await readiness.declare() }
+    guard isDone != nil else { return }
+    if let worker { return try await worker.run() }
+    try? await gracefulShutdown()
+  }
+
+  /// What `body` returns; `nil` when the service was told to stop meanwhile.
+  private func stoppable(_ body: @escaping @Sendable () async throws -> Void) async throws -> Void? {
+    do {
+      return try await cancelWhenGracefulShutdown(body)
+    } catch is CancellationError {
+      return nil
+    }
+  }
+}

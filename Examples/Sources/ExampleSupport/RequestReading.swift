@@ -1,0 +1,74 @@
+internal import Foundation
+internal import HTTPTypes
+public import Hummingbird
+internal import NIOCore
+
+extension Request {
+  /// The body as a value. Every way in which it can be wrong is a 4xx that names the field.
+  ///
+  /// - Parameter hint: how long the fields may be, told to whoever sends too much.
+  public func json<Body: Decodable>(
+    _ type: Body.Type, upTo limit: Int = 1_048_576, hint: String
+  ) async throws -> Body {
+    var request = self
+    let buffer: ByteBuffer
+    do {
+      buffer = try await request.collectBody(upTo: limit)
+    } catch is NIOTooManyBytesError {
+      throw APIError(.contentTooLarge, "body_too_large", "the body has more than \(limit) bytes: \(hint)")
+    }
+    if buffer.readableBytes == 0 { throw APIError(.badRequest, "invalid_json", "the body is empty: send JSON") }
+    do {
+      return try JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
+    } catch let error as DecodingError {
+      throw APIError(decoding: error)
+    }
+  }
+
+  /// The caller: the header `x-user-id`.
+  public func caller() throws -> String {
+    guard let name = HTTPField.Name("x-user-id"), let text = headers[name]?.trimmingCharacters(in: .whitespaces),
+      !text.isEmpty
+    else {
+      throw APIError(.unauthorized, "missing_user", "x-user-id is missing or blank: send your user id in this header")
+    }
+    return try Checked.text(text, field: "x-user-id", atMost: 100)
+  }
+
+  /// A parameter of the query.
+  public func query(_ name: String) -> String? { uri.queryParameters.get(name) }
+}
+
+extension APIError {
+  init(decoding error: DecodingError) {
+    func path(_ keys: [any CodingKey]) -> String {
+      keys.reduce("") { path, key in
+        if let index = key.intValue { return "\(path)[\(index)]" }
+        return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
+      }
+    }
+    switch error {
+    case .keyNotFound(let key, let context): self = .field(path(context.codingPath + [key]), "is missing")
+    case .valueNotFound(_, let context) where !context.codingPath.isEmpty:
+      self = .field(path(context.codingPath), "must not be null")
+    case .typeMismatch(let type, let context) where !context.codingPath.isEmpty:
+      self = .field(path(context.codingPath), "must be \(Self.word(for: type))")
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      self = .field(path(context.codingPath), "is not valid")
+    case .typeMismatch, .valueNotFound:
+      self.init(.badRequest, "invalid_json", "the body must be a JSON object")
+    default: self.init(.badRequest, "invalid_json", "the body is not valid JSON")
+    }
+  }
+
+  private static func word(for type: any Any.Type) -> String {
+    switch type {
+    case is String.Type: "a text"
+    case is Bool.Type: "true or false"
+    case is Int.Type: "a whole number"
+    case is Double.Type: "a number"
+    case is [Any].Type: "a list"
+    default: "an object"
+    }
+  }
+}

@@ -1,0 +1,41 @@
+internal import ExampleSupport
+internal import Foundation
+internal import Hummingbird
+
+/// Commenting on documents.
+struct CommentRoutes {
+  let store: Store
+  let announcer: Announcer
+
+  private struct NewComment: Decodable {
+    var content: String
+  }
+
+  func add(to routes: RouterGroup<BasicRequestContext>) {
+    routes.post("docs/:id/comments") { request, context in
+      try await create(on: context.parameters.require("id"), request)
+    }
+    routes.get("docs/:id/comments") { request, context in
+      _ = try request.caller()
+      return Response.json(["comments": try await store.comments(on: context.parameters.require("id"))])
+    }
+  }
+
+  private func create(on id: String, _ request: Request) async throws -> Response {
+    let caller = try request.caller()
+    let body = try await request.json(
+      NewComment.self, hint: "content takes at most \(Limits.comment) characters")
+    if body.content.allSatisfy(\.isWhitespace) { throw APIError.field("content", "must not be blank") }
+    let comment = Comment(
+      commentId: UUID().uuidString.lowercased(), documentId: id,
+      content: try Checked.lines(body.content, field: "content", atMost: Limits.comment), createdBy: caller,
+      createdAt: .now)
+    let document = try await store.insert(comment)
+    await announcer.announce(
+      CommentAdded(
+        commentId: comment.commentId, documentId: id, title: document.title, createdBy: caller,
+        content: comment.content),
+      about: comment.commentId)
+    return .json(comment, status: .created)
+  }
+}

@@ -1,0 +1,44 @@
+internal import ExampleSupport
+internal import Foundation
+internal import GRDB
+
+/// The application's own data, in its own file, which API and worker share.
+struct Store: Sendable {
+  let database: any DatabaseWriter
+
+  /// Opens the file, and creates it where needed.
+  init(file: URL) throws {
+    database = try ApplicationDatabase.open(file, migrator: Self.migrator)
+  }
+
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("documents, users and what the worker makes of them") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE documents (
+            number INTEGER PRIMARY KEY, -- what the index knows a document by
+            documentId TEXT NOT NULL UNIQUE, title TEXT NOT NULL, content TEXT NOT NULL, tags TEXT NOT NULL,
+            createdBy TEXT NOT NULL, createdAt TEXT NOT NULL, updatedAt TEXT NOT NULL);
+          CREATE TABLE comments (
+            number INTEGER PRIMARY KEY,
+            commentId TEXT NOT NULL UNIQUE, documentId TEXT NOT NULL REFERENCES documents (documentId),
+            content TEXT NOT NULL, createdBy TEXT NOT NULL, createdAt TEXT NOT NULL);
+          CREATE INDEX commentsOfDocument ON comments (documentId);
+          CREATE TABLE users (
+            userId TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, createdAt TEXT NOT NULL);
+          CREATE TABLE notifications (
+            number INTEGER PRIMARY KEY,
+            notificationId TEXT NOT NULL UNIQUE, userId TEXT NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL,
+            createdAt TEXT NOT NULL);
+          CREATE INDEX notificationsOfUser ON notifications (userId);
+          CREATE VIRTUAL TABLE documentIndex USING fts5 (title, content, tags);
+          CREATE TABLE counts (
+            event TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (event, day)) WITHOUT ROWID;
+          CREATE TABLE processed (
+            messageId TEXT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (messageId, step)) WITHOUT ROWID;
+          """)
+    }
+    return migrator
+  }
+}

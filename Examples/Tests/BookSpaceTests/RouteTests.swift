@@ -1,0 +1,132 @@
+import Foundation
+import HTTPTypes
+import Testing
+import Warren
+
+@testable import bookspace
+
+@Suite struct RouteTests {
+  @Test func aDocumentIsWrittenChangedAndRead() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let created = try await client.send(
+          .post, "/v1/docs", #"{"title":" API Guide ","content":"REST","tags":["api","guide","api"]}"#)
+        #expect(created.status == .created)
+        let id = try #require(created.json["documentId"] as? String)
+        #expect(created.json["title"] as? String == "API Guide")
+        #expect(created.json["tags"] as? [String] == ["api", "guide"])
+        #expect(created.json["createdBy"] as? String == "user123")
+        let time = try #require(created.json["createdAt"] as? String)
+        #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+
+        let changed = try await client.send(.put, "/v1/docs/\(id)", #"{"content":"Better","tags":[]}"#)
+        #expect(changed.status == .ok)
+        let read = try await client.send(.get, "/v1/docs/\(id)", as: "another")
+        #expect(read.json["title"] as? String == "API Guide")
+        #expect(read.json["content"] as? String == "Better")
+        #expect(read.json["tags"] as? [String] == [])
+      }
+    }
+  }
+
+  @Test func eachChangePublishesItsEvent() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        try await client.send(.put, "/v1/docs/\(id)", #"{"title":"Guide"}"#)
+        try await client.send(.post, "/v1/docs/\(id)/comments", #"{"content":"Good"}"#, as: "reader")
+        try await client.send(.post, "/v1/users", #"{"name":"Ada","email":"ada@example.org"}"#, as: nil)
+      }
+      let messages = stage.broker.publications.map(\.message)
+      #expect(
+        messages.map(\.name) == ["document.created", "document.updated", "comment.added", "user.registered"])
+      #expect(
+        stage.broker.publications.map(\.destination)
+          == messages.map { .exchange("bookspace.events", RoutingKey($0.name?.rawValue ?? "")) })
+      let body = try #require(JSONSerialization.jsonObject(with: messages[0].body) as? [String: Any])
+      #expect(Set(body.keys) == ["type", "timestamp", "data"])
+      #expect(body["type"] as? String == "document.created")
+      let data = try #require(body["data"] as? [String: Any])
+      #expect(Set(data.keys) == ["documentId", "title", "createdBy", "tags"])
+    }
+  }
+
+  @Test func commentsAreWrittenAndRead() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        let comment = try await client.send(
+          .post, "/v1/docs/\(id)/comments", #"{"content":"Good\nindeed"}"#, as: "reader")
+        #expect(comment.status == .created)
+        #expect(comment.json["documentId"] as? String == id)
+        #expect(comment.json["createdBy"] as? String == "reader")
+        let all = try await client.send(.get, "/v1/docs/\(id)/comments").list("comments")
+        #expect(all.map { $0["content"] as? String } == ["Good\nindeed"])
+      }
+    }
+  }
+
+  @Test func anAddressRegistersOnce() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let body = #"{"name":"Ada","email":"Ada@Example.org"}"#
+        let first = try await client.send(.post, "/v1/users", body, as: nil)
+        #expect(first.status == .created)
+        #expect(first.json["userId"] is String)
+        let second = try await client.send(.post, "/v1/users", body, as: nil)
+        #expect(second.status == .conflict)
+        #expect(second.message.contains("email"))
+      }
+      #expect(stage.broker.publications.count == 1)
+    }
+  }
+
+  @Test func notificationsArePrivate() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let own = try await client.send(.get, "/v1/users/user123/notifications")
+        #expect(own.status == .ok)
+        let spied = try await client.send(.get, "/v1/users/user123/notifications", as: "spy")
+        #expect(spied.status == .forbidden)
+      }
+    }
+  }
+
+  @Test func onlyTheAuthorChangesADocument() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        let answer = try await client.send(.put, "/v1/docs/\(id)", #"{"title":"Mine"}"#, as: "another")
+        #expect(answer.status == .forbidden)
+        #expect(try await client.send(.get, "/v1/docs/\(id)").json["title"] as? String == "API Guide")
+      }
+      #expect(stage.broker.publications.count == 1)
+    }
+  }
+
+  @Test func aBrokerThatIsAwayCostsNobodyADocument() async throws {
+    try await Stage.set { stage in
+      stage.broker.refuse(with: BrokerError(.unavailable, "away"))
+      try await stage.api { client in
+        let id = try await client.write()
+        #expect(try await client.send(.get, "/v1/docs/\(id)").status == .ok)
+      }
+    }
+  }
+
+  @Test func nothingIsServedBeforeTheTopologyStands() async throws {
+    try await Stage.set { stage in
+      try await stage.api(isReady: false) { client in
+        #expect(try await client.send(.get, "/health").status == .ok)
+        #expect(try await client.send(.get, "/ready").status == .serviceUnavailable)
+        let answer = try await client.send(.post, "/v1/docs", #"{"title":"Early"}"#)
+        #expect(answer.status == .serviceUnavailable)
+        #expect(answer.code == "not_ready")
+      }
+      try await stage.api { client in
+        let ready = try await client.send(.get, "/ready")
+        #expect(ready.status == .ok)
+      }
+    }
+  }
+}

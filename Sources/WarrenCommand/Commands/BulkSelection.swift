@@ -1,0 +1,115 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+/// What is done to many dead letters: which ones, a look before, and the sum after.
+struct BulkSelection: ParsableArguments {
+  @Argument(help: "Only these messages.") var ids: [MessageID] = []
+  @OptionGroup var conditions: DeadLetterConditions
+  @Flag(help: "All dead letters; needed when no condition is given.") var all = false
+  @Option(
+    name: [.customLong("first"), .customLong("limit")],
+    help: ArgumentHelp("Only so many, the oldest.", valueName: "count"))
+  var first: Int?
+  @Flag(help: "Count and show what would be meant, and do nothing.") var dryRun = false
+
+  func validate() throws {
+    if let first, first < 1 { throw ValidationError("--first: 1 is the least") }
+  }
+
+  /// Counts, shows, asks, does, and says what was done.
+  func act(
+    _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ consent: Consent,
+    _ action: @Sendable (Operations, DeadLetterSurvey, (BulkReport) -> Void) async throws -> BulkReport
+  ) async throws {
+    let filter = conditions.filter(ids: ids)
+    if filter.isEmpty, !all {
+      throw Complaint(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
+    }
+    let printer = Printer(options)
+    let summary = try await options.withOperations { operations in
+      let survey = try await operations.survey(filter, limit: first)
+      if survey.count == 0 {
+        throw Complaint(.nothing, "no dead letter matches", next: "see what there is with `warren dead ls`")
+      }
+      if dryRun {
+        show(survey, printer)
+        return BulkSummary(action: verb, matched: survey.count, missing: survey.missing, isDryRun: true)
+      }
+      if asksForOne || survey.count > 1, !consent.yes { show(survey, printer) }
+      if asksForOne || survey.count > 1 {
+        try consent.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
+      }
+      let progress: (BulkReport) -> Void = { report in
+        if printer.terminal.showsProgress, survey.count > Operations.sampleSize {
+          Talk.progress("\(report.done + report.stayed) of \(survey.count)")
+        }
+      }
+      let report = try await action(operations, survey, progress)
+      if printer.terminal.showsProgress, survey.count > Operations.sampleSize { Talk.progress("") }
+      return BulkSummary(action: verb, report)
+    }
+    try printer.thing(summary) {
+      summary.isDryRun ? "\(summary.matched) would be \(done)\n" : "\(summary.done) \(done)\n"
+    }
+    try summary.finish(verb)
+  }
+
+  /// How many, and the first of them: talk, not data.
+  private func show(_ survey: DeadLetterSurvey, _ printer: Printer) {
+    Talk.say("\(Count.of(survey.count, "dead letter")):")
+    for letter in survey.sample {
+      let line =
+        "  \(letter.id?.rawValue ?? "(no id)")  \(letter.origin)  \(letter.name?.rawValue ?? "")  \(letter.reason.rawValue): \(letter.detail)"
+      Talk.say(Text.cut(Text.printable(line), to: printer.terminal.width))
+    }
+    if survey.count > survey.sample.count { Talk.say("  … and \(survey.count - survey.sample.count) more") }
+  }
+}
+
+/// What was done, for programs.
+struct BulkSummary: Codable, Sendable {
+  var action: String
+  var matched: Int
+  var done = 0
+  var stayed = 0
+  var missing: [MessageID]
+  var error: String?
+  var isDryRun = false
+  private var errorStatus: Int32?
+
+  private enum CodingKeys: String, CodingKey {
+    case action, matched, done, stayed, missing, error
+    case isDryRun = "dryRun"
+  }
+
+  init(action: String, matched: Int, missing: [MessageID], isDryRun: Bool) {
+    self.action = action
+    self.matched = matched
+    self.missing = missing
+    self.isDryRun = isDryRun
+  }
+
+  init(action: String, _ report: BulkReport) {
+    self.init(action: action, matched: report.matched, missing: report.missing, isDryRun: false)
+    done = report.done
+    stayed = report.stayed
+    error = report.failure?.message
+    errorStatus = report.failure.map { Complaint($0).status.rawValue }
+  }
+
+  /// Tells what was not done, and ends with the status for it.
+  func finish(_ verb: String) throws {
+    for id in missing { Talk.error("there is no dead letter '\(id)'\n  next: see what there is with `warren dead ls`") }
+    if stayed > 0 {
+      Talk.error(
+        "\(Count.of(stayed, "dead letter")) stayed: the queue that gave up on them is gone\n"
+          + "  next: declare it by starting its service, then \(verb) again")
+    }
+    if let error { Talk.error("\(error)\n  next: \(verb) again; what is done is not done twice") }
+    if isDryRun { return }
+    if let errorStatus, done == 0 { throw ExitStatus(rawValue: errorStatus) ?? .failure }
+    if stayed > 0 || error != nil || !missing.isEmpty { throw done > 0 ? ExitStatus.partial : .failure }
+  }
+}

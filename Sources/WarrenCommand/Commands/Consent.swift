@@ -1,0 +1,21 @@
+internal import ArgumentParser
+
+/// Asks once before something that cannot be taken back, or that is done to many.
+struct Consent: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Do it without asking.") var yes = false
+
+  /// Returns when it may be done; throws when it may not, or when nobody can be asked.
+  func obtain(_ question: String, _ options: GlobalOptions) throws {
+    if yes { return }
+    guard Terminal(options).canAsk else {
+      throw Complaint(
+        .usage, "this asks first, and nobody is there to answer: \(question)", next: "do it with --yes")
+    }
+    if !Talk.ask(question) { throw Complaint(.failure, "nothing was done") }
+  }
+}
+
+/// Counts in words.
+enum Count {
+  static func of(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Warren
+internal import WarrenOperations
+
+struct DeadReplayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Sends dead letters back to the queues that gave up on them, with a new set of attempts.",
+    discussion: "What is parked after the command has counted is left alone. More than one are asked about first.")
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var selection: BulkSelection
+  @OptionGroup var consent: Consent
+
+  func run() async throws {
+    try await selection.act("replay", done: "replayed", options, asksForOne: false, consent) {
+      try await $0.replay($1, progress: $2)
+    }
+  }
+}
+
+struct DeadDeleteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "delete", abstract: "Deletes dead letters for good. Asks first.")
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var selection: BulkSelection
+  @OptionGroup var consent: Consent
+
+  func run() async throws {
+    try await selection.act("delete", done: "deleted", options, asksForOne: true, consent) {
+      try await $0.delete($1, progress: $2)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+internal import ArgumentParser
+internal import WarrenOperations
+
+struct DoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Looks at everything and says what to mend.",
+    discussion: "The exit status is 0 when all is fine and 1 when something is to be mended.")
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var rule: RuleOptions
+
+  func run() async throws {
+    let findings = try await options.withOperations { [rule = rule.rule] in try await $0.diagnosis(rule: rule) }
+    let printer = Printer(options)
+    if options.json || options.columns != nil {
+      try printer.list(findings, Tables.findings, none: "nothing was found")
+    } else {
+      for finding in findings { printer.write(FindingText.lines(finding, printer)) }
+      if findings.isEmpty { Talk.say("all is fine") }
+    }
+    if findings.contains(where: { $0.severity != .fine }) { throw ExitStatus.failure }
+  }
+}

@@ -1,0 +1,58 @@
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+/// A draft as text in an editor: one header a line, an empty line, the body.
+enum DraftText {
+  /// What the person makes of the draft.
+  static func edit(_ draft: DeadLetterDraft) throws -> DeadLetterDraft {
+    guard draft.original.message.contentEncoding == nil, let text = text(draft) else {
+      throw Complaint(.failure, "the body is no text", next: "give a new one with --body FILE")
+    }
+    let edited = try Editor.edit(text)
+    return edited == text ? draft : read(edited, into: draft)
+  }
+
+  private static let hint =
+    "# Headers, an empty line, the body. Lines like this one, above the empty line, are dropped."
+
+  static func text(_ draft: DeadLetterDraft) -> String? {
+    guard let body = String(validating: draft.body, as: UTF8.self) else { return nil }
+    // A header of several lines has no place here and stays as it is.
+    let headers = draft.headers.filter { !$0.value.contains(where: \.isNewline) }.sorted { $0.key < $1.key }
+    let pretty = (try? JSONText(parsing: body))?.pretty ?? body
+    return ([hint] + headers.map { "\($0.key): \($0.value)" } + ["", pretty]).joined(separator: "\n") + "\n"
+  }
+
+  static func read(_ text: String, into draft: DeadLetterDraft) -> DeadLetterDraft {
+    var edited = draft
+    edited.headers = draft.headers.filter { $0.value.contains(where: \.isNewline) }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+    while let line = lines.popFirst(), !line.allSatisfy(\.isWhitespace) {
+      guard !line.hasPrefix("#"), let colon = line.firstIndex(of: ":") else { continue }
+      edited.headers[String(line[..<colon])] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+    }
+    var body = lines.joined(separator: "\n")
+    if body.hasSuffix("\n") { body.removeLast() }
+    let original = String(decoding: draft.body, as: UTF8.self)
+    if let new = try? JSONText(parsing: body) {
+      // The editor shows it on many lines; what is published is as narrow as what came in.
+      edited.body = new == (try? JSONText(parsing: original)) ? draft.body : Data(new.compact.utf8)
+    } else {
+      edited.body = Data(body.utf8)
+    }
+    return edited
+  }
+
+  /// What was changed, line by line.
+  static func changes(_ draft: DeadLetterDraft) -> String {
+    let before = (text(DeadLetterDraft(draft.original)) ?? "").split(separator: "\n").map(String.init)
+    let after = (text(draft) ?? "").split(separator: "\n").map(String.init)
+    return after.difference(from: before).map { change in
+      switch change {
+      case .remove(_, let line, _): "- " + Text.printable(line)
+      case .insert(_, let line, _): "+ " + Text.printable(line)
+      }
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,107 @@
+internal import ArgumentParser
+internal import Warren
+internal import WarrenOperations
+
+struct QueueCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "queue", abstract: "Lists, shows, stops and empties queues.",
+    subcommands: [List.self, Show.self, Pause.self, Resume.self, Purge.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ls", abstract: "Lists all queues.")
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var watch: WatchOptions
+    @Option(help: ArgumentHelp("At most so many.", valueName: "count")) var limit: Int?
+
+    func run() async throws {
+      try await options.withOperations { operations in
+        try await watch.repeating(options) {
+          let queues = try await operations.queues()
+          let shown = limit.map { Array(queues.prefix($0)) } ?? queues
+          try Printer(options).list(
+            shown, Tables.queues,
+            none: "no queues yet: they are declared by the first service that applies its topology")
+        }
+      }
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one queue.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The queue.") var queue: QueueName
+
+    func run() async throws {
+      let view = try await options.withOperations { try await $0.queue(queue) }
+      let printer = Printer(options)
+      let format = Format(options, printer.terminal)
+      try printer.thing(view) {
+        printer.card([
+          ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
+          ("delayed", format.number(view.delayed)), ("running", "\(view.running)"),
+          ("oldest", format.age(view.oldest)), ("consumers", "\(view.consumers)"),
+          ("dead letters to", view.deadLetterQueue?.rawValue ?? ""), ("published", format.number(view.published)),
+          ("completed", format.number(view.completed)), ("retried", format.number(view.retried)),
+          ("dead-lettered", format.number(view.deadLettered)),
+        ])
+      }
+    }
+  }
+
+  struct Pause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "pause",
+      abstract: "Hands out nothing more from a queue, in any process, until it is resumed.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The queue.") var queue: QueueName
+
+    func run() async throws {
+      let view = try await options.withOperations { operations in
+        try await operations.pause(queue)
+        return try await operations.queue(queue)
+      }
+      try Printer(options).thing(view) { "paused \(Text.printable(queue.rawValue))\n" }
+    }
+  }
+
+  struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "resume", abstract: "Hands out from a paused queue again.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The queue.") var queue: QueueName
+
+    func run() async throws {
+      let view = try await options.withOperations { operations in
+        try await operations.resume(queue)
+        return try await operations.queue(queue)
+      }
+      try Printer(options).thing(view) { "resumed \(Text.printable(queue.rawValue))\n" }
+    }
+  }
+
+  struct Purge: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "purge",
+      abstract: "Deletes what waits in a queue, the delayed messages too, for good; what a worker holds stays.")
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var consent: Consent
+    @Argument(help: "The queue.") var queue: QueueName
+
+    func run() async throws {
+      let purged = try await options.withOperations { operations in
+        let view = try await operations.queue(queue)
+        let waiting = view.ready + (view.delayed ?? 0)
+        try consent.obtain(
+          "Delete \(Count.of(waiting, "message")) of '\(Text.printable(queue.rawValue))' for good?",
+          options)
+        return Purged(queue: queue, deleted: try await operations.purge(queue))
+      }
+      try Printer(options).thing(purged) { "\(Count.of(purged.deleted, "message")) deleted\n" }
+    }
+  }
+
+  private struct Purged: Codable, Sendable {
+    var queue: QueueName
+    var deleted: Int
+  }
+}

@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Foundation
+internal import WarrenOperations
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "The broker on one screen: queues, workers and what is not well.",
+    discussion: """
+      The exit status is 0 when all is well and 1 when something is not: the engine found something, a queue of dead \
+      letters has any, a queue is paused, messages wait and nobody consumes, or the oldest message of a queue has waited \
+      longer than --patience.
+      """)
+
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var watch: WatchOptions
+  @OptionGroup var rule: RuleOptions
+
+  func run() async throws {
+    let rule = rule.rule
+    let health = try await options.withOperations { operations in
+      try await watch.repeating(options) { try await show(operations, rule) }
+    }
+    if health != .fine { throw ExitStatus.failure }
+  }
+
+  private func show(_ operations: Operations, _ rule: HealthRule) async throws -> Health {
+    let overview = try await operations.overview(rule: rule)
+    let printer = Printer(options)
+    try printer.thing(overview) { try text(overview, printer) }
+    return overview.health
+  }
+
+  private func text(_ overview: Overview, _ printer: Printer) throws -> String {
+    let terminal = printer.terminal
+    var text = printer.card([
+      ("engine", overview.engine), ("health", overview.health.rawValue),
+      ("workers", "\(overview.workers.count)"),
+    ])
+    if terminal.isOutput { text += "\n" }
+    if overview.queues.isEmpty {
+      Talk.say("no queues yet: they are declared by the first service that applies its topology")
+    } else {
+      text += try Tables.queues.text(overview.queues, options, terminal)
+    }
+    if terminal.isOutput, !overview.findings.isEmpty { text += "\n" }
+    for finding in overview.findings { text += FindingText.lines(finding, printer) }
+    return text
+  }
+}
+
+/// How patient the health rule is.
+struct RuleOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("How long a message may wait in a queue that somebody consumes.", valueName: "duration"))
+  var patience: DurationArgument = DurationArgument(seconds: 900)
+
+  var rule: HealthRule { HealthRule(patience: .seconds(Int(patience.seconds))) }
+}

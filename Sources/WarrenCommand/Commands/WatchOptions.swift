@@ -1,0 +1,23 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// `--watch 2s`: again and again, until interrupted.
+struct WatchOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Look again and again, so often: 2s, 500ms.", valueName: "duration"))
+  var watch: DurationArgument?
+
+  func validate() throws {
+    if let watch, watch.seconds < 0.1 { throw ValidationError("--watch: 100ms is the least") }
+  }
+
+  func repeating<Result>(_ options: GlobalOptions, _ show: () async throws -> Result) async throws -> Result {
+    guard let watch else { return try await show() }
+    let printer = Printer(options)
+    while true {
+      // Home and clear: no scrolling, and the last look stays when interrupted.
+      if printer.terminal.isOutput { printer.write("\u{1B}[H\u{1B}[2J") }
+      _ = try await show()
+      try await Task.sleep(for: .seconds(watch.seconds))
+    }
+  }
+}

@@ -1,0 +1,26 @@
+internal import ArgumentParser
+internal import Foundation
+internal import WarrenOperations
+
+/// What every command takes, before or after its name.
+struct GlobalOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The broker: sqlite:PATH (default: $WARREN_BROKER).", valueName: "url"),
+    completion: .file())
+  var broker: String?
+
+  @Flag(help: "Print JSON: an array for a list, an object for a thing.") var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The columns of a table, in order, parted by commas; a wrong name lists them.", valueName: "names"))
+  var columns: String?
+
+  @Flag(help: "Show times in UTC instead of the local zone.") var utc = false
+
+  @Flag(help: "No colours; the variable NO_COLOR does the same.") var noColor = false
+
+  @Flag(help: "Show passwords, codes and tokens in messages.") var unmask = false
+
+  var mask: Mask { unmask ? .off : .standard }
+}

@@ -1,0 +1,18 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The command line, product `warren`.
+@main enum Main {
+  static func main() async {
+    do {
+      var command = try RootCommand.parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      ExitStatus.of(error).end()
+    }
+  }
+}

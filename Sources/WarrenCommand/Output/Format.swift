@@ -1,0 +1,45 @@
+internal import Foundation
+
+/// How times and ages are written: for a person on a terminal, exactly elsewhere.
+struct Format {
+  let isForPerson: Bool
+  let isUTC: Bool
+  let now: Date
+
+  init(_ options: GlobalOptions, _ terminal: Terminal, now: Date = Date()) {
+    isForPerson = terminal.isOutput
+    isUTC = options.utc
+    self.now = now
+  }
+
+  /// `2026-11-21 08:15:02` on a terminal, ISO 8601 with milliseconds and zone elsewhere.
+  func time(_ date: Date?) -> String {
+    guard let date else { return "" }
+    let zone = isUTC ? TimeZone(secondsFromGMT: 0) ?? .current : .current
+    let style = Date.ISO8601FormatStyle(
+      dateSeparator: .dash, dateTimeSeparator: isForPerson ? .space : .standard, timeSeparator: .colon,
+      timeZoneSeparator: .colon, includingFractionalSeconds: !isForPerson, timeZone: zone
+    ).year().month().day().dateTimeSeparator(isForPerson ? .space : .standard).time(
+      includingFractionalSeconds: !isForPerson)
+    return date.formatted(isForPerson ? style : style.timeZone(separator: .colon))
+  }
+
+  /// How long ago: `3m12s` on a terminal; elsewhere the time itself, which stays true.
+  func age(_ date: Date?) -> String {
+    guard let date else { return "" }
+    return isForPerson ? Self.short(now.timeIntervalSince(date)) : time(date)
+  }
+
+  /// `4s`, `3m12s`, `5h20m`, `12d4h`.
+  static func short(_ seconds: TimeInterval) -> String {
+    let seconds = max(0, Int(seconds))
+    return switch seconds {
+    case ..<60: "\(seconds)s"
+    case ..<3600: "\(seconds / 60)m\(seconds % 60)s"
+    case ..<86_400: "\(seconds / 3600)h\(seconds % 3600 / 60)m"
+    default: "\(seconds / 86_400)d\(seconds % 86_400 / 3600)h"
+    }
+  }
+
+  func number(_ number: Int?) -> String { number.map { "\($0)" } ?? "" }
+}

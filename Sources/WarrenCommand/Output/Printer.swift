@@ -1,0 +1,51 @@
+internal import Foundation
+
+/// Writes data to stdout, in the form that was asked for.
+struct Printer {
+  let options: GlobalOptions
+  let terminal: Terminal
+
+  init(_ options: GlobalOptions) {
+    self.options = options
+    terminal = Terminal(options)
+  }
+
+  /// A list.
+  func list<Row: Encodable>(_ rows: [Row], _ table: Table<Row>, none: String) throws {
+    // A wrong column is an error whether or not there are rows.
+    _ = try table.chosen(options.columns)
+    if options.json { return try json(rows) }
+    if rows.isEmpty { return Talk.say(none) }
+    write(try table.text(rows, options, terminal))
+  }
+
+  /// A thing: as JSON, or as `text` says it.
+  func thing(_ value: some Encodable, _ text: () throws -> String) throws {
+    if options.json { return try json(value) }
+    write(try text())
+  }
+
+  func json(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if terminal.isOutput { encoder.outputFormatting.insert(.prettyPrinted) }
+    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    encoder.dateEncodingStrategy = .custom { date, encoder in
+      var container = encoder.singleValueContainer()
+      try container.encode(date.formatted(style))
+    }
+    write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+  }
+
+  func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+  /// Titles and their values, one a line; those without a value are left out.
+  func card(_ lines: [(String, String)]) -> String {
+    let lines = lines.filter { !$0.1.isEmpty }
+    if !terminal.isOutput { return lines.map { "\($0.0)\t\(Text.printable($0.1))\n" }.joined() }
+    let width = lines.map { Text.width($0.0) }.max() ?? 0
+    return lines.map { title, value in
+      Style.dim(Text.padded(title, to: width), on: terminal) + "  " + Text.printable(value) + "\n"
+    }.joined()
+  }
+}

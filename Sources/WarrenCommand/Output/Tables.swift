@@ -1,0 +1,75 @@
+internal import Warren
+internal import WarrenOperations
+
+/// The columns of every list. The first ones are the ones that scripts cut out: they stay where they are.
+enum Tables {
+  static var queues: Table<QueueView> {
+    Table(columns: [
+      Column("name", style: { $0.state == .deadLetters ? .dim : .plain }) { row, _ in row.name.rawValue },
+      Column("state", style: { Style($0.state) }) { row, _ in row.state.rawValue },
+      Column("ready", number: true) { $1.number($0.ready) },
+      Column("delayed", number: true) { $1.number($0.delayed) },
+      Column("running", number: true) { $1.number($0.running) },
+      Column("oldest", number: true) { $1.age($0.oldest) },
+      Column("consumers", number: true) { $1.number($0.consumers) },
+      Column("published", number: true, usual: false) { $1.number($0.published) },
+      Column("completed", number: true) { $1.number($0.completed) },
+      Column("retried", number: true) { $1.number($0.retried) },
+      Column("dead", number: true) { $1.number($0.deadLettered) },
+      Column("dead-letters-to", usual: false) { row, _ in row.deadLetterQueue?.rawValue ?? "" },
+    ])
+  }
+
+  static var deadLetters: Table<DeadLetterView> {
+    Table(columns: [
+      Column("id") { row, _ in row.id?.rawValue ?? "" },
+      Column("origin") { row, _ in row.origin.rawValue },
+      Column("name") { row, _ in row.name?.rawValue ?? "" },
+      Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
+      Column("attempts", number: true) { $1.number($0.attempts) },
+      Column("parked", number: true) { $1.age($0.time) },
+      Column("detail") { row, _ in row.detail },
+      Column("queue", usual: false) { row, _ in row.queue.rawValue },
+      Column("exchange", usual: false) { row, _ in row.exchange?.rawValue ?? "" },
+      Column("key", usual: false) { row, _ in row.routingKey.rawValue },
+      Column("published", usual: false) { $1.time($0.published) },
+      Column("interruptions", number: true, usual: false) { $1.number($0.interruptions) },
+      Column("replays", number: true, usual: false) { $1.number($0.replays) },
+      Column("source", usual: false) { row, _ in row.source ?? "" },
+      Column("body", usual: false) { row, _ in row.body.text },
+    ])
+  }
+
+  static var groups: Table<DeadLetterGroup> {
+    Table(columns: [
+      Column("group") { row, _ in row.fingerprint },
+      Column("count", number: true) { $1.number($0.count) },
+      Column("origin") { row, _ in row.origin.rawValue },
+      Column("name") { row, _ in row.name?.rawValue ?? "" },
+      Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
+      Column("error") { row, _ in row.error ?? "" },
+      Column("first", number: true) { $1.age($0.first) },
+      Column("last", number: true) { $1.age($0.last) },
+      Column("message") { row, _ in row.message },
+      Column("example", usual: false) { row, _ in row.example?.rawValue ?? "" },
+    ])
+  }
+
+  static var workers: Table<WorkerView> {
+    Table(columns: [
+      Column("name") { row, _ in row.name },
+      Column("since", number: true) { $1.age($0.since) },
+      Column("running", number: true) { $1.number($0.running) },
+      Column("queues") { row, _ in row.queues.map(\.rawValue).joined(separator: ",") },
+    ])
+  }
+
+  static var findings: Table<FindingView> {
+    Table(columns: [
+      Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },
+      Column("text") { row, _ in row.text },
+      Column("mend") { row, _ in row.mend ?? "" },
+      Column("queue", usual: false) { row, _ in row.queue?.rawValue ?? "" },
+    ])
+  }
+}

@@ -1,0 +1,23 @@
+internal import ArgumentParser
+
+struct RootCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "warren",
+    abstract: "Looks after a Warren broker: queues, dead letters, workers.",
+    discussion: """
+      The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root.
+
+      On a terminal, lists are tables; elsewhere their rows are tab-separated and nothing is asked. --json gives the \
+      same data for programs. Data goes to stdout, all talk to stderr.
+
+      Exit status: 0 done, 1 an error (of `status` and `doctor`: something is not well), 2 not understood, 3 done with \
+      some and not with others, 4 nothing matched, 5 the broker cannot be reached.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      StatusCommand.self, QueueCommand.self, DeadCommand.self, EventCommand.self, JobCommand.self, WorkerCommand.self,
+      DoctorCommand.self,
+    ])
+
+  @OptionGroup(title: "Everywhere") var options: GlobalOptions
+}

@@ -1,0 +1,20 @@
+internal import Foundation
+
+/// Everything that is not data goes here, to stderr.
+enum Talk {
+  static func say(_ text: String) { write(text + "\n") }
+
+  static func error(_ text: String) { say("warren: " + Text.printable(text, keepsLines: true)) }
+
+  /// Asks a yes-or-no question; anything but yes is no.
+  static func ask(_ question: String) -> Bool {
+    write(question + " [y/N] ")
+    guard let answer = readLine()?.lowercased() else { return false }
+    return answer == "y" || answer == "yes"
+  }
+
+  /// Overwrites the line that the cursor is on.
+  static func progress(_ text: String) { write("\r\u{1B}[K" + text) }
+
+  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}

@@ -1,0 +1,32 @@
+internal import Foundation
+
+/// What stands at the ends of the command: people or programs.
+struct Terminal {
+  /// Whether tables are printed for a person.
+  let isOutput: Bool
+  /// Whether somebody can be asked: reads the question on stderr and answers on stdin.
+  let canAsk: Bool
+  /// Whether progress may be drawn on stderr.
+  let showsProgress: Bool
+  /// How many columns a line has.
+  let width: Int
+  /// Whether colours are wanted.
+  let hasColour: Bool
+
+  init(_ options: GlobalOptions) {
+    let environment = ProcessInfo.processInfo.environment
+    isOutput = isatty(STDOUT_FILENO) == 1
+    showsProgress = isatty(STDERR_FILENO) == 1
+    canAsk = isatty(STDIN_FILENO) == 1 && showsProgress
+    width = Self.columns(environment)
+    hasColour =
+      isOutput && !options.noColor && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+  }
+
+  private static func columns(_ environment: [String: String]) -> Int {
+    if let columns = environment["COLUMNS"].flatMap({ Int($0) }), columns > 0 { return columns }
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+    return Int(size.ws_col)
+  }
+}

@@ -1,0 +1,84 @@
+public import Foundation
+public import Warren
+
+/// A dead letter as it is shown, its secrets hidden.
+public struct DeadLetterView: Sendable, Equatable, Codable {
+  /// The message's id; missing on a foreign message that came without one.
+  public var id: MessageID?
+  /// What the message is.
+  public var name: MessageName?
+  /// The queue in which it lies.
+  public var queue: QueueName
+  /// The queue that gave up on it.
+  public var origin: QueueName
+  /// Why, in a word.
+  public var reason: DeadLetterReason.Kind
+  /// Why, in particular.
+  public var detail: String
+  /// When it was parked.
+  public var time: Date
+  /// How often a handler failed on it.
+  public var attempts: Int
+  /// How often the worker that held it died.
+  public var interruptions: Int
+  /// How often a person has sent it back to work.
+  public var replays: Int
+  /// The last failures, the oldest first.
+  public var failures: [Failure]
+  /// The exchange that brought it to its origin.
+  public var exchange: ExchangeName?
+  /// The routing key that it was published with.
+  public var routingKey: RoutingKey
+  /// When it was published.
+  public var published: Date?
+  /// Who published it.
+  public var source: String?
+  /// The id of its chain of messages.
+  public var correlationID: String?
+  /// The id of the message that caused it.
+  public var causationID: String?
+  /// Which message goes first, 0 to 9.
+  public var priority: Priority
+  /// When it stops being worth handling.
+  public var expiresAt: Date?
+  /// The media type of its body.
+  public var contentType: String?
+  /// How its body is packed.
+  public var contentEncoding: String?
+  /// Its headers.
+  public var headers: Message.Headers
+  /// Its body.
+  public var body: BodyView
+
+  /// A dead letter as it may be shown.
+  public init(_ letter: DeadLetter, mask: Mask = .standard) {
+    let message = letter.message
+    id = message.id
+    name = message.name
+    queue = letter.queue
+    origin = letter.origin
+    reason = letter.reason.kind
+    detail = mask.text(letter.reason.detail)
+    time = letter.time
+    attempts = letter.history.attempts
+    interruptions = letter.history.interruptions
+    replays = letter.history.replays
+    failures = letter.history.failures.map { failure in
+      var shown = failure
+      shown.message = mask.text(failure.message)
+      return shown
+    }
+    exchange = letter.exchange
+    routingKey = letter.routingKey
+    published = message.timestamp
+    source = message.source
+    correlationID = message.correlationID
+    causationID = message.causationID
+    priority = message.priority
+    expiresAt = message.expiresAt
+    contentType = message.contentType
+    contentEncoding = message.contentEncoding
+    headers = mask.headers(message.headers)
+    body = BodyView(message, mask: mask)
+  }
+}

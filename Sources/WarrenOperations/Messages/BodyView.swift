@@ -1,0 +1,50 @@
+internal import Foundation
+public import Warren
+
+/// A body as it is shown.
+public struct BodyView: Sendable, Equatable, Codable {
+  /// What ``text`` is.
+  public enum Format: String, Sendable, Codable {
+    /// JSON, as it was written, or on one line when something is hidden.
+    case json
+    /// Other text.
+    case text
+    /// Bytes that are no text, in Base64.
+    case base64
+  }
+  /// What ``text`` is.
+  public var format: Format
+  /// The body.
+  public var text: String
+  /// How many bytes the body has.
+  public var size: Int
+  /// Whether something is hidden.
+  public var isMasked: Bool
+
+  /// The body of a message as it may be shown.
+  public init(_ message: Message, mask: Mask = .standard) {
+    size = message.body.count
+    guard message.contentEncoding == nil, let original = String(validating: message.body, as: UTF8.self) else {
+      format = .base64
+      text = message.body.base64EncodedString()
+      isMasked = false
+      return
+    }
+    if let document = try? JSONText(parsing: original) {
+      let shown = mask.json(document)
+      format = .json
+      isMasked = shown != document
+      text = isMasked ? shown.compact : original
+    } else {
+      format = .text
+      text = mask.text(original)
+      isMasked = text != original
+    }
+  }
+
+  /// JSON on many lines; other text as it is.
+  public var pretty: String {
+    guard format == .json, let document = try? JSONText(parsing: text) else { return text }
+    return document.pretty
+  }
+}

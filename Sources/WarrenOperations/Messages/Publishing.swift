@@ -1,0 +1,107 @@
+public import Foundation
+public import Warren
+
+/// A message that a person publishes: its content as JSON, and how it travels.
+public struct Composition: Sendable {
+  /// What the message is.
+  public var name: MessageName
+  /// Its content.
+  public var data: JSONText
+  /// Whether the body is the content alone, without Warren's envelope.
+  public var isPlain: Bool
+  /// Its headers.
+  public var headers: Message.Headers
+  /// An id of one's own, which keeps repeats of a job out.
+  public var id: MessageID?
+  /// Which message goes first.
+  public var priority: Priority
+  /// Not before this time; only for a job.
+  public var notBefore: Date?
+
+  /// A message to publish.
+  public init(
+    _ name: MessageName, data: JSONText = .object([]), isPlain: Bool = false, headers: Message.Headers = [:],
+    id: MessageID? = nil, priority: Priority = .normal, notBefore: Date? = nil
+  ) {
+    self.name = name
+    self.data = data
+    self.isPlain = isPlain
+    self.headers = headers
+    self.id = id
+    self.priority = priority
+    self.notBefore = notBefore
+  }
+
+  /// The message, published by `source`.
+  public func message(source: String, now: Date) -> Message {
+    let body =
+      isPlain
+      ? data
+      : .object([
+        .init("type", .string(name.rawValue)), .init("timestamp", .string(now.formatted(.iso8601))),
+        .init("data", data),
+      ])
+    return Message(
+      id: id ?? .unique(), name: name, body: Data(body.compact.utf8), headers: headers, timestamp: now, source: source,
+      priority: priority)
+  }
+}
+
+/// What became of a message that a person published.
+public struct PublicationView: Sendable, Equatable, Codable {
+  /// What can become of it.
+  public enum Result: String, Sendable, Codable {
+    /// Durable in every queue that it was routed to.
+    case stored
+    /// The queue has, or lately had, a job with this id.
+    case repeated
+    /// No queue wanted it, so it was stored nowhere.
+    case unroutable
+  }
+  /// Its id.
+  public var id: MessageID
+  /// What it is.
+  public var name: MessageName
+  /// What became of it.
+  public var result: Result
+}
+
+extension Operations {
+  /// Publishes an event; by its name unless a key says otherwise.
+  public func publish(
+    _ composition: Composition, to exchange: ExchangeName, key: RoutingKey? = nil, source: String
+  ) async throws(BrokerError) -> PublicationView {
+    let destination = Publication.Destination.exchange(exchange, key ?? RoutingKey(composition.name.rawValue))
+    return try await publish(composition, destination, source)
+  }
+
+  /// Enqueues a job.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unroutable`` when there is no such queue.
+  public func enqueue(
+    _ composition: Composition, to queue: QueueName, source: String
+  ) async throws(BrokerError) -> PublicationView {
+    let view = try await publish(composition, .queue(queue), source)
+    if view.result == .unroutable {
+      throw BrokerError(.unroutable, "there is no queue '\(queue)', so nothing was stored")
+    }
+    return view
+  }
+
+  private func publish(
+    _ composition: Composition, _ destination: Publication.Destination, _ source: String
+  ) async throws(BrokerError) -> PublicationView {
+    let message = composition.message(source: source, now: clock.now)
+    var publication = Publication(message, to: destination, notBefore: composition.notBefore)
+    if case .queue = destination { publication.keepsRepeatsOut = composition.id != nil }
+    var view = PublicationView(id: message.id ?? "", name: composition.name, result: .stored)
+    switch try await broker.publish([publication]).first {
+    case .stored?: break
+    case .repeated?: view.result = .repeated
+    case .unroutable?: view.result = .unroutable
+    case .failed(let error)?: throw error
+    case nil: throw BrokerError(.unknownOutcome, "the engine said nothing about the message: publish it again")
+    }
+    return view
+  }
+}

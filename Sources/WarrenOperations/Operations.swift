@@ -1,0 +1,52 @@
+public import Warren
+
+/// What an operator does with a broker, without a page and without a terminal: the command line and the dashboard stand
+/// on it.
+///
+/// What a broker cannot do is a ``Warren/BrokerError/Code/unsupported`` that says so; nothing here ever prints or logs.
+///
+/// ```swift
+/// let operations = Operations(broker)
+/// let survey = try await operations.survey(DeadLetterFilter(queue: "email.dlq"))
+/// let report = try await operations.replay(survey)
+/// ```
+public struct Operations: Sendable {
+  /// The broker that is operated. Somebody else runs it.
+  public let broker: any Broker
+  /// What is hidden of the messages that are shown.
+  public let mask: Mask
+  let clock: any BrokerClock
+
+  /// Operations on a broker.
+  public init(_ broker: any Broker, mask: Mask = .standard, clock: any BrokerClock = SystemClock()) {
+    self.broker = broker
+    self.mask = mask
+    self.clock = clock
+  }
+
+  var inspectable: any InspectableBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any InspectableBroker else { throw lacking("tell what is in it") }
+      return able
+    }
+  }
+
+  var operable: any OperableBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any OperableBroker else { throw lacking("pause, resume or purge queues") }
+      return able
+    }
+  }
+
+  var deadLetterBroker: any DeadLetterBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any DeadLetterBroker else { throw lacking("show or replay dead letters") }
+      return able
+    }
+  }
+
+  private func lacking(_ ability: String) -> BrokerError {
+    BrokerError(
+      .unsupported, "the engine \(broker.capabilities.engine) cannot \(ability): use the broker's own tools for it")
+  }
+}

@@ -1,0 +1,96 @@
+internal import Foundation
+internal import GRDB
+public import Warren
+
+extension SQLiteBroker: InspectableBroker {
+  /// See ``Warren/InspectableBroker/queues()``. Counts are kept as messages come and go, so this is as quick with millions
+  /// of messages as with none.
+  public func queues() async throws(BrokerError) -> [QueueStatus] {
+    try await read { database in
+      let catalogue = try Catalogue(database)
+      var consumers: [Int64: Int] = [:]
+      for row in try Row.fetchAll(database, sql: "SELECT queue, sum(consumers) AS n FROM worker_queue GROUP BY queue") {
+        consumers[row["queue"]] = row["n"]
+      }
+      return try Row.fetchAll(database, sql: "SELECT * FROM depth").compactMap { depth in
+        guard let stored = catalogue[depth["queue"]] else { return nil }
+        return QueueStatus(
+          name: stored.queue.name, ready: depth["ready"], delayed: depth["delayed"], running: depth["running"],
+          oldest: depth["ready"] == 0 ? nil : try Self.oldest(in: stored.id, database),
+          isPaused: stored.isPaused, holdsDeadLetters: stored.queue.deadLetter == nil,
+          deadLetterQueue: stored.queue.deadLetter?.queue, consumers: consumers[stored.id] ?? 0,
+          totals: .init(
+            published: depth["published"], completed: depth["completed"], retried: depth["retried"],
+            deadLettered: depth["dead_lettered"]))
+      }
+      .sorted { $0.name < $1.name }
+    }
+  }
+
+  /// The first of each rank, of which there are few, instead of a walk through all that waits.
+  private static func oldest(in queue: Int64, _ database: Database) throws -> Date? {
+    var first = try Int64.fetchOne(
+      database, sql: "SELECT min(seq) FROM ready WHERE queue = ? AND rank >= ?",
+      arguments: [queue, Schema.suspectRank])
+    for rank in 0...9 {
+      let seq = try Int64.fetchOne(
+        database.cachedStatement(sql: "SELECT min(seq) FROM ready WHERE queue = ? AND rank = ?"),
+        arguments: [queue, rank])
+      if let seq { first = min(first ?? seq, seq) }
+    }
+    guard let first else { return nil }
+    return try Int64.fetchOne(database, sql: "SELECT published_at FROM message WHERE seq = ?", arguments: [first])
+      .map { Date(milliseconds: $0) }
+  }
+
+  /// See ``Warren/InspectableBroker/workers()``. Processes that consume nothing are not among them.
+  public func workers() async throws(BrokerError) -> [WorkerStatus] {
+    try await read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT id, name, since, (SELECT count(*) FROM running WHERE worker = worker.id) AS running FROM worker
+          ORDER BY since, id
+          """
+      ).map { row in
+        let queues = try String.fetchAll(
+          database,
+          sql: """
+            SELECT q.name FROM worker_queue w JOIN queue q ON q.id = w.queue WHERE w.worker = ? ORDER BY q.name
+            """, arguments: [row["id"] as Int64])
+        return WorkerStatus(
+          name: row["name"], since: Date(milliseconds: row["since"]), queues: queues.map { QueueName($0) },
+          running: row["running"])
+      }
+    }
+  }
+
+  /// See ``Warren/InspectableBroker/differences(from:)``.
+  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    try await read { database in
+      let comparison = try Catalogue(database).compare(with: topology)
+      return comparison.conflicts + comparison.missing
+    }
+  }
+
+  /// Reads a snapshot. Briefly: while it is read, the file cannot be tidied up.
+  func read<Result: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Result
+  ) async throws(BrokerError) -> Result {
+    let path = file.shownPath
+    return try await withCheckedContinuation {
+      (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
+      file.database.asyncRead { opened in
+        let result: Swift.Result<Result, BrokerError>
+        do {
+          result = .success(try body(opened.get()))
+        } catch let error as BrokerError {
+          result = .failure(error)
+        } catch {
+          result = .failure(StorageError(error).brokerError(path: path))
+        }
+        continuation.resume(returning: result)
+      }
+    }.get()
+  }
+}

@@ -1,0 +1,139 @@
+internal import Dispatch
+internal import Foundation
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// A datagram socket in a directory, for nothing but waking whoever listens there.
+///
+/// The name of a socket has room for about a hundred bytes only. On Linux the directory is named by its descriptor, so that
+/// its own path may be as long as it likes.
+final class WakeSocket: Sendable {
+  private let directory: Int32
+  private let descriptor: Int32
+  private let path: String
+  private let source: Mutex<Cancellable?> = Mutex(nil)
+  private let isClosed = Atomic(false)
+
+  /// Listens. `nil` where that is not possible.
+  init?(listeningIn directory: String, as name: String, _ action: @escaping @Sendable () -> Void) {
+    guard let opened = Self.open(directory) else { return nil }
+    (self.directory, descriptor) = opened
+    path = directory
+    guard Self.with(address: Self.place(of: name, opened.directory, directory), { bind(opened.socket, $0, $1) }) == 0
+    else {
+      Self.closeBoth(opened)
+      return nil
+    }
+    let source = DispatchSource.makeReadSource(fileDescriptor: opened.socket, queue: .global())
+    source.setEventHandler {
+      var byte: UInt8 = 0
+      while recv(opened.socket, &byte, 1, dontWait) >= 0 {}
+      action()
+    }
+    // The descriptors must outlive the last event.
+    source.setCancelHandler { Self.closeBoth(opened) }
+    source.activate()
+    let cancellable = Cancellable(source)
+    self.source.withLock { $0 = cancellable }
+  }
+
+  /// Only wakes others. `nil` where that is not possible.
+  init?(speakingIn directory: String) {
+    guard let opened = Self.open(directory) else { return nil }
+    (self.directory, descriptor) = opened
+    path = directory
+  }
+
+  deinit { close() }
+
+  /// Wakes whoever listens under this name. That nobody does, or that he has enough of it already, is no error.
+  func wake(_ name: String) {
+    Self.with(address: Self.place(of: name, directory, path)) { address, length in
+      var byte: UInt8 = 1
+      return Int32(sendto(descriptor, &byte, 1, dontWait, address, length))
+    }
+  }
+
+  func close() {
+    if isClosed.exchange(true, ordering: .relaxed) { return }
+    let source = self.source.withLock { source in
+      defer { source = nil }
+      return source
+    }
+    if let source { source.cancel() } else { Self.closeBoth((directory, descriptor)) }
+  }
+
+  private static func open(_ path: String) -> (directory: Int32, socket: Int32)? {
+    #if canImport(Darwin)
+      let kind = SOCK_DGRAM
+      let directory = Darwin.open(path, O_RDONLY | O_CLOEXEC)
+    #else
+      let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+      let directory = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    #endif
+    if directory < 0 { return nil }
+    let opened = socket(AF_UNIX, kind, 0)
+    if opened < 0 {
+      closeBoth((directory, -1))
+      return nil
+    }
+    return (directory, opened)
+  }
+
+  private static func closeBoth(_ opened: (directory: Int32, socket: Int32)) {
+    #if canImport(Darwin)
+      _ = Darwin.close(opened.directory)
+      if opened.socket >= 0 { _ = Darwin.close(opened.socket) }
+    #else
+      _ = Glibc.close(opened.directory)
+      if opened.socket >= 0 { _ = Glibc.close(opened.socket) }
+    #endif
+  }
+
+  private static func place(of name: String, _ directory: Int32, _ path: String) -> String {
+    #if os(Linux)
+      "/proc/self/fd/\(directory)/\(name)"
+    #else
+      "\(path)/\(name)"
+    #endif
+  }
+
+  /// Runs `body` with an address; -1 when it does not fit.
+  @discardableResult
+  private static func with(
+    address path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    let fits = withUnsafeMutableBytes(of: &address.sun_path) { place in
+      if bytes.count >= place.count { return false }
+      place.copyBytes(from: bytes)
+      return true
+    }
+    if !fits { return -1 }
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+  }
+}
+
+/// An active source, of which nothing is wanted any more but that it ends some day. That may happen on any thread.
+struct Cancellable: @unchecked Sendable {
+  private let source: any DispatchSourceProtocol
+  init(_ source: any DispatchSourceProtocol) { self.source = source }
+  func cancel() { source.cancel() }
+}
+
+#if canImport(Darwin)
+  private let dontWait = MSG_DONTWAIT
+#else
+  private let dontWait = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+#endif

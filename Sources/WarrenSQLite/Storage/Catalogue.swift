@@ -1,0 +1,155 @@
+internal import GRDB
+internal import Warren
+
+/// The topology as the file holds it, in memory, with the routes that were asked for lately.
+struct Catalogue {
+  struct StoredQueue {
+    var id: Int64
+    var queue: Queue
+    var isPaused: Bool
+  }
+  private struct StoredExchange {
+    var id: Int64
+    var exchange: Exchange
+    var bindings: [(binding: Binding, pattern: RoutingPattern, queue: Int64)] = []
+  }
+  private struct Route: Hashable {
+    var exchange: ExchangeName
+    var key: RoutingKey
+  }
+  /// Keys may carry ids, so the routes that are remembered have a bound.
+  private static let routesKept = 4096
+
+  private(set) var queues: [QueueName: StoredQueue] = [:]
+  private var queuesByID: [Int64: StoredQueue] = [:]
+  private var exchanges: [ExchangeName: StoredExchange] = [:]
+  private var exchangeNames: [Int64: ExchangeName] = [:]
+  private var routes: [Route: [Int64]] = [:]
+
+  /// Nothing.
+  init() {}
+
+  init(_ database: Database) throws {
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM queue") {
+      let stored = StoredQueue(id: row["id"], queue: Queue(stored: row), isPaused: row["is_paused"])
+      queues[stored.queue.name] = stored
+      queuesByID[stored.id] = stored
+    }
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM exchange") {
+      let id: Int64 = row["id"]
+      let kind: String = row["kind"]
+      let exchange = Exchange(ExchangeName(row["name"] as String), Exchange.Kind(rawValue: kind) ?? .topic)
+      exchanges[exchange.name] = StoredExchange(id: id, exchange: exchange)
+      exchangeNames[id] = exchange.name
+    }
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM binding") {
+      guard let exchange = exchangeNames[row["exchange"]], let queue = queuesByID[row["queue"]] else { continue }
+      let binding = Binding(queue.queue.name, to: exchange, key: RoutingKey(row["key"] as String))
+      exchanges[exchange]?.bindings.append((binding, RoutingPattern(binding.key), queue.id))
+    }
+  }
+
+  /// A queue by its number.
+  subscript(id: Int64) -> StoredQueue? { queuesByID[id] }
+
+  func exchangeName(_ id: Int64?) -> ExchangeName? { id.flatMap { exchangeNames[$0] } }
+
+  func exchangeID(_ name: ExchangeName?) -> Int64? { name.flatMap { exchanges[$0]?.id } }
+
+  /// The queues that an exchange chooses, each once; `nil` when there is no such exchange.
+  mutating func route(_ exchange: ExchangeName, _ key: RoutingKey) -> [Int64]? {
+    let route = Route(exchange: exchange, key: key)
+    if let known = routes[route] { return known }
+    guard let stored = exchanges[exchange] else { return nil }
+    var chosen: [Int64] = []
+    for (binding, pattern, queue) in stored.bindings where !chosen.contains(queue) {
+      let fits =
+        switch stored.exchange.kind {
+        case .topic: pattern.matches(key)
+        case .fanout: true
+        case .direct: binding.key == key
+        }
+      if fits { chosen.append(queue) }
+    }
+    if routes.count >= Self.routesKept { routes.removeAll(keepingCapacity: true) }
+    routes[route] = chosen
+    return chosen
+  }
+
+  /// What of `wanted` differs from what is there, and what is missing.
+  func compare(with wanted: Topology) -> Comparison {
+    var comparison = Comparison()
+    for exchange in wanted.exchanges {
+      if let stored = exchanges[exchange.name] {
+        comparison.conflicts += stored.exchange.differences(from: exchange)
+      } else {
+        comparison.exchanges.append(exchange)
+      }
+    }
+    for queue in wanted.queues {
+      if let stored = queues[queue.name] {
+        comparison.conflicts += stored.queue.differences(from: queue)
+      } else {
+        comparison.queues.append(queue)
+      }
+    }
+    for binding in wanted.bindings {
+      let known = exchanges[binding.exchange]?.bindings.contains { $0.binding == binding } ?? false
+      if !known { comparison.bindings.append(binding) }
+    }
+    return comparison
+  }
+
+  /// How a topology that is asked for stands to what is there.
+  struct Comparison {
+    var conflicts: [TopologyDifference] = []
+    /// Missing.
+    var exchanges: [Exchange] = []
+    /// Missing.
+    var queues: [Queue] = []
+    /// Missing.
+    var bindings: [Binding] = []
+
+    var isEmpty: Bool { exchanges.isEmpty && queues.isEmpty && bindings.isEmpty }
+
+    /// What is missing, as differences.
+    var missing: [TopologyDifference] {
+      exchanges.map { .init("exchange '\($0.name)'", declared: "missing", wanted: "\($0.kind.rawValue)") }
+        + queues.map { .init("queue '\($0.name)'", declared: "missing", wanted: "one") }
+        + bindings.map {
+          .init("binding of '\($0.queue)' to '\($0.exchange)' by '\($0.key)'", declared: "missing", wanted: "one")
+        }
+    }
+  }
+}
+
+extension Queue {
+  /// A queue as a row of the table `queue` has it.
+  fileprivate init(stored row: Row) {
+    let name = QueueName(row["name"] as String)
+    self = .deadLetters(name)
+    if let queue = row["dead_queue"] as String?, let key = row["dead_key"] as String? {
+      if let exchange = row["dead_exchange"] as String? {
+        let kind = Exchange.Kind(rawValue: row["dead_exchange_kind"] ?? "") ?? .direct
+        deadLetter = .exchange(
+          ExchangeName(exchange), kind: kind, key: RoutingKey(key), queue: QueueName(queue))
+      } else {
+        deadLetter = .queue(QueueName(queue))
+      }
+    }
+    timeToLive = (row["time_to_live"] as Int64?).map { .nanoseconds($0) }
+  }
+
+  /// The values of a row of the table `queue`, from `name` on.
+  var storedArguments: StatementArguments {
+    let nanoseconds = timeToLive.map { time -> Int64 in
+      let (seconds, attoseconds) = time.components
+      let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+      return overflow ? Int64.max : product + attoseconds / 1_000_000_000
+    }
+    return [
+      name.rawValue, deadLetter?.exchange?.name.rawValue, deadLetter?.exchange?.kind.rawValue,
+      deadLetter?.key.rawValue, deadLetter?.queue.rawValue, nanoseconds,
+    ]
+  }
+}

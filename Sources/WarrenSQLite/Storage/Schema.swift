@@ -1,0 +1,162 @@
+internal import GRDB
+
+/// What a broker file holds.
+///
+/// - `message` is the content, which never changes. Where a message is stands in narrow tables beside it, exactly one of
+///   which has its number: `ready`, `delayed` or `running`.
+/// - Numbers are given out once and never again, in the order of arrival.
+/// - `depth` counts what is in each queue, exactly, so that nobody has to count rows.
+enum Schema {
+  /// "WRN1": tells a broker file from any other SQLite file.
+  static let applicationID: Int32 = 0x5752_4E31
+
+  /// From here on, ranks are those of messages that are handed out alone. See ``Settlement/isolate``.
+  static let suspectRank: Int64 = 16
+
+  /// What is added to the rank of a message that is handed out alone: the more workers died of it, the later its turn, so
+  /// that those that only stood beside it are done before.
+  static func lane(interruptions: Int) -> Int64 { suspectRank * Int64(1 + min(max(0, interruptions), 1000)) }
+
+  static let migrator: DatabaseMigrator = {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1: messages, queues, workers") { database in
+      try database.execute(sql: first)
+      try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+    }
+    return migrator
+  }()
+
+  private static let first = """
+    CREATE TABLE meta (
+      only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+      next_seq INTEGER NOT NULL,
+      topology_version INTEGER NOT NULL,
+      workers_version INTEGER NOT NULL
+    );
+    INSERT INTO meta VALUES (1, 1, 1, 1);
+
+    CREATE TABLE queue (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL UNIQUE,
+      dead_exchange TEXT,
+      dead_exchange_kind TEXT,
+      dead_key TEXT,
+      dead_queue TEXT,
+      time_to_live INTEGER, -- nanoseconds
+      is_paused INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE exchange (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL UNIQUE,
+      kind TEXT NOT NULL
+    );
+    CREATE TABLE binding (
+      exchange INTEGER NOT NULL,
+      queue INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      PRIMARY KEY (exchange, queue, key)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE message (
+      seq INTEGER PRIMARY KEY,
+      queue INTEGER NOT NULL,
+      id TEXT,
+      name TEXT,
+      exchange INTEGER,        -- NULL: put there directly
+      routing_key TEXT,        -- NULL: as the name
+      content_type TEXT,       -- NULL: application/json; '': none
+      encoding TEXT,
+      correlation TEXT,
+      causation TEXT,
+      source TEXT,
+      priority INTEGER NOT NULL,
+      published_at INTEGER,
+      expires_at INTEGER,      -- what the message says
+      park_at INTEGER,         -- when it is parked as expired: that, or the queue's time to live
+      is_remembered INTEGER NOT NULL,
+      headers TEXT,            -- NULL: none
+      body BLOB NOT NULL
+    );
+    CREATE INDEX message_id ON message (id);
+    CREATE INDEX message_park_at ON message (park_at) WHERE park_at IS NOT NULL;
+
+    CREATE TABLE ready (
+      queue INTEGER NOT NULL,
+      rank INTEGER NOT NULL,   -- 9 - priority + lane
+      seq INTEGER NOT NULL,
+      PRIMARY KEY (queue, rank, seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE delayed (
+      seq INTEGER PRIMARY KEY,
+      queue INTEGER NOT NULL,
+      due INTEGER NOT NULL
+    );
+    CREATE INDEX delayed_due ON delayed (due);
+    CREATE INDEX delayed_queue ON delayed (queue, due);
+    CREATE TABLE running (
+      seq INTEGER PRIMARY KEY,
+      queue INTEGER NOT NULL,
+      worker INTEGER NOT NULL,
+      fence INTEGER NOT NULL,
+      since INTEGER NOT NULL,
+      is_suspect INTEGER NOT NULL
+    );
+
+    -- Only for messages to which something has happened.
+    CREATE TABLE history (
+      seq INTEGER PRIMARY KEY,
+      lane INTEGER NOT NULL,   -- 0, or where it stands among those that are handed out alone
+      record TEXT
+    );
+    CREATE TABLE dead_letter (
+      seq INTEGER PRIMARY KEY,
+      queue INTEGER NOT NULL,
+      origin INTEGER NOT NULL,
+      id TEXT,
+      name TEXT,
+      exchange INTEGER,
+      routing_key TEXT NOT NULL,
+      expires_at INTEGER,
+      is_remembered INTEGER NOT NULL,
+      reason TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      at INTEGER NOT NULL
+    );
+    CREATE INDEX dead_letter_queue ON dead_letter (queue, seq);
+    CREATE INDEX dead_letter_origin ON dead_letter (origin, seq);
+    CREATE INDEX dead_letter_id ON dead_letter (id);
+
+    CREATE TABLE depth (
+      queue INTEGER PRIMARY KEY,
+      ready INTEGER NOT NULL DEFAULT 0,
+      delayed INTEGER NOT NULL DEFAULT 0,
+      running INTEGER NOT NULL DEFAULT 0,
+      published INTEGER NOT NULL DEFAULT 0,
+      completed INTEGER NOT NULL DEFAULT 0,
+      retried INTEGER NOT NULL DEFAULT 0,
+      dead_lettered INTEGER NOT NULL DEFAULT 0
+    );
+
+    -- Ids of finished messages, so that repeats are kept out.
+    CREATE TABLE finished (
+      queue INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      until INTEGER NOT NULL,
+      PRIMARY KEY (queue, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX finished_until ON finished (until);
+
+    CREATE TABLE worker (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      file TEXT NOT NULL,
+      name TEXT NOT NULL,
+      since INTEGER NOT NULL
+    );
+    CREATE TABLE worker_queue (
+      worker INTEGER NOT NULL,
+      queue INTEGER NOT NULL,
+      consumers INTEGER NOT NULL,
+      PRIMARY KEY (worker, queue)
+    ) WITHOUT ROWID;
+    """
+}

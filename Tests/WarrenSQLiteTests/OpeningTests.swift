@@ -1,0 +1,120 @@
+import Foundation
+import GRDB
+import Testing
+import Warren
+
+@testable import WarrenSQLite
+
+@Suite struct OpeningTests {
+  let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  private func expectRefusal(_ path: String, _ code: BrokerError.Code, mentions text: String) {
+    let error = #expect(throws: BrokerError.self) { try SQLiteBroker(path: path) }
+    #expect(error?.code == code)
+    #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func aMissingDirectoryIsNamed() {
+    expectRefusal(folder.path("none/broker.db"), .unavailable, mentions: folder.path("none"))
+  }
+
+  @Test func aDirectoryIsNoFile() {
+    expectRefusal(folder.path("."), .invalid, mentions: "is a directory")
+  }
+
+  @Test func aFileThatIsNoDatabaseIsRefusedAndLeftAlone() throws {
+    let path = folder.path("garbage.db")
+    let garbage = Data(repeating: 0x41, count: 5000)
+    try garbage.write(to: URL(fileURLWithPath: path))
+    expectRefusal(path, .corrupt, mentions: "not a SQLite file")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == garbage)
+  }
+
+  @Test func theDatabaseOfSomebodyElseIsRefusedAndLeftAlone() throws {
+    let path = folder.path("other.db")
+    let other = try DatabaseQueue(path: path)
+    try other.write { try $0.execute(sql: "CREATE TABLE thing (a)") }
+    try other.close()
+    let before = try Data(contentsOf: URL(fileURLWithPath: path))
+    expectRefusal(path, .corrupt, mentions: "not Warren's")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+  }
+
+  @Test func aFileOfANewerVersionIsRefused() async throws {
+    let path = folder.path("new.db")
+    let broker = try SQLiteBroker(path: path)
+    try await broker.file.database.write {
+      try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999: from the future')")
+    }
+    expectRefusal(path, .newerVersion, mentions: "newer Warren")
+  }
+
+  @Test(.enabled(if: geteuid() != 0, "root may write everything"))
+  func aReadOnlyFileIsRefused() throws {
+    let path = folder.path("broker.db")
+    _ = try SQLiteBroker(path: path)
+    try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: path)
+    expectRefusal(path, .readOnly, mentions: "cannot be written")
+  }
+
+  @Test func whatSQLiteSaysOfAReadOnlyFileIsTranslated() {
+    #expect(StorageError(code: 8, message: "attempt to write a readonly database").brokerError(path: "p").code == .readOnly)
+    #expect(StorageError(code: 1544, message: "readonly directory").brokerError(path: "p").code == .readOnly)
+    #expect(StorageError(code: 13, message: "full").brokerError(path: "p").code == .full)
+    #expect(StorageError(code: 778, message: "disk I/O error").brokerError(path: "p").code == .unavailable)
+  }
+
+  @Test func aDamagedFileIsAClearError() async throws {
+    let path = folder.path("broker.db")
+    let broker = try SQLiteBroker(path: path)
+    try await broker.withBroker { try await $0.apply(Topology(queues: ["q"])) }
+    _ = try await broker.file.database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    try broker.file.database.close()
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try handle.seek(toOffset: 100)
+    try handle.write(contentsOf: Data(repeating: 0xEE, count: 3000))
+    try handle.close()
+    expectRefusal(path, .corrupt, mentions: path)
+  }
+
+  @Test func manyMayMakeTheFileAtOnce() async throws {
+    let path = folder.path("broker.db")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<6 {
+        group.addTask {
+          try await SQLiteBroker(path: path).withBroker { broker in
+            try await broker.apply(Topology(queues: ["q"]))
+            try await broker.put("\(number)", to: "q")
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let broker = try SQLiteBroker(path: path)
+    #expect(try await broker.status("q").ready == 6)
+    try await expectOrder(broker)
+  }
+
+  @Test func whatWasPublishedIsThereAfterReopening() async throws {
+    let path = folder.path("broker.db")
+    var job = message("x", priority: .high)
+    job.headers = ["a \"b\"\\": "line\n\u{1}ü"]
+    job.contentType = nil
+    job.contentEncoding = "gzip"
+    job.correlationID = ""
+    let sent = job
+    try await SQLiteBroker(path: path).withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      _ = try await broker.publish([Publication(sent, to: .queue("q"))])
+    }
+    try await SQLiteBroker(path: path).withBroker { broker in
+      try await broker.consume("q", prefetch: 1) { consumer in
+        let delivery = try #require(await consumer.next())
+        #expect(delivery.message == sent)
+        #expect(delivery.routingKey == "q")
+        #expect(delivery.exchange == nil)
+      }
+    }
+  }
+}

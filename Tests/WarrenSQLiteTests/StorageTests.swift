@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+import Warren
+
+@testable import WarrenSQLite
+
+@Suite struct StorageTests {
+  @Test(arguments: [
+    [:], ["a": "b"], ["": ""], ["quote\"": "back\\slash"], ["\u{0}": "\u{1f}\n\t"], ["ü": "日本🙂"], ["u": "\\u0041"],
+    ["traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=b,c=d"],
+  ])
+  func headersComeBack(_ headers: [String: String]) throws {
+    let text = HeaderText.write(headers)
+    #expect(HeaderText.read(text) == headers)
+    let decoded = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+    #expect(decoded == headers)
+  }
+
+  @Test func damagedHeadersDoNotCrash() {
+    for text in ["", "{", "{\"", "{\"a", "{\"a\":", "{\"a\":\"", "{\"a\":\"b\\", "{\"a\":\"\\u12"] {
+      _ = HeaderText.read(text)
+    }
+  }
+
+  @Test func millisecondsAreNeverEarlyAndComeBack() {
+    for number in stride(from: Int64(1_800_000_000_000), to: 1_800_000_002_000, by: 1) {
+      #expect(Date(milliseconds: number).milliseconds == number)
+      #expect(Date(milliseconds: number).millisecondsRoundedUp == number)
+      #expect(Date.whenIs(number).milliseconds == number)
+    }
+    #expect(Date(timeIntervalSince1970: 1.0004).milliseconds == 1000)
+    #expect(Date(timeIntervalSince1970: 1.0004).millisecondsRoundedUp == 1001)
+    #expect(Date.distantFuture.milliseconds > 0)
+    #expect(Date.distantPast.milliseconds < 0)
+    #expect(Duration.seconds(1).milliseconds == 1000)
+    #expect(Duration.nanoseconds(1).milliseconds == 1)
+  }
+
+  @Test func histories() {
+    let history = History(
+      attempts: 2, interruptions: 1,
+      failures: [Failure(time: Date(milliseconds: 1_800_000_000_123), attempt: 2, error: "E", message: "m", worker: "w")],
+      replays: 3)
+    #expect(History(stored: history.stored) == history)
+    #expect(History().stored == nil)
+    #expect(History(stored: nil) == History())
+    #expect(History(stored: "{") == History())
+  }
+}

@@ -1,0 +1,180 @@
+import BrokerConformance
+import Foundation
+import Logging
+import Metrics
+import Synchronization
+import Testing
+import Tracing
+import WarrenSQLite
+
+@testable import Warren
+
+private struct Thing: EventMessage {
+  static let name: MessageName = "watched.thing"
+  var number: Int
+}
+private struct Job: JobMessage {
+  static let name: MessageName = "watched.job"
+  static let queue: Queue = "watched.jobs"
+  static let retry: RetryPolicy = .fixed([.zero])
+  var fails: Bool
+}
+private struct Oops: Error {}
+
+/// What Warren tells swift-log, swift-metrics and swift-distributed-tracing. Their systems are bootstrapped once a process.
+@Suite(.serialized) struct ObservabilityTests {
+  private static let metrics: CountingMetrics = {
+    let metrics = CountingMetrics()
+    MetricsSystem.bootstrap(metrics)
+    return metrics
+  }()
+  private static let tracer: RecordingTracer = {
+    let tracer = RecordingTracer()
+    InstrumentationSystem.bootstrap(tracer)
+    return tracer
+  }()
+
+  private func running(
+    logger: Logger = quiet, middleware: [any Middleware] = [],
+    _ components: @escaping @Sendable () -> [WorkerComponent],
+    _ body: @escaping @Sendable (EventBus, Worker) async throws -> Void
+  ) async throws {
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      var options = Worker.Options()
+      options.middleware = middleware
+      let worker = try Worker(broker, name: "w", options: options, logger: logger) { components() }
+      try await broker.apply(worker.topology)
+      let bus = EventBus(broker, exchange: worker.topology.exchanges.first, source: "s", middleware: middleware)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        try await body(bus, worker)
+        group.cancelAll()
+      }
+    }
+  }
+
+  @Test func countersSayWhatHappenedByBoundedNames() async throws {
+    let metrics = Self.metrics
+    let seen = Log<Bool>()
+    try await running {
+      WorkerBuilder.buildExpression(
+        On(Job.self) { job, _ in
+          seen.add(job.fails)
+          if job.fails { throw Oops() }
+        })
+    } _: { bus, _ in
+      try await bus.enqueue(Job(fails: false))
+      try await bus.enqueue(Job(fails: true))
+      _ = try await seen.next(3)
+      var strange = Publication(
+        Message(id: .unique(), name: "stranger.7423", body: Data("{}".utf8)), to: .queue(Job.queue.name))
+      strange.message.timestamp = Date()
+      _ = try await bus.broker.publish([strange])
+      _ = try await bus.enqueue(Job(fails: false))
+      _ = try await seen.next()
+      try await metrics.wait("warren_handled_total", ["queue": "watched.jobs", "name": "other", "outcome": "dead-letter"], 1)
+      try await metrics.wait("warren_handled_total", ["name": "watched.job", "outcome": "complete"], 2)
+    }
+    #expect(metrics.value("warren_handled_total", ["name": "watched.job", "outcome": "retry"]) == 1)
+    #expect(metrics.value("warren_handled_total", ["name": "watched.job", "outcome": "dead-letter"]) == 1)
+    #expect(metrics.value("warren_retries_total", ["name": "watched.job", "queue": "watched.jobs"]) == 1)
+    #expect(metrics.value("warren_failures_total", ["name": "watched.job"]) == 2)
+    #expect(metrics.value("warren_published_total", ["name": "watched.job", "result": "stored"]) == 3)
+    #expect(!metrics.labels.contains { $0.contains("7423") })
+  }
+
+  @Test func gaugesSayWhatIsThere() async throws {
+    let metrics = Self.metrics
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      try await broker.apply(Topology(queues: ["gauged"]))
+      let message = Message(id: .unique(), name: "x", body: Data())
+      _ = try await broker.publish([Publication(message, to: .queue("gauged"))])
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await BrokerGauges(broker).run() }
+        try await metrics.wait("warren_queue_depth", ["queue": "gauged", "state": "ready"], 1)
+        try await metrics.wait("warren_dead_letters", ["queue": "gauged.dlq"], 0)
+        #expect(metrics.value("warren_connection_up", [:]) == 1)
+        group.cancelAll()
+      }
+    }
+  }
+
+  @Test func aTraceGoesFromPublisherToConsumerAndOn() async throws {
+    let tracer = Self.tracer
+    let seen = Log<String?>()
+    try await running {
+      WorkerBuilder.buildExpression(
+        Subscription("traced", on: "traces") {
+          On(Thing.self) { _, context in seen.add(context.message.headers["traceparent"]) }
+        })
+    } _: { bus, _ in
+      try await bus.publish(Thing(number: 1))
+      let header = try await seen.next()
+      #expect(header?.hasPrefix("00-") == true)
+      try await tracer.wait(for: "process traced")
+    }
+    let publish = try #require(tracer.spans.first { $0.name == "publish traces" })
+    let process = try #require(tracer.spans.first { $0.name == "process traced" })
+    #expect(publish.kind == .producer)
+    #expect(process.kind == .consumer)
+    #expect(process.parent == publish.id)
+  }
+
+  @Test func linesCarryTheMessage() async throws {
+    let lines = Log<Logger.Metadata>()
+    let logger = Logger(label: "lines") { _ in LineHandler(lines: lines) }
+    try await running(logger: logger) {
+      WorkerBuilder.buildExpression(
+        On(Job.self) { _, context in context.logger.info("in the handler") })
+    } _: { bus, _ in
+      try await bus.enqueue(Job(fails: false), id: "job-1")
+      let metadata = try await lines.next()
+      #expect(metadata["message.id"] == "job-1")
+      #expect(metadata["message.name"] == "watched.job")
+      #expect(metadata["queue"] == "watched.jobs")
+      #expect(metadata["attempt"] == "1")
+    }
+  }
+
+  @Test func middlewareWrapsBothWaysLikeAnOnion() async throws {
+    let seen = Log<String>()
+    let delivered = Log<String>()
+    try await running(middleware: [Mark("a", seen), Mark("b", seen)]) {
+      WorkerBuilder.buildExpression(
+        On(Job.self) { _, context in delivered.add(context.message.headers["trail"] ?? "") })
+    } _: { bus, _ in
+      try await bus.enqueue(Job(fails: false))
+      #expect(try await delivered.next() == "ab")
+      #expect(try await seen.next(2) == ["b", "a"])
+    }
+  }
+
+  private struct Mark: Middleware {
+    let name: String
+    let seen: Log<String>
+    init(_ name: String, _ seen: Log<String>) { (self.name, self.seen) = (name, seen) }
+    func publishing(_ publication: inout Publication) throws {
+      publication.message.headers["trail", default: ""] += name
+    }
+    func handling(_ delivery: Delivery, next: @Sendable (Delivery) async throws -> Void) async throws {
+      seen.add(name)
+      try await next(delivery)
+    }
+  }
+}
+
+private let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+
+private struct LineHandler: LogHandler {
+  let lines: Log<Logger.Metadata>
+  var metadata: Logger.Metadata = [:]
+  var logLevel: Logger.Level = .info
+  init(lines: Log<Logger.Metadata>) { self.lines = lines }
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+  func log(event: LogEvent) {
+    if event.message.description == "in the handler" { lines.add(metadata.merging(event.metadata ?? [:]) { $1 }) }
+  }
+}

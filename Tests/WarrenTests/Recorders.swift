@@ -1,0 +1,142 @@
+import BrokerConformance
+import Foundation
+import Metrics
+import Synchronization
+import Tracing
+
+/// Metrics whose values a test can read.
+final class CountingMetrics: MetricsFactory {
+  private let values = Mutex<[String: Double]>([:])
+
+  private static func key(_ label: String, _ dimensions: [(String, String)]) -> String {
+    ([label] + dimensions.map { "\($0.0)=\($0.1)" }.sorted()).joined(separator: "|")
+  }
+
+  var labels: [String] { values.withLock { Array($0.keys) } }
+
+  /// The sum over all series of this label whose dimensions include these; `nil` when there is none.
+  func value(_ label: String, _ dimensions: [String: String]) -> Double? {
+    let found = values.withLock { values in
+      values.filter { key, _ in
+        let parts = key.split(separator: "|").map(String.init)
+        return parts.first == label && dimensions.allSatisfy { parts.contains("\($0.key)=\($0.value)") }
+      }
+    }
+    return found.isEmpty ? nil : found.values.reduce(0, +)
+  }
+
+  /// Waits until a value has been reached, which must happen.
+  func wait(_ label: String, _ dimensions: [String: String], _ wanted: Double) async throws {
+    let end = ContinuousClock.now + patience
+    while value(label, dimensions) != wanted {
+      if ContinuousClock.now > end {
+        throw ScenarioFailure("\(label) \(dimensions) is \(value(label, dimensions) ?? -1), not \(wanted)")
+      }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  private final class Series: CounterHandler, RecorderHandler, TimerHandler {
+    let change: @Sendable (Double, Bool) -> Void
+    init(_ change: @escaping @Sendable (Double, Bool) -> Void) { self.change = change }
+    func increment(by amount: Int64) { change(Double(amount), true) }
+    func reset() { change(0, false) }
+    func record(_ value: Int64) { change(Double(value), false) }
+    func record(_ value: Double) { change(value, false) }
+    func recordNanoseconds(_ duration: Int64) { change(Double(duration), false) }
+  }
+  private func series(_ label: String, _ dimensions: [(String, String)]) -> Series {
+    let key = Self.key(label, dimensions)
+    return Series { value, isIncrement in
+      self.values.withLock { $0[key] = isIncrement ? ($0[key] ?? 0) + value : value }
+    }
+  }
+  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { series(label, dimensions) }
+  func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    series(label, dimensions)
+  }
+  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { series(label, dimensions) }
+  func destroyCounter(_ handler: any CounterHandler) {}
+  func destroyRecorder(_ handler: any RecorderHandler) {}
+  func destroyTimer(_ handler: any TimerHandler) {}
+}
+
+/// A tracer that writes W3C `traceparent` and keeps its spans.
+final class RecordingTracer: Tracer {
+  struct Record: Sendable {
+    var name: String
+    var kind: SpanKind
+    var id: String
+    var parent: String?
+  }
+  private let records = Mutex<[Record]>([])
+
+  /// The spans that have ended.
+  var spans: [Record] { records.withLock { $0 } }
+
+  /// Waits until a span of this name has ended, which must happen.
+  func wait(for name: String) async throws {
+    let end = ContinuousClock.now + patience
+    while !spans.contains(where: { $0.name == name }) {
+      if ContinuousClock.now > end { throw ScenarioFailure("there is no span '\(name)'") }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  private enum SpanIDKey: ServiceContextKey { typealias Value = String }
+
+  func startSpan<Instant: TracerInstant>(
+    _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
+    at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
+  ) -> RecordedSpan {
+    var context = context()
+    let parent = context[SpanIDKey.self]
+    let id = String(UInt64.random(in: 1...UInt64.max), radix: 16)
+    context[SpanIDKey.self] = id
+    let records = { @Sendable (record: Record) in self.records.withLock { $0.append(record) } }
+    return RecordedSpan(context, operationName) {
+      records(Record(name: operationName, kind: kind, id: id, parent: parent))
+    }
+  }
+  func forceFlush() {}
+  func extract<Carrier, Extract: Extractor>(
+    _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
+  ) where Extract.Carrier == Carrier {
+    guard let header = extractor.extract(key: "traceparent", from: carrier) else { return }
+    context[SpanIDKey.self] = header.split(separator: "-").dropFirst(2).first.map(String.init)
+  }
+  func inject<Carrier, Inject: Injector>(
+    _ context: ServiceContext, into carrier: inout Carrier, using injector: Inject
+  ) where Inject.Carrier == Carrier {
+    guard let id = context[SpanIDKey.self] else { return }
+    injector.inject("00-0af7651916cd43dd8448eb211c80319c-\(id)-01", forKey: "traceparent", into: &carrier)
+  }
+}
+
+final class RecordedSpan: Span {
+  let context: ServiceContext
+  private let state: Mutex<(name: String, attributes: SpanAttributes)>
+  private let onEnd: @Sendable () -> Void
+
+  init(_ context: ServiceContext, _ name: String, onEnd: @escaping @Sendable () -> Void) {
+    self.context = context
+    self.onEnd = onEnd
+    state = Mutex((name, [:]))
+  }
+  var operationName: String {
+    get { state.withLock { $0.name } }
+    set { state.withLock { $0.name = newValue } }
+  }
+  var attributes: SpanAttributes {
+    get { state.withLock { $0.attributes } }
+    set { state.withLock { $0.attributes = newValue } }
+  }
+  var isRecording: Bool { true }
+  func setStatus(_ status: SpanStatus) {}
+  func addEvent(_ event: SpanEvent) {}
+  func recordError<Instant: TracerInstant>(
+    _ error: any Error, attributes: SpanAttributes, at instant: @autoclosure () -> Instant
+  ) {}
+  func addLink(_ link: SpanLink) {}
+  func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) { onEnd() }
+}
