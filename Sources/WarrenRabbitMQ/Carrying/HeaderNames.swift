@@ -26,6 +26,7 @@ enum HeaderNames {
     guard name.hasPrefix("x-") || name == "CC" || name == "BCC" else { return false }
     return name == "CC" || name == "BCC" || name == "x-death" || name.hasPrefix("x-first-death-")
       || name.hasPrefix("x-last-death-") || name == "x-delivery-count" || name == "x-acquired-count"
-      || name == "x-republished"
+      // The AMQP client's own notes.
+      || name == "x-republished" || name == "x-publish-sequence"
   }
 }
