@@ -32,7 +32,7 @@ struct Session: Sendable {
   func info(_ queue: String) async throws(BrokerError) -> AMQPQueueInfo? {
     do {
       return try await declaring("looking at the queue '\(queue)'") { try await $0.queueInfo(queue) }
-    } catch where error.code == .notFound { return nil }
+    } catch  where error.code == .notFound { return nil }
   }
 
   /// Whether an exchange exists.
@@ -40,6 +40,6 @@ struct Session: Sendable {
     do {
       try await declaring("looking at the exchange '\(name)'") { try await $0.checkExchange(name) }
       return true
-    } catch where error.code == .notFound { return false }
+    } catch  where error.code == .notFound { return false }
   }
 }

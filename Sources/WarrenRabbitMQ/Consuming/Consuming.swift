@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Logging
 internal import NIOCore
 public import Warren
 
@@ -53,16 +54,17 @@ extension RabbitMQBroker {
       held.map { one in
         (
           one.delivery.propertiesOfCopy(one.history, route: one.route), one.delivery.body,
-          Destination(queue: lane(of: one, queue))
+          Destination(queue: one.lane.queue)
         )
       }, session, within: configuration.releaseDeadline)
     for (one, result) in zip(held, results) {
-      if case .confirmed = result { one.delivery.ack() }
+      if case .confirmed = result {
+        one.delivery.ack()
+      } else {
+        logger.warning(
+          "A message goes back uncopied, which counts as an interruption",
+          metadata: ["queue": "\(queue)", "reason": "\(result)"])
+      }
     }
-  }
-
-  /// The AMQP queue that a delivery came from: a suspect stays among the suspects.
-  func lane(of held: Held, _ queue: QueueName) -> String {
-    held.isSuspect ? SystemNames.suspects(of: queue) : queue.rawValue
   }
 }

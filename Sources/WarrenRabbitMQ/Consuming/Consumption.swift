@@ -14,7 +14,10 @@ final class Consumption: Sendable {
       return scope
     }
   }
-  func close(_ scope: ConsumerScope) { state.withLock { $0.scopes[scope.id] = nil } }
+  func close(_ scope: ConsumerScope) {
+    state.withLock { $0.scopes[scope.id] = nil }
+    scope.dropLanes()
+  }
 
   func scope(_ id: Int64) -> ConsumerScope? { state.withLock { $0.scopes[id] } }
   var scopes: [ConsumerScope] { state.withLock { Array($0.scopes.values) } }
@@ -33,7 +36,19 @@ struct Held: Sendable {
   let delivery: AMQPDelivery
   let history: History
   let route: Route
-  let isSuspect: Bool
+  let lane: Lane
+
+  init(_ delivery: AMQPDelivery, _ lane: Lane) {
+    self.delivery = delivery
+    self.lane = lane
+    history = History(delivery.headers, deliveries: delivery.deliveriesInVain)
+    route = Route(delivery)
+  }
+
+  /// Whether it came from among the suspects, where it stays.
+  var isSuspect: Bool { lane.isForSuspects }
+  /// Tells the broker that the message is done, or is safe elsewhere.
+  func acknowledge() -> SettleResult { lane.acknowledge(delivery) }
 }
 
 /// One call of `consume`: its deliveries, and the lanes that bring them.
@@ -66,14 +81,14 @@ final class ConsumerScope: Sendable {
 
   var lanes: [Lane] { state.withLock { $0.lanes } }
   func add(_ lane: Lane) { state.withLock { $0.lanes.append(lane) } }
+  /// They know each other, so somebody has to forget.
+  func dropLanes() { state.withLock { $0.lanes = [] } }
 
   var running: Int { state.withLock { $0.held.count } }
 
   /// Notes a delivery and makes what the worker gets.
-  func hold(_ delivery: AMQPDelivery, isSuspect: Bool) -> Delivery {
-    let held = Held(
-      delivery: delivery, history: History(delivery.headers, deliveries: delivery.deliveriesInVain),
-      route: Route(delivery), isSuspect: isSuspect)
+  func hold(_ delivery: AMQPDelivery, _ lane: Lane) -> Delivery {
+    let held = Held(delivery, lane)
     let number = state.withLock { state in
       state.lastNumber += 1
       state.held[state.lastNumber] = held
@@ -81,7 +96,7 @@ final class ConsumerScope: Sendable {
     }
     return Delivery(
       message: Message(delivery), queue: queue, exchange: held.route.exchangeName,
-      routingKey: RoutingKey(held.route.routingKey), history: held.history, isSuspect: isSuspect,
+      routingKey: RoutingKey(held.route.routingKey), history: held.history, isSuspect: held.isSuspect,
       token: .init(scope: id, number: number, fence: 0))
   }
 

@@ -14,6 +14,9 @@ final class Lane: Sendable {
     var current: AMQPDeliveries?
     var channel: AMQPChannel?
     var waiting: CheckedContinuation<Void, Never>?
+    /// How many ends of the consumer are under way, and what is to be acknowledged after them.
+    var stops = 0
+    var postponed: [AMQPDelivery] = []
 
     var isWanted: Bool { !isPaused && !isStopped && !isEnded }
   }
@@ -70,7 +73,10 @@ final class Lane: Sendable {
       group.addTask { await self.bring() }
       for await _ in changes { await adjust() }
       // A request to a broker that is away would wait for its return.
-      if case .open = session.consuming.state {} else { group.cancelAll() }
+      switch session.consuming.state {
+      case .open, .blocked: break
+      default: group.cancelAll()
+      }
       await group.waitForAll()
     }
   }
@@ -82,7 +88,35 @@ final class Lane: Sendable {
       return (state.isWanted ? nil : state.current, state.waiting)
     }
     waiting?.resume()
-    await surplus?.stop()
+    if let surplus { await stop(surplus) }
+  }
+
+  /// Ends the broker's consumer. What the broker is just sending when it hears of the end it takes back by itself, and
+  /// before 4.3 that counts as a delivery in vain. So nothing is acknowledged for a moment, which makes the broker send
+  /// nothing more, and what is on its way arrives.
+  private func stop(_ deliveries: AMQPDeliveries) async {
+    if session.server.givesBackFreely { return await deliveries.stop() }
+    state.withLock { $0.stops += 1 }
+    try? await Task.sleep(for: Self.quiet)
+    await deliveries.stop()
+    let postponed = state.withLock { state in
+      state.stops -= 1
+      if state.stops > 0 { return [AMQPDelivery]() }
+      defer { state.postponed = [] }
+      return state.postponed
+    }
+    for delivery in postponed { delivery.ack() }
+  }
+  private static let quiet = Duration.milliseconds(60)
+
+  /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
+  func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
+    let waits = state.withLock { state in
+      guard state.stops > 0, delivery.isCurrent else { return false }
+      state.postponed.append(delivery)
+      return true
+    }
+    return waits ? .settled : SettleResult(delivery.ack())
   }
 
   private func bring() async {
@@ -95,14 +129,15 @@ final class Lane: Sendable {
             state.current = deliveries
             return state.isWanted
           }) {
-            await deliveries.stop()
+            await stop(deliveries)
           }
           defer { state.withLock { $0.current = nil } }
           for try await delivery in deliveries {
             if let due = dueTime(of: delivery) {
-              chores.addTask { await self.broker.putOff(delivery, to: Destination(queue: self.queue, notBefore: due), self.session) }
+              let destination = Destination(queue: queue, notBefore: due)
+              chores.addTask { await self.broker.putOff(Held(delivery, self), to: destination, self.session) }
             } else {
-              scope.consumer.hand([scope.hold(delivery, isSuspect: isForSuspects)])
+              scope.consumer.hand([scope.hold(delivery, self)])
             }
           }
         } catch {

@@ -10,14 +10,14 @@ extension RabbitMQBroker {
     guard let scope = consumption.scope(delivery.token.scope), let held = scope.take(delivery.token.number),
       held.delivery.isCurrent
     else { return .stale }
-    if case .complete = settlement { return SettleResult(held.delivery.ack()) }
+    if case .complete = settlement { return held.acknowledge() }
     guard let session = gate.value else { throw BrokerError(.stopped, "the broker was stopped: nothing more is done") }
     let queue = delivery.queue
-    let lane = lane(of: held, queue)
+    let lane = held.lane.queue
     // From here on nothing may be left half done, whoever is cancelled.
     let result: Result<SettleResult, BrokerError> = await uncancelled {
       switch settlement {
-      case .complete: .success(SettleResult(held.delivery.ack()))
+      case .complete: .success(held.acknowledge())
       case .release where session.server.givesBackFreely: .success(SettleResult(held.delivery.nack(requeue: true)))
       case .release: await self.move(held, held.history, to: Destination(queue: lane), session)
       case .retry(let time, let history):
@@ -33,15 +33,14 @@ extension RabbitMQBroker {
   }
 
   /// Puts off a delivery that came by before its time.
-  func putOff(_ delivery: AMQPDelivery, to destination: Destination, _ session: Session) async {
-    let history = History(delivery.headers, deliveries: delivery.deliveriesInVain)
-    let held = Held(delivery: delivery, history: history, route: Route(delivery), isSuspect: false)
-    if case .failure(let error) = await move(held, history, to: destination, session) {
+  func putOff(_ held: Held, to destination: Destination, _ session: Session) async {
+    if case .failure(let error) = await move(held, held.history, to: destination, session) {
       logger.warning("A delayed message could not be put off again", metadata: ["error": "\(error)"])
     }
   }
 
-  private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError> {
+  private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError>
+  {
     do throws(BrokerError) { try await declareSuspects(of: queue, session) } catch { return .failure(error) }
     return await move(held, held.history, to: Destination(queue: SystemNames.suspects(of: queue)), session)
   }
@@ -54,11 +53,12 @@ extension RabbitMQBroker {
     var pause = Duration.milliseconds(50)
     while held.delivery.isCurrent {
       switch await copy([(properties, held.delivery.body, destination)], session)[0] {
-      case .confirmed: return .success(SettleResult(held.delivery.ack()))
+      case .confirmed: return .success(held.acknowledge())
       case .unroutable:
         return .failure(
           BrokerError(
-            .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"))
+            .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"
+          ))
       case .refused: break
       case .failed(let error):
         switch error.code {
@@ -96,7 +96,7 @@ extension RabbitMQBroker {
     var pause = Duration.milliseconds(50)
     while held.delivery.isCurrent {
       switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
-      case .confirmed: return .success(SettleResult(held.delivery.ack()))
+      case .confirmed: return .success(held.acknowledge())
       case .unroutable:
         return .failure(Self.impossible(target, "no queue receives them: apply the topology of this queue again"))
       case .nacked: return .failure(Self.impossible(target, "it is full or has no majority: make room in it"))

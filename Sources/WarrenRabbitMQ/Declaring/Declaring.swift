@@ -48,7 +48,8 @@ extension RabbitMQBroker {
         try await $0.declareExchange(exchange.name.rawValue, type: exchange.kind.rawValue)
       }
     } catch {
-      throw Conflict.difference(error, subject: "exchange '\(exchange.name)'").map { BrokerError(conflict: [$0]) } ?? error
+      throw Conflict.difference(error, subject: "exchange '\(exchange.name)'").map { BrokerError(conflict: [$0]) }
+        ?? error
     }
   }
 

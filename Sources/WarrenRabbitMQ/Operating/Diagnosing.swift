@@ -15,7 +15,8 @@ extension RabbitMQBroker {
     if case .blocked(reason: let reason) = session.publishing.state {
       findings.append(
         Finding(
-          .problem, "RabbitMQ takes no messages: \(reason)", mend: "give the broker memory or disk, or empty its queues"))
+          .problem, "RabbitMQ takes no messages: \(reason)", mend: "give the broker memory or disk, or empty its queues"
+        ))
     }
     findings += try await findingsOnTopology(session)
     findings += await findingsOfManagement()

@@ -45,7 +45,8 @@ final class ManagementAPI: Sendable {
   /// All queues of the virtual host.
   func queues() async -> [QueueInfo]? {
     // Without statistics it costs the broker little, and the totals are there all the same.
-    guard let list = await get("api/queues/\(virtualHost)?disable_stats=true&enable_queue_totals=true") as? [[String: Any]]
+    guard
+      let list = await get("api/queues/\(virtualHost)?disable_stats=true&enable_queue_totals=true") as? [[String: Any]]
     else { return nil }
     var queues = list.compactMap(Self.queue)
     let holders = Set(queues.compactMap(\.deadLetterQueue))
@@ -64,7 +65,8 @@ final class ManagementAPI: Sendable {
     return QueueInfo(
       name: name, type: object["type"] as? String ?? arguments["x-queue-type"] ?? "classic",
       isDurable: object["durable"] as? Bool ?? true, isExclusive: object["exclusive"] as? Bool ?? false,
-      arguments: arguments, ready: number(object["messages_ready"]), unacknowledged: number(object["messages_unacknowledged"]),
+      arguments: arguments, ready: number(object["messages_ready"]),
+      unacknowledged: number(object["messages_unacknowledged"]),
       consumers: number(object["consumers"]), holdsDeadLetters: false,
       deadLetterQueue: isDirect && !name.hasPrefix(SystemNames.bucketPrefix) ? key : nil)
   }

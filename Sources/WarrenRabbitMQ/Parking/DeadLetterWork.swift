@@ -75,7 +75,8 @@ extension RabbitMQBroker: DeadLetterBroker {
     }
     if results.confirmed > 0 { return }
     if results.unroutable > 0 {
-      throw BrokerError(.unroutable, "the queue that gave up on '\(id)' is gone, so the dead letter stays: declare it again")
+      throw BrokerError(
+        .unroutable, "the queue that gave up on '\(id)' is gone, so the dead letter stays: declare it again")
     }
     throw BrokerError(.notFound, "there is no dead letter '\(id)'\(queue.map { " in '\($0)'" } ?? "")")
   }

@@ -62,7 +62,9 @@ extension RabbitMQBroker {
         results[index] = result(answer)
       }
     }
-    return results.map { $0 ?? .failed(BrokerError(.unknownOutcome, "nothing is known of this message: publish it again")) }
+    return results.map {
+      $0 ?? .failed(BrokerError(.unknownOutcome, "nothing is known of this message: publish it again"))
+    }
   }
 
   private static func missing(_ exchange: ExchangeName) -> BrokerError {
