@@ -15,8 +15,14 @@ let package = Package(
     .package(name: "warren", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
   ],
   targets: [
+    .executableTarget(
+      name: "amqp-bench",
+      dependencies: [
+        .product(name: "AMQP", package: "warren"), .product(name: "NIOCore", package: "swift-nio"),
+      ]),
     .executableTarget(
       name: "sqlite-bench",
       dependencies: [
@@ -24,6 +30,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      swiftSettings: settings)
+      swiftSettings: settings),
   ]
 )

@@ -70,6 +70,7 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
     /// The task that waited was cancelled. What was already sent stays sent.
     public static let cancelled = Code(.cancelled)
 
+    /// What it is in words, without secrets.
     public var description: String { base.rawValue }
   }
 
@@ -99,6 +100,7 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
     self.isRetryable = isRetryable ?? Self.canRetry(code, replyCode: replyCode)
   }
 
+  /// What it is in words, without secrets.
   public var description: String {
     var text = "AMQP \(code): \(message)"
     if let replyCode { text += " [\(replyCode)\(replyText.map { " \($0)" } ?? "")]" }

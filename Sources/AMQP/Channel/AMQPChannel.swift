@@ -54,10 +54,16 @@ public struct AMQPChannel: Sendable {
   ///   `channelClosedByServer`, `cancelled` or what ended the channel. Only `unknownOutcome` and `cancelled` leave open whether
   ///   the broker has the message.
   public func publish(_ message: AMQPMessage, timeout: Duration? = nil) async throws(AMQPError) {
-    var message = message
-    connection.configuration.onPublish?(&message)
-    try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
-    let ticket = PublishTicket([message], deadline: deadline(timeout))
+    let messages: [AMQPMessage]
+    if let onPublish = connection.configuration.onPublish {
+      var changed = message
+      onPublish(&changed)
+      messages = [changed]
+    } else {
+      messages = [message]
+    }
+    try messages[0].check(maxBodySize: connection.configuration.maxOutboundBodySize)
+    let ticket = PublishTicket(messages, deadline: deadline(timeout))
     guard await send(ticket) else { throw Self.cancelled }
     if let error = ticket.result.error { throw error }
   }
@@ -130,7 +136,8 @@ public struct AMQPChannel: Sendable {
     try Limit.check(tag, "consumer tag")
     let consumer = ConsumerCore(
       request: BasicConsume(
-        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments),
+        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments
+      ),
       prefetch: prefetch)
     try await connection.addConsumer(consumer, to: core)
     return AMQPDeliveries(consumer: consumer, channel: self)

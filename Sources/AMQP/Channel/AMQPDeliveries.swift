@@ -4,6 +4,7 @@
 /// out are dropped, as the broker sends them again. It ends quietly when the consumer or the connection is closed here, and
 /// with an ``AMQPError`` when the broker cancels the consumer, closes its channel, or the connection ends for good.
 public struct AMQPDeliveries: AsyncSequence, Sendable {
+  /// What the sequence hands out.
   public typealias Element = AMQPDelivery
 
   let consumer: ConsumerCore
@@ -18,6 +19,7 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
     await channel.cancelConsumer(consumer)
   }
 
+  /// Begins to hand out. One task at a time may do that.
   public func makeAsyncIterator() -> Iterator { Iterator(consumer: consumer, channel: channel) }
 
   /// Hands out the messages one by one; they arrive in batches.
@@ -32,10 +34,12 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
       self.channel = channel
     }
 
+    /// The next delivery, or `nil` at the end.
     public mutating func next() async throws -> AMQPDelivery? {
       try await next(isolation: nil)
     }
 
+    /// The next delivery, or `nil` at the end.
     public mutating func next(isolation actor: isolated (any Actor)?) async throws(AMQPError) -> AMQPDelivery? {
       while true {
         while let delivery = taken.popLast() {

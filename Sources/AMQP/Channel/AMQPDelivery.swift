@@ -50,6 +50,8 @@ public struct AMQPDelivery: Sendable {
   public var headers: AMQPTable { storage.content.properties.headers ?? AMQPTable() }
   /// The body. It shares memory with what was read from the socket, up to 64 KiB; copy it to keep it for long.
   public var body: ByteBuffer { storage.content.body }
+  /// The body as UTF-8, mended where it is none.
+  public var text: String { String(buffer: storage.content.body) }
   /// How many messages the queue held after this one was fetched; `nil` for a consumer's delivery.
   public var messageCount: UInt32? { storage.messageCount }
 

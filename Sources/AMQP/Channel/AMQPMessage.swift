@@ -47,7 +47,8 @@ public struct AMQPMessage: Sendable, Hashable {
     guard body.readableBytes <= maxBodySize else {
       throw AMQPError(
         .messageTooLarge,
-        "The body has \(body.readableBytes) bytes, the limit is \(maxBodySize) (maxOutboundBodySize). Nothing was sent.")
+        "The body has \(body.readableBytes) bytes, the limit is \(maxBodySize) (maxOutboundBodySize). Nothing was sent."
+      )
     }
   }
 }
@@ -79,7 +80,8 @@ public enum AMQPPublishResult: Sendable {
         .unroutable, "No queue takes this message: bind one to its exchange with a matching key.", replyCode: code,
         replyText: text)
     case .nacked:
-      AMQPError(.nacked, "The broker refused the message; a queue may be full. Try again later with the same message id.")
+      AMQPError(
+        .nacked, "The broker refused the message; a queue may be full. Try again later with the same message id.")
     case .unknown(let error), .notSent(let error): error
     }
   }

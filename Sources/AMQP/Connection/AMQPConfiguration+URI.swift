@@ -25,7 +25,8 @@ extension AMQPConfiguration {
       let other = try AMQPConfiguration(uri: uri)
       guard other.credentials == credentials, other.virtualHost == virtualHost, other.tls == tls else {
         throw AMQPError(
-          .invalidURI, "The URIs of a cluster differ in user, password, virtual host or TLS. Only host and port may differ.")
+          .invalidURI,
+          "The URIs of a cluster differ in user, password, virtual host or TLS. Only host and port may differ.")
       }
       endpoints += other.endpoints
     }
@@ -34,7 +35,8 @@ extension AMQPConfiguration {
   private mutating func apply(_ key: String, _ value: String) throws(AMQPError) {
     func number(_ range: ClosedRange<Int>) throws(AMQPError) -> Int {
       guard let number = Int(value), range.contains(number) else {
-        throw AMQPError(.invalidURI, "The URI's \(key) must be a number from \(range.lowerBound) to \(range.upperBound).")
+        throw AMQPError(
+          .invalidURI, "The URI's \(key) must be a number from \(range.lowerBound) to \(range.upperBound).")
       }
       return number
     }

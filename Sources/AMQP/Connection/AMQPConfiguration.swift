@@ -20,6 +20,7 @@ public struct AMQPConfiguration: Sendable {
       self.port = port
     }
 
+    /// What it is in words, without secrets.
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
   }
 
@@ -85,7 +86,8 @@ public struct AMQPConfiguration: Sendable {
     for endpoint in endpoints {
       try require((1...65535).contains(endpoint.port), "The port \(endpoint.port) does not exist.")
     }
-    try require((8192...(1 << 30)).contains(frameMax), "frameMax must be from 8,192 bytes, which brokers require, to 1 GiB.")
+    try require(
+      (8192...(1 << 30)).contains(frameMax), "frameMax must be from 8,192 bytes, which brokers require, to 1 GiB.")
     try require((0...65535).contains(channelMax), "channelMax must be from 0 to 65,535.")
     let seconds = heartbeat.components.seconds
     try require((0...65535).contains(seconds), "The heartbeat must be from 0 to 65,535 seconds.")

@@ -171,7 +171,8 @@ extension AMQPConnection {
       if !noWait { send(.basicCancelOk(consumerTag: tag), core, link) }
       if let consumer = core.consumers.removeValue(forKey: tag) {
         deliverArrived(consumer)
-        let why = "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
+        let why =
+          "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
         consumer.buffer.finish(.failure(AMQPError(.consumerCancelled, why, isRetryable: true)))
       }
     default:

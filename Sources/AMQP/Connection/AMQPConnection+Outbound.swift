@@ -48,7 +48,9 @@ extension AMQPConnection {
   private func enqueue(_ ticket: PublishTicket, _ core: ChannelCore) {
     if case .closed(let error) = core.phase { return refuse(ticket, error) }
     if case .closing = core.phase { return refuse(ticket, Self.channelClosed) }
-    if isClosing { return refuse(ticket, finalError ?? AMQPError(.connectionClosed, "The connection is being closed.")) }
+    if isClosing {
+      return refuse(ticket, finalError ?? AMQPError(.connectionClosed, "The connection is being closed."))
+    }
     for index in ticket.messages.indices { core.pending.append(PublishWaiter(ticket: ticket, index: index)) }
     watch(ticket.deadline, core)
   }
@@ -76,11 +78,10 @@ extension AMQPConnection {
     var count = 0
     while let waiter = core.pending.first {
       let message = waiter.message
-      let confirms = core.confirms
       guard
-        confirms.outstanding == 0
-          || (confirms.outstanding < core.options.maxOutstanding
-            && confirms.outstandingBytes + message.cost <= core.options.maxOutstandingBytes)
+        core.confirms.outstanding == 0
+          || (core.confirms.outstanding < core.options.maxOutstanding
+            && core.confirms.outstandingBytes + message.cost <= core.options.maxOutstandingBytes)
       else { break }
       core.pending.removeFirst()
       // Who was cancelled before the turn came wants nothing sent.

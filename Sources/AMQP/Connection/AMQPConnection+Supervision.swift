@@ -77,6 +77,8 @@ extension AMQPConnection {
     let hopeless: Set<AMQPError.Code> = [
       .authenticationFailed, .virtualHostRefused, .versionMismatch, .invalidConfiguration, .tlsFailed,
     ]
+    // A declaration that contradicts what is there will do so again.
+    if error.code == .channelClosedByServer && !error.isRetryable { return false }
     // 530 on an open connection is an administrator's act, such as a deleted virtual host.
     return !hopeless.contains(error.code) && error.replyCode != 530
   }
@@ -126,7 +128,6 @@ extension AMQPConnection {
     let limit = TimeAmount(configuration.connectTimeout)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(limit)
-      .channelOption(.socketOption(.so_reuseaddr), value: 1)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .channelInitializer { socket in
@@ -140,6 +141,8 @@ extension AMQPConnection {
     do {
       link.socket = try await bootstrap.connect(host: endpoint.host, port: endpoint.port).get()
     } catch {
+      // A peer that hangs up quickly can be gone before the connect is reported.
+      if link.socket != nil { throw await end(of: link) }
       let failure = AMQPError(
         .connectFailed, "No broker answers at \(endpoint). Check that it runs and that the address is right.",
         underlying: error)
@@ -194,7 +197,12 @@ extension AMQPConnection {
     }
     if link.hasEnded { throw await end(of: link) }
     for core in sortedCores {
-      if case .opening = core.phase, core.isOpenOnWire { becomeReady(core) }
+      switch core.phase {
+      case .opening where core.isOpenOnWire: becomeReady(core)
+      // Somebody asked for this one while the others were being restored.
+      case .down: open(core)
+      default: break
+      }
     }
   }
 

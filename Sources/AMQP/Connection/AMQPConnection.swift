@@ -47,6 +47,7 @@ public final actor AMQPConnection: Service {
   var channelsToSettle: [ChannelCore] = []
   var lastServerProperties = AMQPTable()
 
+  /// The event loop.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
   /// A connection that opens once ``run()`` is called.

@@ -23,6 +23,7 @@ public struct AMQPCredentials: Sendable, Hashable, CustomStringConvertible, Cust
   /// What a fresh broker accepts on its own machine.
   public static let guest = AMQPCredentials.plain(user: "guest", password: "guest")
 
+  /// What it is in words, without secrets.
   public var description: String {
     switch kind {
     case .plain(let user, _): "PLAIN as \(user)"
@@ -30,7 +31,9 @@ public struct AMQPCredentials: Sendable, Hashable, CustomStringConvertible, Cust
     }
   }
 
+  /// The same as the description.
   public var debugDescription: String { description }
+  /// Empty, so that dumps show nothing.
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 
   /// A SASL mechanism with its one answer.

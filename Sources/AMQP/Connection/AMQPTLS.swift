@@ -15,9 +15,9 @@ public struct AMQPTLS: Sendable, Hashable {
   /// The lowest version of TLS that is spoken.
   public enum Version: Sendable, Hashable {
     /// TLS 1.2.
-    case v1_2
+    case tls12
     /// TLS 1.3.
-    case v1_3
+    case tls13
   }
 
   /// What is checked.
@@ -36,7 +36,7 @@ public struct AMQPTLS: Sendable, Hashable {
   /// TLS with full verification unless said otherwise.
   public init(
     verification: Verification = .full, authoritiesFile: String? = nil, certificateFile: String? = nil,
-    keyFile: String? = nil, serverName: String? = nil, minimumVersion: Version = .v1_2
+    keyFile: String? = nil, serverName: String? = nil, minimumVersion: Version = .tls12
   ) {
     self.verification = verification
     self.authoritiesFile = authoritiesFile
@@ -52,8 +52,8 @@ public struct AMQPTLS: Sendable, Hashable {
       var tls = TLSConfiguration.makeClientConfiguration()
       tls.minimumTLSVersion =
         switch minimumVersion {
-        case .v1_2: .tlsv12
-        case .v1_3: .tlsv13
+        case .tls12: .tlsv12
+        case .tls13: .tlsv13
         }
       tls.certificateVerification =
         switch verification {

@@ -39,7 +39,8 @@ struct ConnectionMachine: Sendable {
     case (.awaitingStart, .connectionStart(let major, let minor, let properties, let mechanisms, _)):
       return start(major, minor, properties, mechanisms)
     case (.awaitingTune, .connectionSecure):
-      return fail(.init(.authenticationFailed, "The broker asked for a second step of \(wishes.mechanism.name), which has none."))
+      return fail(
+        .init(.authenticationFailed, "The broker asked for a second step of \(wishes.mechanism.name), which has none."))
     case (.awaitingTune, .connectionTune(let offer)):
       let agreed = Self.negotiate(offer, wishes.tune)
       state = .awaitingOpenOk

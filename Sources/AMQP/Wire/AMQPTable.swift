@@ -24,6 +24,7 @@ public struct AMQPTable: Sendable, Hashable, ExpressibleByDictionaryLiteral, Seq
     for (key, value) in elements { append(key, value) }
   }
 
+  /// A table.
   public init(dictionaryLiteral elements: (String, AMQPValue)...) { self.init(elements) }
 
   /// The number of fields.

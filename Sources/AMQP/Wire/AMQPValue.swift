@@ -81,11 +81,18 @@ public enum AMQPValue: Sendable, Hashable {
 extension AMQPValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {
+  /// A text.
   public init(stringLiteral value: String) { self = .string(value) }
+  /// An integer of 64 bits.
   public init(integerLiteral value: Int64) { self = .int64(value) }
+  /// A truth value.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// A number of 64 bits.
   public init(floatLiteral value: Double) { self = .double(value) }
+  /// A list.
   public init(arrayLiteral elements: AMQPValue...) { self = .array(elements) }
+  /// A table.
   public init(dictionaryLiteral elements: (String, AMQPValue)...) { self = .table(AMQPTable(elements)) }
+  /// No value.
   public init(nilLiteral: ()) { self = .null }
 }

@@ -84,7 +84,8 @@ struct FrameDecoder: Sendable {
   private func checkFirst(_ byte: UInt8) throws(WireError) {
     switch byte {
     case Frame.methodType: return
-    case UInt8(ascii: "A"): throw .frame("the peer answered with its own protocol version: it does not speak AMQP 0-9-1")
+    case UInt8(ascii: "A"):
+      throw .frame("the peer answered with its own protocol version: it does not speak AMQP 0-9-1")
     case UInt8(ascii: "H"): throw .frame("the peer speaks HTTP: this may be the management port (15672)")
     case 0x15, 0x16: throw .frame("the peer speaks TLS: use amqps:// for this port")
     default: throw .frame("the peer does not speak AMQP: its first byte is \(byte)")

@@ -3,7 +3,8 @@ import NIOCore
 /// Every method of AMQP 0-9-1 as RabbitMQ speaks it, in both directions: the client sends some, receives others, and the tests
 /// play the broker with the same code.
 enum Method: Sendable, Equatable {
-  case connectionStart(versionMajor: UInt8, versionMinor: UInt8, properties: AMQPTable, mechanisms: String, locales: String)
+  case connectionStart(
+    versionMajor: UInt8, versionMinor: UInt8, properties: AMQPTable, mechanisms: String, locales: String)
   case connectionStartOk(properties: AMQPTable, mechanism: String, response: ByteBuffer, locale: String)
   case connectionSecure(challenge: ByteBuffer)
   case connectionSecureOk(response: ByteBuffer)

@@ -51,7 +51,9 @@ enum PropertiesCodec {
   }
 
   /// Writes the properties. `sequence` adds a header of our own by which a returned message finds its publish.
-  static func write(_ properties: AMQPProperties, sequence: UInt64? = nil, to buffer: inout ByteBuffer) throws(WireError) {
+  static func write(_ properties: AMQPProperties, sequence: UInt64? = nil, to buffer: inout ByteBuffer)
+    throws(WireError)
+  {
     let at = buffer.writerIndex
     buffer.writeInteger(UInt16(0))
     var flags: UInt16 = 0

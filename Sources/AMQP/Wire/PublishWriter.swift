@@ -7,7 +7,8 @@ extension FrameWriter {
   ///   - isResent: Adds the header `x-republished`, as the broker may have the message already.
   ///   - sequence: Adds a header by which a return finds this publish.
   static func writePublish(
-    _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64?, frameMax: Int, to buffer: inout ByteBuffer
+    _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64?, frameMax: Int,
+    to buffer: inout ByteBuffer
   ) throws(WireError) {
     let methodSize = 4 + 2 + 1 + message.exchange.utf8.count + 1 + message.routingKey.utf8.count + 1
     buffer.writeMultipleIntegers(
@@ -22,7 +23,8 @@ extension FrameWriter {
       var headers = properties.headers ?? AMQPTable()
       headers["x-republished"] = true
       properties.headers = headers
-      try writeHeader(properties, sequence: sequence, bodySize: message.body.readableBytes, channel: channel, to: &buffer)
+      try writeHeader(
+        properties, sequence: sequence, bodySize: message.body.readableBytes, channel: channel, to: &buffer)
     } else {
       try writeHeader(
         message.properties, sequence: sequence, bodySize: message.body.readableBytes, channel: channel, to: &buffer)

@@ -58,6 +58,7 @@ final class ConsumerScope: Sendable {
     var lastNumber: Int64 = 0
     var isClosed = false
     var lanes: [Lane] = []
+    var isolations = 0
   }
   let id: Int64
   let queue: QueueName
@@ -104,6 +105,18 @@ final class ConsumerScope: Sendable {
   func take(_ number: Int64) -> Held? { state.withLock { $0.held.removeValue(forKey: number) } }
   /// Puts back what could not be settled.
   func putBack(_ held: Held, _ number: Int64) { state.withLock { if !$0.isClosed { $0.held[number] = held } } }
+
+  /// Runs the isolation of a suspect, up to the moment when its acknowledgement is written.
+  func isolating<Result>(_ body: () async -> Result) async -> Result {
+    state.withLock { $0.isolations += 1 }
+    let result = await body()
+    try? await Task.sleep(for: .milliseconds(5))
+    state.withLock { $0.isolations -= 1 }
+    return result
+  }
+  /// Whether a suspect is on its way. If it came back and killed this process before its first self is acknowledged, there
+  /// would be two of it.
+  var isIsolating: Bool { state.withLock { $0.isolations > 0 } }
 
   /// Takes out everything, in the order of arrival. After that nothing can be settled.
   func close() -> [Held] {

@@ -137,6 +137,7 @@ final class Lane: Sendable {
               let destination = Destination(queue: queue, notBefore: due)
               chores.addTask { await self.broker.putOff(Held(delivery, self), to: destination, self.session) }
             } else {
+              while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
               scope.consumer.hand([scope.hold(delivery, self)])
             }
           }

@@ -1,0 +1,120 @@
+import Testing
+
+@testable import AMQP
+
+@Suite("Settlement ledger")
+struct SettlementLedgerTests {
+  private func ledger(_ count: UInt64) throws -> SettlementLedger {
+    var ledger = SettlementLedger()
+    for tag in 1...count { try ledger.delivered(tag, needsAck: true) }
+    return ledger
+  }
+
+  private func drain(_ ledger: inout SettlementLedger) -> [Method] {
+    var methods: [Method] = []
+    ledger.drain { methods.append($0) }
+    return methods
+  }
+
+  @Test("The finished prefix is one multiple ack; what finished past a gap is acked singly in the same write")
+  func coalescing() throws {
+    var ledger = try ledger(6)
+    for tag in [1, 2, 3, 5, 6] as [UInt64] { #expect(ledger.settle(tag, generation: 0, .ack).result == .accepted) }
+    #expect(
+      drain(&ledger) == [
+        .basicAck(deliveryTag: 3, multiple: true), .basicAck(deliveryTag: 5, multiple: false),
+        .basicAck(deliveryTag: 6, multiple: false),
+      ])
+    #expect(drain(&ledger) == [])
+    _ = ledger.settle(4, generation: 0, .ack)
+    #expect(drain(&ledger) == [.basicAck(deliveryTag: 4, multiple: false)])
+  }
+
+  @Test("A refusal inside the prefix goes out before the multiple ack that would swallow it")
+  func refusals() throws {
+    var ledger = try ledger(4)
+    _ = ledger.settle(1, generation: 0, .ack)
+    _ = ledger.settle(3, generation: 0, .ack)
+    _ = ledger.settle(2, generation: 0, .reject(requeue: false))
+    _ = ledger.settle(4, generation: 0, .nack(requeue: true))
+    #expect(
+      drain(&ledger) == [
+        .basicReject(deliveryTag: 2, requeue: false), .basicAck(deliveryTag: 3, multiple: true),
+        .basicNack(deliveryTag: 4, multiple: false, requeue: true),
+      ])
+  }
+
+  @Test("A second settlement, an unknown tag, tag 0 and a stale generation are refused here")
+  func guards() throws {
+    var ledger = try ledger(2)
+    #expect(ledger.settle(1, generation: 0, .ack).result == .accepted)
+    #expect(ledger.settle(1, generation: 0, .nack(requeue: true)).result == .alreadySettled)
+    #expect(ledger.settle(0, generation: 0, .ack).result == .alreadySettled)
+    #expect(ledger.settle(3, generation: 0, .ack).result == .alreadySettled)
+    ledger.startGeneration()
+    #expect(ledger.settle(2, generation: 0, .ack).result == .stale)
+    #expect(!ledger.hasPending)
+    try ledger.delivered(1, needsAck: true)
+    #expect(ledger.settle(1, generation: 0, .ack).result == .stale)
+    #expect(ledger.settle(1, generation: 1, .ack).result == .accepted)
+  }
+
+  @Test("It is urgent when half of what is out is done, and worth a short wait before")
+  func urgency() throws {
+    var one = try ledger(1)
+    #expect(one.settle(1, generation: 0, .ack).urgency == .now)
+    var ten = try ledger(10)
+    let urgencies = (1...5).map { ten.settle($0, generation: 0, .ack).urgency }
+    #expect(urgencies == [.soon, .none, .none, .none, .now])
+  }
+
+  @Test("Tags that jump or repeat are the peer's error")
+  func tags() throws {
+    var ledger = try ledger(2)
+    #expect(throws: WireError.self) { try ledger.delivered(2, needsAck: true) }
+    #expect(throws: WireError.self) { try ledger.delivered(4, needsAck: true) }
+    #expect(throws: WireError.self) { try ledger.delivered(.max, needsAck: true) }
+  }
+
+  @Test("Random settlements leave a broker with exactly what was settled")
+  func model() throws {
+    var generator = Seeded(state: 11)
+    for _ in 0..<200 {
+      var ledger = SettlementLedger()
+      var held: Set<UInt64> = []
+      var acked: Set<UInt64> = []
+      var wanted: Set<UInt64> = []
+      var refused: Set<UInt64> = []
+      var next: UInt64 = 1
+      for _ in 0..<200 {
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0, 1:
+          try ledger.delivered(next, needsAck: next % 7 != 0)
+          if next % 7 != 0 { held.insert(next) }
+          next += 1
+        case 2, 3:
+          let tag = UInt64.random(in: 1...next, using: &generator)
+          let verdict: SettlementLedger.Verdict = tag % 5 == 0 ? .reject(requeue: true) : .ack
+          if ledger.settle(tag, generation: 0, verdict).result == .accepted {
+            if tag % 5 == 0 { refused.insert(tag) } else { wanted.insert(tag) }
+          }
+        default:
+          for method in drain(&ledger) {
+            switch method {
+            case .basicAck(let tag, let multiple):
+              // As RabbitMQ does: the tag itself must be held, with multiple too.
+              #expect(held.contains(tag))
+              let hit = multiple ? held.filter { $0 <= tag } : [tag]
+              acked.formUnion(hit)
+              held.subtract(hit)
+            case .basicReject(let tag, _): #expect(held.remove(tag) != nil)
+            default: Issue.record("\(method)")
+            }
+          }
+          #expect(acked == wanted)
+          #expect(acked.isDisjoint(with: refused))
+        }
+      }
+    }
+  }
+}

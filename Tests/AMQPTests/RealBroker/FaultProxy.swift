@@ -1,0 +1,131 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+@testable import AMQP
+
+/// Stands between a client and a broker and does to the bytes what networks do.
+final class FaultProxy: Sendable {
+  struct Behaviour: Sendable {
+    /// The first connection ends after so many bytes from the broker.
+    var cutAfterBytesFromBroker: Int?
+    /// The first connection ends after so many bytes from the client.
+    var cutAfterBytesFromClient: Int?
+    /// Every byte travels alone.
+    var oneByteAtATime = false
+  }
+
+  let port: Int
+  private let listener: any Channel
+  private let pairs: Pairs
+
+  private final class Pairs: Sendable {
+    let channels = Mutex<[any Channel]>([])
+    let accepted = Mutex(0)
+    let isStalled = Mutex(false)
+  }
+
+  private init(port: Int, listener: any Channel, pairs: Pairs) {
+    self.port = port
+    self.listener = listener
+    self.pairs = pairs
+  }
+
+  var accepted: Int { pairs.accepted.withLock { $0 } }
+
+  static func run<R>(
+    to endpoint: AMQPConfiguration.Endpoint, _ behaviour: Behaviour = Behaviour(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (FaultProxy) async throws -> R
+  ) async throws -> R {
+    let pairs = Pairs()
+    let group = MultiThreadedEventLoopGroup.singleton
+    let listener = try await ServerBootstrap(group: group)
+      .childChannelOption(.autoRead, value: false)
+      .childChannelInitializer { client in
+        let index = pairs.accepted.withLock { count in
+          defer { count += 1 }
+          return count
+        }
+        let isFirst = index == 0
+        return ClientBootstrap(group: client.eventLoop)
+          .channelOption(.autoRead, value: false)
+          .connect(host: endpoint.host, port: endpoint.port)
+          .flatMapThrowing { broker in
+            pairs.channels.withLock { $0 += [client, broker] }
+            try client.pipeline.syncOperations.addHandler(
+              Pipe(to: broker, behaviour, limit: isFirst ? behaviour.cutAfterBytesFromClient : nil, pairs))
+            try broker.pipeline.syncOperations.addHandler(
+              Pipe(to: client, behaviour, limit: isFirst ? behaviour.cutAfterBytesFromBroker : nil, pairs))
+            try client.syncOptions?.setOption(.autoRead, value: true)
+            try broker.syncOptions?.setOption(.autoRead, value: true)
+          }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let proxy = FaultProxy(port: listener.localAddress?.port ?? 0, listener: listener, pairs: pairs)
+    do {
+      let result = try await body(proxy)
+      await proxy.stop()
+      return result
+    } catch {
+      await proxy.stop()
+      throw error
+    }
+  }
+
+  private func stop() async {
+    try? await listener.close().get()
+    await reset()
+  }
+
+  /// Ends every connection.
+  func reset() async {
+    let channels = pairs.channels.withLock { channels in
+      defer { channels = [] }
+      return channels
+    }
+    for channel in channels { try? await channel.close().get() }
+  }
+
+  /// Nothing passes any more on any connection, but all stay open.
+  func stall() { pairs.isStalled.withLock { $0 = true } }
+  /// New bytes pass again; what was swallowed is lost.
+  func resume() { pairs.isStalled.withLock { $0 = false } }
+
+  private final class Pipe: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+
+    let other: any Channel
+    let behaviour: Behaviour
+    var limit: Int?
+    let pairs: Pairs
+
+    init(to other: any Channel, _ behaviour: Behaviour, limit: Int?, _ pairs: Pairs) {
+      self.other = other
+      self.behaviour = behaviour
+      self.limit = limit
+      self.pairs = pairs
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      var bytes = unwrapInboundIn(data)
+      if pairs.isStalled.withLock({ $0 }) { return }
+      if let left = limit {
+        limit = left - bytes.readableBytes
+        if left <= bytes.readableBytes {
+          let channel = context.channel
+          let last = bytes.readSlice(length: max(0, left)) ?? ByteBuffer()
+          other.writeAndFlush(last).whenComplete { _ in
+            self.other.close(promise: nil)
+            channel.close(promise: nil)
+          }
+          return
+        }
+      }
+      guard behaviour.oneByteAtATime else { return other.writeAndFlush(bytes, promise: nil) }
+      while let byte = bytes.readSlice(length: 1) { other.writeAndFlush(byte, promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+  }
+}
