@@ -28,7 +28,9 @@ enum RealBroker {
     let control = try #require(control)
     let process = Process()
     // Foundation knows that a process has ended when a socket closes, which a broker that it starts would keep open.
-    let closing = #"(for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@")"#
+    let closing = """
+      (for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@")
+      """
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments = ["-c", closing, "bash", control[0], verb, control[1], control[2]] + arguments
     process.standardOutput = FileHandle.nullDevice
