@@ -31,6 +31,7 @@ let package = Package(
     .library(name: "AMQP", targets: ["AMQP"]),
     .library(name: "Warren", targets: ["Warren"]),
     .library(name: "WarrenSQLite", targets: ["WarrenSQLite"]),
+    .library(name: "WarrenRabbitMQ", targets: ["WarrenRabbitMQ"]),
     .library(name: "WarrenOperations", targets: ["WarrenOperations"]),
     .executable(name: "warren", targets: ["WarrenCommand"]),
   ],
@@ -56,18 +57,21 @@ let package = Package(
       name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, log, lifecycle],
       swiftSettings: settings),
     .target(
+      name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
+      swiftSettings: settings),
+    .target(
       name: "WarrenOperations", dependencies: ["Warren"],
       swiftSettings: settings),
     .executableTarget(
       name: "WarrenCommand",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenOperations", arguments, log],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", "WarrenOperations", arguments, log],
       swiftSettings: settings),
     .target(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
       name: "warren-ledger",
-      dependencies: ["Warren", "WarrenSQLite", lifecycle, signals, log, arguments],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
@@ -78,6 +82,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenRabbitMQTests",
+      dependencies: ["Warren", "WarrenRabbitMQ", "AMQP", "BrokerConformance", nioCore, log],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", lifecycle],

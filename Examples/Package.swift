@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 
 let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
+let rabbitMQ = Target.Dependency.product(name: "WarrenRabbitMQ", package: "warren")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -40,7 +41,9 @@ let package = Package(
   targets: [
     .target(
       name: "ExampleSupport",
-      dependencies: [warren, sqlite, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals],
+      dependencies: [
+        warren, sqlite, rabbitMQ, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "bookspace", dependencies: ["ExampleSupport", warren, hummingbird, grdb, arguments, log, lifecycle],

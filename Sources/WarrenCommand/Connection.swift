@@ -2,6 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Warren
 internal import WarrenOperations
+internal import WarrenRabbitMQ
 internal import WarrenSQLite
 
 extension GlobalOptions {
@@ -11,17 +12,20 @@ extension GlobalOptions {
   ) async throws -> Result {
     guard let text = broker ?? ProcessInfo.processInfo.environment["WARREN_BROKER"], !text.isEmpty else {
       throw Complaint(
-        .usage, "which broker?", next: "name it with --broker sqlite:PATH, or set WARREN_BROKER for all commands")
+        .usage, "which broker?",
+        next: "name it with --broker sqlite:PATH or amqp://HOST, or set WARREN_BROKER for all commands")
     }
     switch try BrokerAddress(text) {
     case .sqlite(let path):
       let mask = mask
       return try await openFile(path).withBroker { try await body(Operations($0, mask: mask)) }
     case .rabbitMQ(let url):
-      throw Complaint(
-        .failure,
-        "the engine for RabbitMQ is not in this build yet, so \(BrokerAddress.rabbitMQ(url: url)) stays closed",
-        next: "use a file: --broker sqlite:PATH")
+      let mask = mask
+      var configuration = RabbitMQConfiguration()
+      configuration.startDeadline = .seconds(5)
+      configuration.publishDeadline = .seconds(10)
+      return try await RabbitMQBroker(url: url, configuration: configuration, logger: quietLogger)
+        .withBroker { try await body(Operations($0, mask: mask)) }
     }
   }
 
@@ -39,12 +43,16 @@ extension GlobalOptions {
         .unreachable, "the file '\(path)' is empty: no broker yet",
         next: "start a service that opens it, or check the path")
     }
-    var logger = Logger(label: "warren", factory: { StreamLogHandler.standardError(label: $0) })
-    // What goes wrong is thrown, and told once, by this command.
-    logger.logLevel = .critical
     var configuration = SQLiteBroker.Configuration()
     configuration.startDeadline = .seconds(5)
     configuration.publishDeadline = .seconds(10)
-    return try SQLiteBroker(path: path, configuration: configuration, logger: logger)
+    return try SQLiteBroker(path: path, configuration: configuration, logger: quietLogger)
+  }
+
+  /// What goes wrong is thrown, and told once, by the command.
+  private var quietLogger: Logger {
+    var logger = Logger(label: "warren", factory: { StreamLogHandler.standardError(label: $0) })
+    logger.logLevel = .critical
+    return logger
   }
 }

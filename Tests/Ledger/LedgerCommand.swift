@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import Warren
+internal import WarrenRabbitMQ
 internal import WarrenSQLite
 
 /// The processes of the tests that kill processes, and the books that are kept over them.
@@ -13,14 +14,17 @@ struct LedgerCommand: AsyncParsableCommand {
 
 /// Which engine.
 struct BrokerOption: ParsableArguments {
-  @Option(help: "sqlite:PATH") var broker: String
+  @Option(help: "sqlite:PATH or amqp://…, with commas between the nodes of a cluster") var broker: String
 
   func open() throws -> any InspectableBroker & OperableBroker & DeadLetterBroker {
-    guard broker.hasPrefix("sqlite:") else {
-      throw ValidationError("'\(broker)' is no broker that this build knows: use sqlite:PATH")
+    let logger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+    if broker.hasPrefix("sqlite:") {
+      return try SQLiteBroker(path: String(broker.dropFirst("sqlite:".count)), logger: logger)
     }
-    return try SQLiteBroker(
-      path: String(broker.dropFirst("sqlite:".count)),
-      logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+    guard broker.hasPrefix("amqp") else {
+      // The text may hold a password.
+      throw ValidationError("no broker that this build knows: use sqlite:PATH or amqp://…")
+    }
+    return try RabbitMQBroker(urls: broker.split(separator: ",").map(String.init), logger: logger)
   }
 }

@@ -1,6 +1,7 @@
 internal import Foundation
 public import Logging
 public import Warren
+internal import WarrenRabbitMQ
 internal import WarrenSQLite
 
 extension BrokerLocation {
@@ -11,12 +12,8 @@ extension BrokerLocation {
       let folder = URL(filePath: path).deletingLastPathComponent()
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       return try SQLiteBroker(path: path, logger: logger)
-    case .rabbitMQ:
-      throw Invalid(
-        description: """
-          Not connected to RabbitMQ: this build has no engine for it yet. Use the embedded one: --broker sqlite:PATH, \
-          or leave out --broker, WARREN_BROKER, RABBITMQ_URL and RABBITMQ_HOST
-          """)
+    case .rabbitMQ(let url):
+      return try RabbitMQBroker(url: url, logger: logger)
     }
   }
 }

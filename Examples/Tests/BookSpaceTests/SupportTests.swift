@@ -32,14 +32,6 @@ import Testing
     #expect(error?.description.contains("--broker") == true)
     #expect(error?.description.contains("secret") == false)
   }
-
-  @Test func rabbitMQSaysHowToGoOnWithoutIt() {
-    let location = BrokerLocation.rabbitMQ(url: "amqp://a:secret@b")
-    let error = #expect(throws: BrokerLocation.Invalid.self) { try location.open(logger: Logger(label: "test")) }
-    #expect(error?.description.contains("Not connected to RabbitMQ") == true)
-    #expect(error?.description.contains("sqlite:PATH") == true)
-    #expect(error?.description.contains("secret") == false)
-  }
 }
 
 @Suite struct PrometheusMetricsTests {

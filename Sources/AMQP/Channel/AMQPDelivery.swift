@@ -55,6 +55,10 @@ public struct AMQPDelivery: Sendable {
   /// How many messages the queue held after this one was fetched; `nil` for a consumer's delivery.
   public var messageCount: UInt32? { storage.messageCount }
 
+  /// Whether the connection and the channel that brought the delivery still live. If not, the broker hands the message out
+  /// again, and settling this delivery is ``AMQPSettlement/stale``.
+  public var isCurrent: Bool { storage.generation == storage.channel.core.generation }
+
   /// The life of the channel in which the delivery counts.
   var generation: UInt64 { storage.generation }
 

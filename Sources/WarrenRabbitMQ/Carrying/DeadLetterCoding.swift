@@ -1,0 +1,50 @@
+internal import AMQP
+internal import Foundation
+internal import Warren
+
+extension DeadLetter {
+  /// The dead letter in a delivery from a dead-letter queue, whoever put it there. `origin` is for one that does not tell.
+  init(_ delivery: AMQPDelivery, in queue: QueueName, origin fallback: QueueName?) {
+    let headers = delivery.headers
+    let death = Death(headers)
+    let route = Route(delivery)
+    let reason: DeadLetterReason
+    if let kind = headers[HeaderNames.reason]?.string.flatMap(DeadLetterReason.Kind.init(rawValue:)) {
+      reason = DeadLetterReason(kind, headers[HeaderNames.detail]?.string ?? "")
+    } else {
+      reason = DeadLetterReason(broker: death?.reason)
+    }
+    self.init(
+      message: Message(delivery), queue: queue,
+      origin: headers[HeaderNames.origin]?.string.map { QueueName($0) } ?? death.map { QueueName($0.queue) }
+        ?? fallback ?? queue,
+      exchange: route.exchangeName, routingKey: RoutingKey(route.routingKey), reason: reason,
+      time: headers[HeaderNames.parkedAt]?.integer.map(Date.init(milliseconds:)) ?? death?.time
+        ?? Date(timeIntervalSince1970: 0),
+      history: History(headers, deliveries: 0))
+  }
+
+  /// Whether every condition holds, but for the queue.
+  func fulfils(_ selection: DeadLetterSelection) -> Bool {
+    if let origin = selection.origin, self.origin != origin { return false }
+    if let id = selection.id, message.id != id { return false }
+    if let name = selection.name, message.name != name { return false }
+    if let kind = selection.reason, reason.kind != kind { return false }
+    if let text = selection.text, !text.isEmpty, !reason.description.contains(text) { return false }
+    return true
+  }
+}
+
+extension DeadLetterReason {
+  /// Why the broker itself dead-lettered a message.
+  init(broker reason: String?) {
+    switch reason {
+    case "expired": self.init(.expired, "its time to live was over while it waited")
+    case "delivery_limit": self.init(.crashLooping, "the queue's delivery limit was reached")
+    case "maxlen": self.init(.rejected, "the queue was full and dropped its oldest message")
+    case "rejected": self.init(.rejected, "a consumer rejected it")
+    case let other?: self.init(.rejected, "RabbitMQ says: \(other)")
+    case nil: self.init(.rejected, "it was put here by somebody else, without a reason")
+    }
+  }
+}

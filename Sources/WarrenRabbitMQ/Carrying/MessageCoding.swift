@@ -1,0 +1,91 @@
+internal import AMQP
+internal import Foundation
+internal import NIOCore
+internal import Warren
+
+extension Message {
+  /// The message in a delivery. What is missing on a foreign one stays missing.
+  init(_ delivery: AMQPDelivery) {
+    let properties = delivery.properties
+    let table = delivery.headers
+    var headers: Headers = [:]
+    for (name, value) in table where !HeaderNames.isReserved(name) { headers[name] = value.text }
+    self.init(
+      id: properties.messageID.map { MessageID($0) }, name: properties.type.map { MessageName($0) },
+      body: Data(delivery.body.readableBytesView), headers: headers, contentType: properties.contentType,
+      contentEncoding: properties.contentEncoding,
+      timestamp: table[HeaderNames.publishedAt]?.integer.map(Date.init(milliseconds:))
+        ?? properties.timestamp.map(Date.init(amqp:)),
+      correlationID: properties.correlationID, causationID: table[HeaderNames.cause]?.string, source: properties.appID,
+      priority: properties.priority.map { Priority(integerLiteral: $0) } ?? .normal,
+      expiresAt: table[HeaderNames.expiresAt]?.integer.map(Date.init(milliseconds:)))
+  }
+
+  /// What AMQP carries the message with, without a history. `now` is for the time that is left; `nil`: it travels through
+  /// delay buckets, where an expiration would let it out early.
+  func properties(now: Date?) -> AMQPProperties {
+    var table = AMQPTable(
+      headers.filter { !HeaderNames.isReserved($0.key) }.sorted { $0.key < $1.key }.map {
+        ($0.key, AMQPValue.string($0.value))
+      })
+    var properties = AMQPProperties(
+      contentType: contentType, contentEncoding: contentEncoding, deliveryMode: .persistent,
+      priority: priority.rawValue, correlationID: correlationID, messageID: id?.rawValue, type: name?.rawValue,
+      appID: source)
+    if let timestamp, timestamp.timeIntervalSince1970 >= 0 {
+      properties.timestamp = UInt64(timestamp.timeIntervalSince1970)
+      // AMQP counts whole seconds.
+      if timestamp.milliseconds % 1000 != 0 { table[HeaderNames.publishedAt] = .int64(timestamp.milliseconds) }
+    }
+    if let causationID { table[HeaderNames.cause] = .string(causationID) }
+    if let expiresAt {
+      table[HeaderNames.expiresAt] = .int64(expiresAt.milliseconds)
+      if let now {
+        let left = max(0, expiresAt.milliseconds - now.milliseconds)
+        // Beyond the largest timer of the broker (49 days) only the header tells.
+        if left <= Limits.longestTimer { properties.expiration = "\(left)" }
+      }
+    }
+    if !table.isEmpty { properties.headers = table }
+    return properties
+  }
+}
+
+/// Bounds that RabbitMQ sets.
+enum Limits {
+  /// Milliseconds in a TTL or expiration; more closes the channel.
+  static let longestTimer: Int64 = 4_294_967_295
+  /// Bytes in a body: the default of RabbitMQ from 4.0 on. More closes the channel and harms what is on it.
+  static let largestBody = 16 << 20
+  /// Dead letters that one sweep looks at.
+  static let sweep = 100_000
+}
+
+extension Date {
+  init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
+  /// AMQP says seconds; some clients send milliseconds.
+  init(amqp timestamp: UInt64) {
+    let number = Double(timestamp)
+    self.init(timeIntervalSince1970: number > 100_000_000_000 ? number / 1000 : number)
+  }
+  var milliseconds: Int64 { Int64((timeIntervalSince1970 * 1000).rounded()) }
+}
+
+extension AMQPValue {
+  /// The value as a header's text. Its type lives on in the table that copies are made of.
+  var text: String {
+    switch self {
+    case .null: ""
+    case .string(let text): text
+    case .bool(let value): value ? "true" : "false"
+    case .float(let value): "\(value)"
+    case .double(let value): "\(value)"
+    case .decimal(let scale, let raw): "\(Decimal(raw) / pow(Decimal(10), Int(scale)))"
+    case .timestamp(let value): "\(value)"
+    case .longBytes(let bytes), .bytes(let bytes): Data(bytes.readableBytesView).base64EncodedString()
+    case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
+    case .table(let table): "{" + table.map { "\($0.key): \($0.value.text)" }.joined(separator: ", ") + "}"
+    default: integer.map { "\($0)" } ?? ""
+    }
+  }
+}

@@ -1,0 +1,58 @@
+internal import AMQP
+internal import Foundation
+internal import Warren
+
+/// Where a message was first published: a retry, a delay and a dead letter all travel by other ways.
+struct Route: Sendable, Equatable {
+  /// Empty when it was put into its queue directly.
+  var exchange: String
+  var routingKey: String
+
+  init(exchange: String, routingKey: String) {
+    self.exchange = exchange
+    self.routingKey = routingKey
+  }
+
+  /// As the headers tell, or else as it arrived.
+  init(_ delivery: AMQPDelivery) {
+    let headers = delivery.headers
+    if let exchange = headers[HeaderNames.exchange]?.string {
+      self.init(exchange: exchange, routingKey: headers[HeaderNames.routingKey]?.string ?? delivery.routingKey)
+    } else if let death = Death(headers) {
+      self.init(exchange: death.exchange, routingKey: death.routingKey)
+    } else {
+      self.init(exchange: delivery.exchange, routingKey: delivery.routingKey)
+    }
+  }
+
+  var exchangeName: ExchangeName? { exchange.isEmpty ? nil : ExchangeName(exchange) }
+
+  func write(to headers: inout AMQPTable) {
+    headers[HeaderNames.exchange] = .string(exchange)
+    headers[HeaderNames.routingKey] = .string(routingKey)
+  }
+}
+
+/// The last time that the broker itself dead-lettered a message, out of a queue that is no delay bucket.
+struct Death: Sendable {
+  let queue: String
+  let exchange: String
+  let routingKey: String
+  let reason: String
+  let time: Date?
+
+  init?(_ headers: AMQPTable) {
+    // The latest comes first.
+    for entry in headers["x-death"]?.array ?? [] {
+      guard let entry = entry.table, let queue = entry["queue"]?.string, !queue.hasPrefix(SystemNames.bucketPrefix)
+      else { continue }
+      self.queue = queue
+      exchange = entry["exchange"]?.string ?? ""
+      routingKey = entry["routing-keys"]?.array?.first?.string ?? queue
+      reason = entry["reason"]?.string ?? ""
+      if case .timestamp(let seconds)? = entry["time"] { time = Date(amqp: seconds) } else { time = nil }
+      return
+    }
+    return nil
+  }
+}

@@ -1,0 +1,190 @@
+internal import AMQP
+internal import Foundation
+internal import Logging
+internal import Synchronization
+internal import Warren
+
+/// Brings the deliveries of one AMQP queue to a consumer for as long as it is wanted: through the loss of connections, the
+/// deletion of the queue, pauses.
+final class Lane: Sendable {
+  private struct State {
+    var isPaused = false
+    var isStopped = false
+    var isEnded = false
+    var current: AMQPDeliveries?
+    var channel: AMQPChannel?
+    var waiting: CheckedContinuation<Void, Never>?
+    /// How many ends of the consumer are under way, and what is to be acknowledged after them.
+    var stops = 0
+    var postponed: [AMQPDelivery] = []
+
+    var isWanted: Bool { !isPaused && !isStopped && !isEnded }
+  }
+  private let state = Mutex(State())
+  private let changes: AsyncStream<Void>
+  private let changed: AsyncStream<Void>.Continuation
+  private let broker: RabbitMQBroker
+  private let session: Session
+  private let scope: ConsumerScope
+  private let prefetch: UInt16
+  /// The AMQP queue.
+  let queue: String
+  let isForSuspects: Bool
+
+  init(_ broker: RabbitMQBroker, _ session: Session, _ scope: ConsumerScope, prefetch: Int, forSuspects: Bool) {
+    self.broker = broker
+    self.session = session
+    self.scope = scope
+    self.prefetch = UInt16(clamping: prefetch)
+    isForSuspects = forSuspects
+    queue = forSuspects ? SystemNames.suspects(of: scope.queue) : scope.queue.rawValue
+    (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  var isConsuming: Bool { state.withLock { $0.current != nil } }
+
+  /// The worker wants nothing more; what it holds can still be settled.
+  func stop() {
+    state.withLock { $0.isStopped = true }
+    changed.yield()
+  }
+
+  /// Hands out nothing more, or goes on.
+  func setPaused(_ isPaused: Bool) async {
+    state.withLock { $0.isPaused = isPaused }
+    await adjust()
+  }
+
+  /// Ends it: when ``run()`` returns, nothing more comes.
+  func end() async {
+    state.withLock { $0.isEnded = true }
+    await adjust()
+    changed.finish()
+  }
+
+  /// Gives up the channel. What is not settled by then goes back by itself.
+  func closeChannel() async {
+    let channel = state.withLock { $0.channel }
+    await channel?.close()
+  }
+
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.bring() }
+      for await _ in changes { await adjust() }
+      // A request to a broker that is away would wait for its return.
+      switch session.consuming.state {
+      case .open, .blocked: break
+      default: group.cancelAll()
+      }
+      await group.waitForAll()
+    }
+  }
+
+  /// Makes what is so into what is wanted.
+  private func adjust() async {
+    let (surplus, waiting) = state.withLock { state in
+      defer { state.waiting = nil }
+      return (state.isWanted ? nil : state.current, state.waiting)
+    }
+    waiting?.resume()
+    if let surplus { await stop(surplus) }
+  }
+
+  /// Ends the broker's consumer. What the broker is just sending when it hears of the end it takes back by itself, and
+  /// before 4.3 that counts as a delivery in vain. So nothing is acknowledged for a moment, which makes the broker send
+  /// nothing more, and what is on its way arrives.
+  private func stop(_ deliveries: AMQPDeliveries) async {
+    if session.server.givesBackFreely { return await deliveries.stop() }
+    state.withLock { $0.stops += 1 }
+    try? await Task.sleep(for: Self.quiet)
+    await deliveries.stop()
+    let postponed = state.withLock { state in
+      state.stops -= 1
+      if state.stops > 0 { return [AMQPDelivery]() }
+      defer { state.postponed = [] }
+      return state.postponed
+    }
+    for delivery in postponed { delivery.ack() }
+  }
+  private static let quiet = Duration.milliseconds(60)
+
+  /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
+  func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
+    let waits = state.withLock { state in
+      guard state.stops > 0, delivery.isCurrent else { return false }
+      state.postponed.append(delivery)
+      return true
+    }
+    return waits ? .settled : SettleResult(delivery.ack())
+  }
+
+  private func bring() async {
+    await withDiscardingTaskGroup { chores in
+      while await isWanted() {
+        do {
+          let channel = try await openChannel()
+          let deliveries = try await channel.consume(queue, prefetch: prefetch)
+          if !state.withLock({ state in
+            state.current = deliveries
+            return state.isWanted
+          }) {
+            await stop(deliveries)
+          }
+          defer { state.withLock { $0.current = nil } }
+          for try await delivery in deliveries {
+            if let due = dueTime(of: delivery) {
+              let destination = Destination(queue: queue, notBefore: due)
+              chores.addTask { await self.broker.putOff(Held(delivery, self), to: destination, self.session) }
+            } else {
+              while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
+              scope.consumer.hand([scope.hold(delivery, self)])
+            }
+          }
+        } catch {
+          scope.dropLost()
+          if session.consuming.state.isFinal { return scope.consumer.stop() }
+          if Task.isCancelled { return }
+          broker.logger.warning(
+            "Consuming was interrupted, will go on", metadata: ["queue": "\(queue)", "error": "\(error)"])
+          if isForSuspects, (error as? AMQPError)?.replyCode == 404 {
+            broker.registry.forgetSuspects(of: scope.queue)
+            try? await broker.declareSuspects(of: scope.queue, session)
+          }
+          try? await Task.sleep(for: .milliseconds(500))
+        }
+        // The end of the connection ends the sequence quietly.
+        if session.consuming.state.isFinal { return scope.consumer.stop() }
+      }
+    }
+  }
+
+  /// A message on its way through several buckets comes by before its time.
+  private func dueTime(of delivery: AMQPDelivery) -> Date? {
+    guard let due = delivery.headers[HeaderNames.due]?.integer.map(Date.init(milliseconds:)), due > broker.clock.now
+    else { return nil }
+    return due
+  }
+
+  private func openChannel() async throws -> AMQPChannel {
+    if let channel = state.withLock({ $0.channel }) { return channel }
+    let channel = try await session.consuming.openChannel()
+    state.withLock { $0.channel = channel }
+    return channel
+  }
+
+  /// Waits until it is wanted; `false` when it never will be again.
+  private func isWanted() async -> Bool {
+    while true {
+      if let answer = state.withLock({ $0.isEnded ? false : $0.isWanted ? true : nil }) { return answer }
+      await withCheckedContinuation { continuation in
+        let goOn = state.withLock { state in
+          if state.isEnded || state.isWanted { return true }
+          state.waiting = continuation
+          return false
+        }
+        if goOn { continuation.resume() }
+      }
+    }
+  }
+}

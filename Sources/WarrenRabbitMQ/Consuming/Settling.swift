@@ -1,0 +1,127 @@
+internal import AMQP
+internal import Logging
+internal import NIOCore
+public import Warren
+
+extension RabbitMQBroker {
+  /// Ends a delivery. What goes elsewhere is copied and confirmed before it is acknowledged, so it may come twice and is
+  /// never lost.
+  public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    guard let scope = consumption.scope(delivery.token.scope), let held = scope.take(delivery.token.number),
+      held.delivery.isCurrent
+    else { return .stale }
+    if case .complete = settlement { return held.acknowledge() }
+    guard let session = gate.value else { throw BrokerError(.stopped, "the broker was stopped: nothing more is done") }
+    let queue = delivery.queue
+    let lane = held.lane.queue
+    // From here on nothing may be left half done, whoever is cancelled.
+    let result: Result<SettleResult, BrokerError> = await uncancelled {
+      switch settlement {
+      case .complete: .success(held.acknowledge())
+      case .release where session.server.givesBackFreely: .success(SettleResult(held.delivery.nack(requeue: true)))
+      case .release: await self.move(held, held.history, to: Destination(queue: lane), session)
+      case .retry(let time, let history):
+        await self.move(held, history, to: Destination(queue: lane, notBefore: time), session)
+      case .postpone(let time):
+        await self.move(held, held.history, to: Destination(queue: lane, notBefore: time), session)
+      case .isolate: await scope.isolating { await self.isolate(held, queue, session) }
+      case .deadLetter(let reason, let history): await self.park(held, queue, reason, history, session)
+      }
+    }
+    if case .failure = result { scope.putBack(held, delivery.token.number) }
+    return try result.get()
+  }
+
+  /// Puts off a delivery that came by before its time.
+  func putOff(_ held: Held, to destination: Destination, _ session: Session) async {
+    if case .failure(let error) = await move(held, held.history, to: destination, session) {
+      logger.warning("A delayed message could not be put off again", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError>
+  {
+    do throws(BrokerError) { try await declareSuspects(of: queue, session) } catch { return .failure(error) }
+    return await move(held, held.history, to: Destination(queue: SystemNames.suspects(of: queue)), session)
+  }
+
+  /// Copies, then acknowledges. It tries until the copy is confirmed or the delivery has become somebody else's.
+  private func move(
+    _ held: Held, _ history: History, to destination: Destination, _ session: Session
+  ) async -> Result<SettleResult, BrokerError> {
+    let properties = held.delivery.propertiesOfCopy(history, route: held.route)
+    var pause = Duration.milliseconds(50)
+    while held.delivery.isCurrent {
+      switch await copy([(properties, held.delivery.body, destination)], session)[0] {
+      case .confirmed: return .success(held.acknowledge())
+      case .unroutable:
+        return .failure(
+          BrokerError(
+            .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"
+          ))
+      case .refused: break
+      case .failed(let error):
+        switch error.code {
+        case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
+          return .failure(BrokerError(error, doing: "settling"))
+        default: break
+        }
+      }
+      try? await Task.sleep(for: pause)
+      pause = min(pause * 2, .seconds(2))
+    }
+    return .success(.stale)
+  }
+
+  /// Publishes to the queue's dead letters, then acknowledges.
+  private func park(
+    _ held: Held, _ queue: QueueName, _ reason: DeadLetterReason, _ history: History, _ session: Session
+  ) async -> Result<SettleResult, BrokerError> {
+    guard let target = registry.deadLetterTarget(of: queue) else {
+      return .failure(
+        BrokerError(
+          .unroutable,
+          "the queue '\(queue)' holds dead letters and has no dead-letter queue of its own: the message stays in it"))
+    }
+    var properties = held.delivery.propertiesOfCopy(history, route: held.route)
+    var headers = properties.headers ?? [:]
+    headers[HeaderNames.origin] = .string(queue.rawValue)
+    headers[HeaderNames.reason] = .string(reason.kind.rawValue)
+    headers[HeaderNames.detail] = reason.detail.isEmpty ? nil : .string(reason.detail)
+    headers[HeaderNames.parkedAt] = .int64(clock.now.milliseconds)
+    properties.headers = headers
+    let message = AMQPMessage(
+      exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
+      body: held.delivery.body)
+    var pause = Duration.milliseconds(50)
+    while held.delivery.isCurrent {
+      switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
+      case .confirmed: return .success(held.acknowledge())
+      case .unroutable:
+        return .failure(Self.impossible(target, "no queue receives them: apply the topology of this queue again"))
+      case .nacked: return .failure(Self.impossible(target, "it is full or has no majority: make room in it"))
+      case .unknown(let error), .notSent(let error):
+        if error.replyCode == 404 {
+          return .failure(Self.impossible(target, "their exchange is missing: apply the topology of this queue again"))
+        }
+        switch error.code {
+        case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
+          return .failure(BrokerError(error, doing: "dead-lettering"))
+        default: break
+        }
+      }
+      try? await Task.sleep(for: pause)
+      pause = min(pause * 2, .seconds(2))
+    }
+    return .success(.stale)
+  }
+
+  private static func impossible(_ target: DeadLetterTarget, _ why: String) -> BrokerError {
+    BrokerError(
+      .unroutable, "dead letters cannot be put into '\(target.queue)', \(why). The message stays where it was")
+  }
+}
+
+extension SettleResult {
+  init(_ settlement: AMQPSettlement) { self = settlement == .accepted ? .settled : .stale }
+}

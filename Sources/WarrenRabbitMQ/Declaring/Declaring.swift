@@ -1,0 +1,88 @@
+internal import AMQP
+public import Warren
+
+extension RabbitMQBroker {
+  /// Declares what is missing and checks what is there. What is adopted is only looked for, by its name.
+  public func apply(_ topology: Topology) async throws(BrokerError) {
+    let session = try await session()
+    // First what may be refused without a trace.
+    for exchange in topology.exchanges where exchange.isAdopted {
+      guard try await session.hasExchange(exchange.name.rawValue) else {
+        throw BrokerError(
+          .notFound, "there is no exchange '\(exchange.name)', which is adopted: its owner declares it first")
+      }
+    }
+    for queue in topology.queues where queue.isAdopted {
+      guard try await session.info(queue.name) != nil else {
+        throw BrokerError(.notFound, "there is no queue '\(queue.name)', which is adopted: its owner declares it first")
+      }
+    }
+    for exchange in topology.exchanges where !exchange.isAdopted { try await declare(exchange, session) }
+    let known = registry.queues
+    for queue in topology.queues where !queue.isAdopted {
+      if let differences = known[queue.name]?.differences(from: queue), !differences.isEmpty,
+        known[queue.name]?.isAdopted == false
+      {
+        throw BrokerError(conflict: differences)
+      }
+      try await declare(queue, session)
+    }
+    for binding in topology.bindings where !isAdopted(binding, in: topology) {
+      try await session.declaring("binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'") {
+        try await $0.bindQueue(
+          binding.queue.rawValue, to: binding.exchange.rawValue, routingKey: binding.key.rawValue)
+      }
+    }
+    registry.note(topology)
+  }
+
+  /// A binding between two things that both belong to somebody else is his too.
+  private func isAdopted(_ binding: Binding, in topology: Topology) -> Bool {
+    topology.queues.contains { $0.name == binding.queue && $0.isAdopted }
+      && topology.exchanges.contains { $0.name == binding.exchange && $0.isAdopted }
+  }
+
+  private func declare(_ exchange: Exchange, _ session: Session) async throws(BrokerError) {
+    do {
+      try await session.declaring("declaring the exchange '\(exchange.name)'") {
+        try await $0.declareExchange(exchange.name.rawValue, type: exchange.kind.rawValue)
+      }
+    } catch {
+      throw Conflict.difference(error, subject: "exchange '\(exchange.name)'").map { BrokerError(conflict: [$0]) }
+        ?? error
+    }
+  }
+
+  private func declare(_ queue: Queue, _ session: Session) async throws(BrokerError) {
+    let arguments = try Arguments.of(queue)
+    do {
+      try await session.declaring("declaring the queue '\(queue.name)'") {
+        _ = try await $0.declareQueue(queue.name.rawValue, arguments: arguments)
+      }
+    } catch {
+      throw Conflict.difference(error, subject: "queue '\(queue.name)'").map { BrokerError(conflict: [$0]) } ?? error
+    }
+  }
+
+  /// Declares the queue beside a queue in which suspects wait to run alone.
+  func declareSuspects(of queue: QueueName, _ session: Session) async throws(BrokerError) {
+    if registry.hasSuspects(of: queue) { return }
+    let name = SystemNames.suspects(of: queue)
+    try await session.declaring("declaring the queue '\(name)'") {
+      _ = try await $0.declareQueue(name, arguments: Arguments.ofSuspects)
+    }
+    registry.noteSuspects(of: queue)
+  }
+
+  /// Declares a delay bucket. It has an exchange of its own, so that the routing key stays the name of the target.
+  func declareBucket(_ bucket: Int, _ session: Session) async throws(BrokerError) {
+    if registry.hasBucket(bucket) { return }
+    let name = SystemNames.bucket(bucket)
+    try await session.declaring("declaring the delay bucket '\(name)'") {
+      try await $0.declareExchange(name, type: "fanout")
+      _ = try await $0.declareQueue(name, arguments: Arguments.ofBucket(bucket))
+      try await $0.bindQueue(name, to: name)
+    }
+    registry.note(bucket: bucket)
+  }
+}

@@ -1,0 +1,57 @@
+internal import Synchronization
+internal import Warren
+
+/// What this process has declared or seen on the broker. It spares round trips and tells what AMQP cannot be asked; the
+/// broker stays the truth, so whoever relies on it forgets what turns out to be gone.
+final class Registry: Sendable {
+  private struct State {
+    var queues: [QueueName: Queue] = [:]
+    var exchanges: Set<ExchangeName> = []
+    var seenQueues: Set<QueueName> = []
+    var buckets: Set<Int> = []
+    var suspects: Set<QueueName> = []
+  }
+  private let state = Mutex(State())
+
+  func note(_ topology: Topology) {
+    state.withLock { state in
+      for exchange in topology.exchanges { state.exchanges.insert(exchange.name) }
+      for queue in topology.queues {
+        state.queues[queue.name] = queue
+        state.seenQueues.insert(queue.name)
+      }
+    }
+  }
+
+  /// The queues of the topologies that were applied.
+  var queues: [QueueName: Queue] { state.withLock { $0.queues } }
+
+  /// Where the dead letters of a queue go; `nil` when it holds dead letters itself. A queue that this process was never
+  /// told about is taken to follow the default, `NAME.dlq`.
+  func deadLetterTarget(of queue: QueueName) -> DeadLetterTarget? {
+    let known = state.withLock { $0.queues[queue] }
+    return known.map(\.deadLetter) ?? Queue(queue).deadLetter
+  }
+
+  /// The queue whose dead letters lie in this one, when there is just one such queue.
+  func origin(of deadLetters: QueueName) -> QueueName? {
+    let origins = state.withLock { $0.queues.values.filter { $0.deadLetter?.queue == deadLetters }.map(\.name) }
+    return origins.count == 1 ? origins[0] : nil
+  }
+
+  func knows(_ exchange: ExchangeName) -> Bool { state.withLock { $0.exchanges.contains(exchange) } }
+  func note(_ exchange: ExchangeName) { state.withLock { _ = $0.exchanges.insert(exchange) } }
+  func forget(_ exchange: ExchangeName) { state.withLock { _ = $0.exchanges.remove(exchange) } }
+
+  func hasSeen(_ queue: QueueName) -> Bool { state.withLock { $0.seenQueues.contains(queue) } }
+  func noteSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.insert(queue) } }
+  func forgetSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.remove(queue) } }
+
+  func hasBucket(_ bucket: Int) -> Bool { state.withLock { $0.buckets.contains(bucket) } }
+  func note(bucket: Int) { state.withLock { _ = $0.buckets.insert(bucket) } }
+  func forget(bucket: Int) { state.withLock { _ = $0.buckets.remove(bucket) } }
+
+  func hasSuspects(of queue: QueueName) -> Bool { state.withLock { $0.suspects.contains(queue) } }
+  func noteSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.insert(queue) } }
+  func forgetSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.remove(queue) } }
+}

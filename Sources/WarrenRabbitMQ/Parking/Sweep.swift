@@ -1,0 +1,122 @@
+internal import AMQP
+internal import Foundation
+internal import Synchronization
+internal import Warren
+
+/// One look through a dead-letter queue: it takes everything that lies there, and what it does not settle goes back to its
+/// place, in order.
+struct Sweep: Sendable {
+  let channel: AMQPChannel
+  let queue: String
+
+  /// Hands out what lies in the queue, the oldest first; at most ``Limits/sweep``. `body` settles what it wants and returns
+  /// what is to go back at the end.
+  func run(_ body: (AMQPDelivery) async throws -> Bool) async throws {
+    let count = min(try await channel.queueInfo(queue).messageCount, Limits.sweep)
+    if count == 0 { return }
+    // The protocol's prefetch ends at 65,535, so a deep queue takes two consumers.
+    let window = min(count + 1, 60_000)
+    var kept: [AMQPDelivery] = []
+    var left = count
+    var failure: (any Error)?
+    while left > 0, failure == nil {
+      let deliveries = try await channel.consume(queue, prefetch: UInt16(window))
+      let wanted = min(left, window)
+      let seen = Counter()
+      let task = Task { try await watch(seen, deliveries) }
+      var taken = 0
+      do {
+        for try await delivery in deliveries {
+          taken += 1
+          seen.increment()
+          if failure != nil || taken > wanted {
+            kept.append(delivery)
+            continue
+          }
+          do { if try await body(delivery) { kept.append(delivery) } } catch {
+            failure = error
+            kept.append(delivery)
+          }
+          if taken == wanted { await deliveries.stop() }
+        }
+      } catch { failure = error }
+      task.cancel()
+      _ = await task.result
+      if taken < wanted { break }
+      left -= taken
+    }
+    for delivery in kept { delivery.nack(requeue: true) }
+    if let failure { throw failure }
+  }
+
+  /// Ends the look when nothing came for a while: somebody else may have taken the rest.
+  private func watch(_ seen: Counter, _ deliveries: AMQPDeliveries) async throws {
+    var last = -1
+    while true {
+      try await Task.sleep(for: .milliseconds(700))
+      let now = seen.value
+      if now == last || now == 0 { return await deliveries.stop() }
+      last = now
+    }
+  }
+
+  private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+    var value: Int { count.load(ordering: .relaxed) }
+    func increment() { count.wrappingAdd(1, ordering: .relaxed) }
+  }
+}
+
+extension RabbitMQBroker {
+  /// Runs `body` on a dead-letter queue while nobody else works there; nothing when there is no such queue.
+  ///
+  /// A quorum queue does not enforce an exclusive consumer, so the lock is an exclusive queue: it goes with the connection
+  /// of its owner, however that ends.
+  func sweeping<Result: Sendable>(
+    _ queue: QueueName, _ session: Session, _ body: @Sendable (Sweep) async throws -> Result
+  ) async throws(BrokerError) -> Result? {
+    if try await session.info(queue) == nil { return nil }
+    let lock = SystemNames.lock(on: queue)
+    do {
+      return try await sweepLocks.withLock(lock) {
+        try await self.takeLock(lock, queue, session)
+        do {
+          let result = try await session.declaring("looking through '\(queue)'") { channel in
+            try await body(Sweep(channel: channel, queue: queue.rawValue))
+          }
+          await self.dropLock(lock, session)
+          return result
+        } catch {
+          await self.dropLock(lock, session)
+          throw error
+        }
+      }
+    } catch let error as BrokerError { throw error } catch {
+      throw BrokerError(.unavailable, "looking through '\(queue)' failed: \(error)", underlying: error)
+    }
+  }
+
+  private func takeLock(_ lock: String, _ queue: QueueName, _ session: Session) async throws {
+    let end = ContinuousClock.now + .seconds(5)
+    while true {
+      do {
+        return try await session.consuming.withChannel(AMQPChannelOptions(reopens: false)) {
+          _ = try await $0.declareQueue(lock, durable: false, exclusive: true, autoDelete: false)
+        }
+      } catch let error as AMQPError where error.replyCode == 405 {
+        if ContinuousClock.now > end {
+          throw BrokerError(
+            .unavailable, "somebody else works on the dead letters in '\(queue)': try again when they are done",
+            underlying: error)
+        }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+    }
+  }
+
+  private func dropLock(_ lock: String, _ session: Session) async {
+    await uncancelled {
+      _ = try? await session.declaring("leaving the lock") { _ = try await $0.deleteQueue(lock) }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+internal import AMQP
+internal import Foundation
+internal import NIOCore
+internal import Warren
+
+/// Where a copy is to come out, and when.
+struct Destination: Sendable {
+  /// The queue.
+  var queue: String
+  /// Not before this time; `nil`: at once.
+  var notBefore: Date?
+}
+
+/// What became of a copy.
+enum CopyResult: Sendable {
+  /// It is durable where it should be.
+  case confirmed
+  /// There is no such queue or exchange, so it is nowhere.
+  case unroutable
+  /// The queue refused it: it is full.
+  case refused
+  /// Not now, or nobody knows: the same can be tried again.
+  case failed(AMQPError)
+}
+
+extension RabbitMQBroker {
+  /// Publishes copies, through delay buckets where they have time; one result for each.
+  func copy(
+    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)], _ session: Session,
+    within deadline: Duration? = nil
+  ) async -> [CopyResult] {
+    var messages: [AMQPMessage] = []
+    var buckets: [Int?] = []
+    for copy in copies {
+      do throws(BrokerError) {
+        let (message, bucket) = try await message(copy.properties, copy.body, copy.to, session)
+        messages.append(message)
+        buckets.append(bucket)
+      } catch {
+        let cause = error.underlying as? AMQPError
+        return copies.map { _ in .failed(cause ?? AMQPError(.replyTimeout, error.message)) }
+      }
+    }
+    let results = await session.copies.publish(messages, timeout: deadline ?? configuration.publishDeadline)
+    return zip(results, buckets).map { result, bucket in
+      switch result {
+      case .confirmed: return .confirmed
+      case .nacked: return .refused
+      case .unroutable:
+        guard let bucket else { return .unroutable }
+        // Somebody deleted the bucket: the next try declares it again.
+        registry.forget(bucket: bucket)
+        return .failed(AMQPError(.unroutable, "The delay bucket is gone."))
+      case .unknown(let error), .notSent(let error):
+        if error.replyCode == 404 {
+          guard let bucket else { return .unroutable }
+          registry.forget(bucket: bucket)
+        }
+        return .failed(error)
+      }
+    }
+  }
+
+  /// The AMQP message of a copy, and the bucket that it goes into first.
+  private func message(
+    _ properties: AMQPProperties, _ body: ByteBuffer, _ destination: Destination, _ session: Session
+  ) async throws(BrokerError) -> (AMQPMessage, Int?) {
+    let wait = destination.notBefore.map { Delays.milliseconds(from: clock.now, until: $0) } ?? 0
+    guard wait > 0, let due = destination.notBefore else {
+      return (AMQPMessage(routingKey: destination.queue, properties: properties, body: body), nil)
+    }
+    let (bucket, isEarly) = Delays.bucket(for: wait)
+    try await declareBucket(bucket, session)
+    var properties = properties
+    if isEarly {
+      var headers = properties.headers ?? [:]
+      headers[HeaderNames.due] = .int64(due.milliseconds)
+      properties.headers = headers
+    }
+    let name = SystemNames.bucket(bucket)
+    return (AMQPMessage(exchange: name, routingKey: destination.queue, properties: properties, body: body), bucket)
+  }
+}

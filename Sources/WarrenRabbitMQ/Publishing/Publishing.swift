@@ -1,0 +1,118 @@
+internal import AMQP
+internal import Foundation
+internal import NIOCore
+public import Warren
+
+extension RabbitMQBroker {
+  /// Stores messages, in one round trip; one result for each, in the same order.
+  public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    if publications.isEmpty { return [] }
+    let session = try await session()
+    var results = [PublishResult?](repeating: nil, count: publications.count)
+    var direct: [(index: Int, message: AMQPMessage)] = []
+    var delayed: [(index: Int, copy: (properties: AMQPProperties, body: ByteBuffer, to: Destination))] = []
+    let now = clock.now
+    for (index, publication) in publications.enumerated() {
+      do throws(BrokerError) {
+        try publication.validate()
+        let message = publication.message
+        guard message.body.count <= Limits.largestBody else {
+          throw BrokerError(
+            .tooLarge,
+            "the body of a message has \(message.body.count) bytes: at most \(Limits.largestBody) are possible; "
+              + "keep it elsewhere and send where it is")
+        }
+        let body = ByteBuffer(bytes: message.body)
+        switch publication.destination {
+        case .exchange(let exchange, let key):
+          guard try await exists(exchange, session) else { throw Self.missing(exchange) }
+          direct.append(
+            (
+              index,
+              AMQPMessage(
+                exchange: exchange.rawValue, routingKey: key.rawValue, properties: message.properties(now: now),
+                body: body)
+            ))
+        case .queue(let queue):
+          if let due = publication.notBefore, due > now {
+            // A bucket takes a message for any queue, and holds it for ever when there is none.
+            guard try await exists(queue, session) else {
+              results[index] = .unroutable
+              continue
+            }
+            delayed.append(
+              (index, (message.properties(now: nil), body, Destination(queue: queue.rawValue, notBefore: due))))
+          } else {
+            direct.append(
+              (index, AMQPMessage(routingKey: queue.rawValue, properties: message.properties(now: now), body: body)))
+          }
+        }
+      } catch {
+        results[index] = .failed(error)
+      }
+    }
+    if !direct.isEmpty {
+      let answers = await session.publishes.publish(direct.map(\.message), timeout: configuration.publishDeadline)
+      for ((index, message), answer) in zip(direct, answers) {
+        results[index] = await result(answer, message, session)
+      }
+    }
+    if !delayed.isEmpty {
+      for ((index, _), answer) in zip(delayed, await copy(delayed.map(\.copy), session)) {
+        results[index] = result(answer)
+      }
+    }
+    return results.map {
+      $0 ?? .failed(BrokerError(.unknownOutcome, "nothing is known of this message: publish it again"))
+    }
+  }
+
+  private static func missing(_ exchange: ExchangeName) -> BrokerError {
+    BrokerError(
+      .notFound, "there is no exchange '\(exchange)': apply the topology that declares it before publishing to it")
+  }
+
+  private func result(
+    _ answer: AMQPPublishResult, _ message: AMQPMessage, _ session: Session
+  ) async -> PublishResult {
+    switch answer {
+    case .confirmed: return .stored
+    case .unroutable: return .unroutable
+    case .nacked:
+      return .failed(
+        BrokerError(.full, "RabbitMQ refused the message: a queue is full or has no majority; try again later"))
+    case .unknown(let error), .notSent(let error):
+      // An exchange that was deleted meanwhile closes the channel under its neighbours, too.
+      let exchange = ExchangeName(message.exchange)
+      if error.replyCode == 404, !message.exchange.isEmpty {
+        registry.forget(exchange)
+        if (try? await exists(exchange, session)) == false { return .failed(Self.missing(exchange)) }
+      }
+      return .failed(BrokerError(error, doing: "publishing"))
+    }
+  }
+
+  private func result(_ answer: CopyResult) -> PublishResult {
+    switch answer {
+    case .confirmed: .stored
+    case .unroutable: .unroutable
+    case .refused: .failed(BrokerError(.full, "RabbitMQ refused the message: a delay bucket is full; try again later"))
+    case .failed(let error): .failed(BrokerError(error, doing: "publishing with a delay"))
+    }
+  }
+
+  /// Asked once for each exchange: a publish to a missing one closes the channel, with all that is under way on it.
+  private func exists(_ exchange: ExchangeName, _ session: Session) async throws(BrokerError) -> Bool {
+    if registry.knows(exchange) { return true }
+    guard try await session.hasExchange(exchange.rawValue) else { return false }
+    registry.note(exchange)
+    return true
+  }
+
+  private func exists(_ queue: QueueName, _ session: Session) async throws(BrokerError) -> Bool {
+    if registry.hasSeen(queue) { return true }
+    guard try await session.info(queue) != nil else { return false }
+    registry.noteSeen(queue)
+    return true
+  }
+}

@@ -1,0 +1,24 @@
+public import Foundation
+
+/// What rarely needs to be said about a RabbitMQ engine.
+public struct RabbitMQConfiguration: Sendable {
+  /// How long a publish may take until it is confirmed, waiting for a broker that is away or short of memory included.
+  public var publishDeadline: Duration = .seconds(30)
+  /// How long a call waits for ``RabbitMQBroker/run()`` and the first connection before it fails.
+  public var startDeadline: Duration = .seconds(10)
+  /// How long the end of a consumer may take to give back what is unsettled. What is not back by then comes back by
+  /// itself when the channel closes, and counts as interrupted.
+  public var releaseDeadline: Duration = .seconds(5)
+  /// How often the connections say that they live. A broker that is silent for two of these counts as gone.
+  public var heartbeat: Duration = .seconds(10)
+  /// The longest pause between two attempts to get back to a broker that is away.
+  public var longestReconnectPause: Duration = .seconds(2)
+  /// Where the management API answers, such as `http://rabbit.internal:15672`; it gets the same user and password. `nil`:
+  /// the host of the first URL at port 15672 (15671 for `amqps`). It may be absent: then some numbers are missing.
+  public var management: URL?
+  /// The name of this process in RabbitMQ's own pages; by default host, process id and program.
+  public var connectionName: String?
+
+  /// The defaults.
+  public init() {}
+}

@@ -1,0 +1,21 @@
+import BrokerConformance
+import Testing
+import Warren
+import WarrenRabbitMQ
+
+/// The suite that every engine passes, over a real RabbitMQ.
+@Suite(.enabled(if: RealBroker.isThere, RealBroker.note), .serialized)
+struct ConformanceTests {
+  @Test(arguments: RealBroker.scenarios)
+  func passes(_ scenario: Scenario) async throws {
+    let url = try #require(RealBroker.url)
+    let broker = try RabbitMQBroker(url: url)
+    try await broker.withBroker { broker in
+      // The version is known once it runs.
+      _ = try await broker.diagnose()
+      if scenario.needs.contains(.priority), !broker.capabilities.ordersByPriority { return }
+      try await scenario.run(
+        Bench(broker: broker, clock: SystemClock(), url: url) { try await Task.sleep(for: $0) })
+    }
+  }
+}

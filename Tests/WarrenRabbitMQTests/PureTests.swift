@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+import Warren
+
+@testable import WarrenRabbitMQ
+
+/// The parts that need no broker.
+@Suite struct PureTests {
+  @Test(arguments: [
+    (1, 50, false), (50, 50, false), (51, 100, false), (1000, 1000, false), (1001, 1000, true), (2000, 2000, false),
+    (8000, 8000, false), (12_300, 10_000, true), (60_000, 60_000, false), (3_600_000, 3_600_000, false),
+    (86_400_000 * 40, 86_400_000 * 24, true),
+  ])
+  func aRoundDelayTakesOneBucket(_ delay: Int, _ bucket: Int, _ isEarly: Bool) {
+    #expect(Delays.bucket(for: delay) == (bucket, isEarly))
+  }
+
+  @Test func noDelayComesEarlyOrMuchLaterAndHopsAreFew() {
+    var buckets: Set<Int> = []
+    for delay in stride(from: 1, through: 60_000, by: 7) {
+      var left = delay
+      var hops = 0
+      while left > 0 {
+        let (bucket, isEarly) = Delays.bucket(for: left)
+        #expect(isEarly == (bucket < left))
+        buckets.insert(bucket)
+        left -= bucket
+        hops += 1
+      }
+      #expect(-left < Delays.grid && hops <= 3, "\(delay)")
+    }
+    #expect(buckets.count < 60)
+  }
+
+  @Test func timeIsRoundedUp() {
+    let now = Date(timeIntervalSince1970: 1000)
+    #expect(Delays.milliseconds(from: now, until: now) == 0)
+    #expect(Delays.milliseconds(from: now, until: now - 1) == 0)
+    #expect(Delays.milliseconds(from: now, until: Date(timeIntervalSince1970: 1000.0001)) == 1)
+  }
+
+  @Test func versionsAreToldApart() {
+    #expect(!Server(version: "3.10.8").givesBackFreely && Server(version: "3.10.8").isSupported)
+    #expect(!Server(version: "4.0.5").ordersByPriority && !Server(version: "4.2.9").ordersByPriority)
+    #expect(Server(version: "4.3.6").ordersByPriority && Server(version: "4.10.0-rc.1").givesBackFreely)
+    #expect(!Server(version: "3.9.29").isSupported && Server(version: nil).isSupported)
+  }
+
+  @Test func theBrokersWordsBecomeADifference() throws {
+    let texts = [
+      "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '60000' of type 'signedint' but current is none":
+        "queue 'q': time to live in ms (x-message-ttl) is none, asked for 60000",
+      "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '11' but current is '10'":
+        "queue 'q': x-delivery-limit is 10, asked for 11",
+      "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received none but current is the value 'quorum' of type 'longstr'":
+        "queue 'q': type (x-queue-type) is quorum, asked for none",
+    ]
+    for (text, words) in texts {
+      #expect(try #require(Conflict(text)).difference(of: "queue 'q'").description == words)
+    }
+    #expect(Conflict("something else") == nil)
+  }
+
+  @Test func aLongNameOfAQueueStillHasNeighbours() {
+    let long = String(repeating: "ü", count: 120)
+    let names = [SystemNames.suspects(of: .init(long + "a")), SystemNames.suspects(of: .init(long + "b"))]
+    #expect(names[0] != names[1])
+    #expect(names.allSatisfy { $0.utf8.count <= 255 })
+  }
+
+  @Test func theManagementAddressIsNamedOrDerived() {
+    let named = Address("amqp://u:p%40@h:1234/v?heartbeat=5&management=http://m:8080")
+    #expect(named.uri == "amqp://u:p%40@h:1234/v?heartbeat=5")
+    #expect(named.management?.absoluteString == "http://m:8080")
+    #expect(named.credentials?.password == "p@")
+    #expect(Address("amqps://h").management?.absoluteString == "https://h:15671")
+  }
+}

@@ -1,0 +1,94 @@
+import BrokerConformance
+import Foundation
+import Logging
+import Testing
+import Warren
+import WarrenRabbitMQ
+
+/// Law 7, on a broker that is killed, restarted, and starved. By itself, since it disturbs everybody else.
+@Suite(.enabled(if: RealBroker.canBeBroken, RealBroker.note), .serialized)
+struct RecoveryTests {
+  @Test func aBrokerThatIsKilledAndComesBackStopsNobody() async throws {
+    let queue = Queue(QueueName("t\(UInt32.random(in: 0...UInt32.max)).q"))
+    var configuration = RabbitMQConfiguration()
+    configuration.publishDeadline = .seconds(60)
+    let broker = try RabbitMQBroker(
+      url: try #require(RealBroker.url), configuration: configuration,
+      logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(queues: [queue]))
+      let bench = Bench(broker: broker, clock: SystemClock(), url: nil) { try await Task.sleep(for: $0) }
+      try await bench.fill(queue, "before")
+      try await bench.consume(queue) { consumer in
+        let lost = try await consumer.mustNext()
+        try await RealBroker.script("kill")
+        // The publisher waits while the broker is away. What was on the wire when it died has no known outcome, and is
+        // published again under the same id.
+        let message = Publication(bench.message("during"), to: .queue(queue.name))
+        async let published = Self.publish(message, on: broker)
+        try await RealBroker.script("restart")
+        let back = ContinuousClock.now
+        try await published
+        var texts: Set<String> = []
+        while texts.count < 2 {
+          let delivery = try await consumer.mustNext()
+          texts.insert(delivery.text)
+          if delivery.text == "before" { #expect(delivery.history.interruptions == 1) }
+          _ = try await broker.settle(delivery, as: .complete)
+        }
+        #expect(texts == ["before", "during"])
+        #expect(back.duration(to: .now) < .seconds(15))
+        let late = try await broker.settle(lost, as: .complete)
+        #expect(late == .stale)
+      }
+    }
+  }
+
+  private static func publish(_ message: Publication, on broker: RabbitMQBroker) async throws {
+    while true {
+      switch try await broker.publish([message])[0] {
+      case .stored: return
+      case .failed(let error) where error.code == .unknownOutcome: continue
+      case let result: throw ScenarioFailure("stored, not \(result)")
+      }
+    }
+  }
+
+  @Test func aBrokerShortOfMemoryMakesPublishersWaitAndLetsWorkersFinish() async throws {
+    let queue = Queue(QueueName("t\(UInt32.random(in: 0...UInt32.max)).q"))
+    var configuration = RabbitMQConfiguration()
+    configuration.publishDeadline = .seconds(2)
+    let broker = try RabbitMQBroker(url: try #require(RealBroker.url), configuration: configuration)
+    try await broker.withBroker { broker in
+      let bench = Bench(broker: broker, clock: SystemClock(), url: nil) { try await Task.sleep(for: $0) }
+      try await bench.fill(queue, "a")
+      try await bench.consume(queue) { consumer in
+        let delivery = try await consumer.mustNext()
+        try await RealBroker.script("ctl", "set_vm_memory_high_watermark", "absolute", "1000000")
+        var refused: PublishResult?
+        // The alarm is raised within a second; the first that comes after it also tells this connection.
+        for _ in 0..<20 {
+          let result = try await broker.publish([Publication(bench.message("b"), to: .queue(queue.name))])[0]
+          if !result.isStored {
+            refused = result
+            break
+          }
+          try await Task.sleep(for: .milliseconds(200))
+        }
+        guard case .failed(let error)? = refused else {
+          throw ScenarioFailure("refused, not \(String(describing: refused))")
+        }
+        #expect(error.isRetryable, "\(error)")
+        let findings = try await broker.diagnose()
+        #expect(findings.contains { $0.severity == .problem })
+        let outcome = try await broker.settle(delivery, as: .complete)
+        #expect(outcome == .settled)
+        try await RealBroker.script("ctl", "set_vm_memory_high_watermark", "0.6")
+        let end = ContinuousClock.now + .seconds(20)
+        while try await !broker.publish([Publication(bench.message("c"), to: .queue(queue.name))])[0].isStored {
+          if ContinuousClock.now > end { throw ScenarioFailure("publishing goes on") }
+        }
+      }
+    }
+  }
+}
