@@ -4,9 +4,10 @@
 SCRATCH ?= $(CURDIR)/.build
 SEED ?= 1
 MESSAGES ?= 10000
+VERSIONS ?= 3.10
 export SCRATCH
 
-.PHONY: demo test bench crash-test format lint docs setup
+.PHONY: demo test test-rabbitmq bench crash-test format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -16,7 +17,12 @@ demo: setup
 test: setup
 	scripts/test
 
-## Measures, side by side with peers. WHAT=sqlite (the default) chooses what.
+## Runs the suite of the RabbitMQ engine on real brokers; VERSIONS="3.10 4.0 4.3" chooses which.
+test-rabbitmq: setup
+	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
+	scripts/test-rabbitmq $(VERSIONS)
+
+## Measures, side by side with peers. ROUNDS=3.
 bench: setup
 	scripts/bench
 
@@ -26,7 +32,7 @@ crash-test: setup
 
 ## Formats all Swift code.
 format:
-	swift format -i --recursive $(wildcard Sources Tests Examples/Sources Examples/Tests Benchmarks/Sources Snippets) Package.swift
+	swift format -i --recursive $(wildcard Sources Tests Examples Benchmarks Snippets Fuzz) Package.swift
 
 ## Fails on code that `make format` would change or that breaks a rule.
 lint:
