@@ -25,13 +25,14 @@ public protocol Broker: Service {
   ///   ``BrokerError/Code/notFound`` when something adopted is missing; then nothing more is declared.
   func apply(_ topology: Topology) async throws(BrokerError)
 
-  /// Stores messages; one result for each, in the same order. They cost one round trip together.
+  /// Stores messages; one result for each, in the same order. They cost one round trip together. While a broker dies a
+  /// result can be ``BrokerError/Code/unknownOutcome``: publish that message again, with the same id.
   ///
   /// - Throws: when nothing at all was stored, because the broker does not run, was stopped or is full up to the deadline.
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult]
 
-  /// Takes deliveries from a queue while `body` runs, at most `prefetch` of them unsettled at a time. What is unsettled
-  /// when `body` returns goes back to the queue; that counts nowhere.
+  /// Takes deliveries from a queue while `body` runs, at most `prefetch` of them unsettled at a time, and one suspect
+  /// (``Delivery/isSuspect``) beside them. What is unsettled when `body` returns goes back to the queue; that counts nowhere.
   ///
   /// The consumer outlives the loss of the connection or file: it goes on when that is back.
   ///

@@ -124,6 +124,7 @@ public protocol OperableBroker: Broker {
   func pause(_ queue: QueueName) async throws(BrokerError)
   /// Undoes ``pause(_:)``.
   func resume(_ queue: QueueName) async throws(BrokerError)
-  /// Deletes what waits in this queue, the delayed messages too; what a worker holds stays. Returns how many went.
+  /// Deletes what waits in this queue, the delayed messages too where the engine can reach them (on RabbitMQ it cannot);
+  /// what a worker holds stays. Returns how many went.
   func purge(_ queue: QueueName) async throws(BrokerError) -> Int
 }
