@@ -15,6 +15,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -33,7 +34,7 @@ let package = Package(
   ],
   targets: [
     .target(
-      name: "AMQP", dependencies: [nioCore, nioPosix, nioSSL, log, metrics, lifecycle, collections],
+      name: "AMQP", dependencies: [nioCore, nioPosix, nioTLS, nioSSL, log, metrics, lifecycle, collections],
       swiftSettings: settings),
     .testTarget(
       name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, metrics, lifecycle],
