@@ -114,7 +114,7 @@ struct BrokerFaultTests {
   @Test("A broker that stops answering is found by its heartbeats; when it goes on, so does everything else")
   func frozen() async throws {
     try await within(.seconds(120)) {
-      let ledger = try await load { connection, _ in
+      _ = try await load { connection, _ in
         let states = connection.states()
         try await BrokerControl.run("pause")
         for await state in states {
