@@ -72,11 +72,13 @@ extension AMQPTable {
 }
 
 extension AMQPValue {
-  /// Integers have no width, numbers one precision, and a long string that is no text is bytes.
+  /// Integers have no width, and a long string that is no text is bytes.
   fileprivate var asPython: AMQPValue {
     if let integer { return .int64(integer) }
     return switch self {
-    case .float(let value): .double(Double(value))
+    // pika 1.2 makes integers of them when it reads.
+    case .float(let value): .int64(Int64(value))
+    case .double(let value): .int64(Int64(value))
     case .longBytes(let bytes): .bytes(bytes)
     case .table(let table): .table(table.asPython)
     case .array(let values): .array(values.map(\.asPython))
