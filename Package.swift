@@ -18,6 +18,7 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 /// SQLite's own interface, as GRDB links it: the hot statements are bound and stepped through it.
@@ -48,7 +49,7 @@ let package = Package(
   ],
   targets: [
     .target(
-      name: "AMQP", dependencies: [nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle, deques],
+      name: "AMQP", dependencies: [nioCore, nioPosix, nioSSL, nioTLS, log, coreMetrics, lifecycle, deques],
       swiftSettings: settings),
     .target(
       name: "Warren", dependencies: [log, metrics, tracing, lifecycle],

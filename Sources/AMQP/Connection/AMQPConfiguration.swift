@@ -92,6 +92,16 @@ public struct AMQPConfiguration: Sendable {
     let seconds = heartbeat.components.seconds
     try require((0...65535).contains(seconds), "The heartbeat must be from 0 to 65,535 seconds.")
     try require(heartbeat == .zero || seconds >= 1, "A heartbeat is a whole number of seconds, at least 1.")
+    if let tls {
+      for name in endpoints.map(\.host) + [tls.serverName ?? "localhost"] {
+        try require(
+          (1...255).contains(name.utf8.count) && !name.utf8.contains(0),
+          "A name that TLS checks must have 1 to 255 bytes and no zero among them.")
+      }
+      try require(
+        tls.serverName.map(AMQPTLS.isAddress) != true,
+        "The TLS server name must be a name. Connect to an address to have the certificate checked for it.")
+    }
     try Limit.check(virtualHost, "name of the virtual host")
     try topology.check()
   }

@@ -1,6 +1,7 @@
 import CoreMetrics
 import Logging
 import NIOCore
+import NIOSSL
 import Synchronization
 
 // From the socket to those who wait.
@@ -14,6 +15,12 @@ extension AMQPConnection {
         $0.abort(link, AMQPError(.handshakeFailed, "The broker did not finish opening the connection in time."))
       }
     }
+  }
+
+  /// TLS is spoken now, and nothing secret was sent yet.
+  func tlsReady(_ certificate: NIOSSLCertificate?, _ link: Link) {
+    guard let tls = configuration.tls, let name = link.serverName, !tls.accepts(certificate, for: name) else { return }
+    abort(link, AMQPError(.tlsFailed, "The broker's certificate is not one for the name \(name)."))
   }
 
   func received(_ bytes: ByteBuffer, _ link: Link) {
@@ -261,8 +268,8 @@ extension AMQPConnection {
   func abort(_ link: Link, _ error: AMQPError) {
     guard !link.hasEnded else { return }
     link.machine.abort(error)
-    // With the socket's own close, what is still unsent cannot hold it up.
-    if let socket = link.socket { socket.close(promise: nil) } else { socketEnded(link) }
+    // Neither what is still unsent nor TLS's goodbye, which the peer would have to answer, may hold it up.
+    if link.socket == nil { socketEnded(link) } else { link.closeAtOnce() }
   }
 
   /// Ends a link whose socket never came to be.
@@ -274,9 +281,10 @@ extension AMQPConnection {
   func socketEnded(_ link: Link) {
     guard !link.hasEnded else { return }
     link.hasEnded = true
+    let refusal = link.machine.failure == nil ? Self.tlsError(link.underlying, isOpen: link.isOpen) : nil
     link.isOpen = false
     link.stopTimers()
-    let reason = Self.tlsError(link.underlying) ?? link.machine.socketClosed(link.underlying)
+    let reason = refusal ?? link.machine.socketClosed(link.underlying)
     if self.link === link { self.link = nil }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]

@@ -199,17 +199,24 @@ extension AMQPConnection {
   static let noFreeChannel = AMQPError(
     .noFreeChannel, "All channels that the broker allows are in use. Close some, or use another connection.")
 
-  /// TLS failures deserve their own words; a peer that just hangs up is not one.
-  static func tlsError(_ underlying: (any Error)?) -> AMQPError? {
+  /// TLS failures deserve their own words; a peer that just hangs up is not one, as it may be restarting.
+  ///
+  /// - parameter isOpen: Whether AMQP was open. Until then an alert is a refusal: with TLS 1.3 a broker judges the client's
+  ///   certificate when the client has finished its handshake already. Later it is a loss like any other.
+  static func tlsError(_ underlying: (any Error)?, isOpen: Bool = false) -> AMQPError? {
     guard let underlying else { return nil }
-    let isTLS: Bool
     switch underlying {
-    case NIOSSLError.handshakeFailed, is NIOSSLExtraError: isTLS = true
-    default: isTLS = false
+    case NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])),
+      NIOSSLError.handshakeFailed(.sslError([.eofDuringAdditionalCertficiateChainValidation])):
+      return nil
+    case NIOSSLError.handshakeFailed, is NIOSSLExtraError: break
+    case BoringSSLError.sslError where !isOpen: break
+    default: return nil
     }
-    guard isTLS else { return nil }
     return AMQPError(
-      .tlsFailed, "TLS failed. Check the authorities, the certificate's name, and that the port speaks TLS.",
+      .tlsFailed,
+      "TLS failed. Check the authorities, the name in the broker's certificate, the client's certificate, and that the "
+        + "port speaks TLS.",
       underlying: underlying)
   }
 }

@@ -105,18 +105,19 @@ extension AMQPConnection {
 
   /// Tries every endpoint once, in random order.
   private func connect() async throws(AMQPError) -> Link {
-    var last = AMQPError(.connectFailed, "There is no endpoint.")
+    var last: AMQPError?
     var tls: NIOSSLContext?
     if let wanted = configuration.tls { tls = try wanted.makeContext() }
     for endpoint in configuration.endpoints.shuffled() where !isClosing {
       do throws(AMQPError) { return try await connect(to: endpoint, tls) } catch {
         logger.debug("AMQP endpoint failed", metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
-        last = error
+        // One node that cannot be trusted does not end the waiting for the others.
+        if last.map(Self.canRecover) != true || Self.canRecover(from: error) { last = error }
         // A refusal by one node is a refusal by the cluster.
         if error.code == .authenticationFailed || error.code == .virtualHostRefused { throw error }
       }
     }
-    throw last
+    throw last ?? AMQPError(.connectFailed, "There is no endpoint.")
   }
 
   private func connect(
@@ -125,6 +126,7 @@ extension AMQPConnection {
     let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes))
     self.link = link
     let serverName = configuration.tls.flatMap { $0.serverName ?? endpoint.host }
+    link.serverName = serverName
     let limit = TimeAmount(configuration.connectTimeout)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(limit)
@@ -143,9 +145,11 @@ extension AMQPConnection {
     } catch {
       // A peer that hangs up quickly can be gone before the connect is reported.
       if link.socket != nil { throw await end(of: link) }
-      let failure = AMQPError(
-        .connectFailed, "No broker answers at \(endpoint). Check that it runs and that the address is right.",
-        underlying: error)
+      let failure =
+        Self.tlsError(error)
+        ?? AMQPError(
+          .connectFailed, "No broker answers at \(endpoint). Check that it runs and that the address is right.",
+          underlying: error)
       fail(link, failure)
       throw failure
     }
@@ -158,9 +162,8 @@ extension AMQPConnection {
   }
 
   private static func tlsHandler(_ context: NIOSSLContext, _ name: String?) throws -> NIOSSLClientHandler {
-    // SNI is for names only; an address is still checked against the certificate.
-    let isAddress = name.map { (try? SocketAddress(ipAddress: $0, port: 0)) != nil } ?? true
-    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
+    // SNI is for names only; without one the peer's address is checked against the certificate.
+    try NIOSSLClientHandler(context: context, serverHostname: name.flatMap { AMQPTLS.isAddress($0) ? nil : $0 })
   }
 
   private var wishes: ConnectionMachine.Wishes {
@@ -278,7 +281,7 @@ extension AMQPConnection {
     run(link.machine.close(), link)
     link.closeTimer?.cancel()
     link.closeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.closeTimeout)) {
-      self.assumeIsolated { _ in link.socket?.close(promise: nil) }
+      self.assumeIsolated { _ in link.closeAtOnce() }
     }
   }
 

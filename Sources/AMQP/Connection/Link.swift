@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 /// One socket with its handshake, its buffers and its timers. A connection that recovers has one after the other.
 ///
@@ -20,6 +21,8 @@ final class Link: @unchecked Sendable {
   let ended: EventLoopPromise<AMQPError>
   var hasEnded = false
   var underlying: (any Error)?
+  /// The name that the broker's certificate must carry.
+  var serverName: String?
   var isOpen = false
   var blockedReason: String?
   var channels: [UInt16: ChannelCore] = [:]
@@ -68,6 +71,17 @@ final class Link: @unchecked Sendable {
   func setReading(_ on: Bool) {
     guard let socket else { return }
     try? socket.syncOptions?.setOption(.autoRead, value: on)
+  }
+
+  /// Closes the socket without TLS's goodbye: that one waits for a peer that may be the trouble.
+  func closeAtOnce() {
+    guard let socket else { return }
+    // From the TLS handler's place a close goes to the socket and not through TLS.
+    if let tls = try? socket.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
+      tls.close(promise: nil)
+    } else {
+      socket.close(promise: nil)
+    }
   }
 
   func stopTimers() {

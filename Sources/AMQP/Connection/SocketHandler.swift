@@ -1,4 +1,6 @@
 import NIOCore
+import NIOSSL
+import NIOTLS
 
 /// Carries bytes and events from the socket to the connection. It decides nothing.
 final class SocketHandler: ChannelInboundHandler, @unchecked Sendable {
@@ -31,9 +33,18 @@ final class SocketHandler: ChannelInboundHandler, @unchecked Sendable {
     connection.assumeIsolated { $0.becameWritable(self.link) }
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case TLSUserEvent.handshakeCompleted = event {
+      let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
+      connection.assumeIsolated { $0.tlsReady(certificate, self.link) }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    link.underlying = error
-    context.close(promise: nil)
+    // The first is the cause, what follows it are consequences.
+    if link.underlying == nil { link.underlying = error }
+    link.closeAtOnce()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -110,4 +110,17 @@ struct URITests {
     #expect(check { $0.endpoints = [] } == .invalidConfiguration)
     #expect(check { $0.virtualHost = String(repeating: "v", count: 256) } == .invalidArgument)
   }
+
+  @Test("Names in certificates")
+  func certificateNames() {
+    for (pattern, host) in [("a.b", "A.B"), ("a.b.", "a.b"), ("*.b.c", "a.b.c"), ("*.B.c", "x.b.C.")] {
+      #expect(AMQPTLS.matches(pattern, host))
+    }
+    for (pattern, host) in [
+      ("a.b", "b"), ("*.b.c", "b.c"), ("*.b.c", "x.a.b.c"), ("*.b.c", ".b.c"), ("*.c", "a.c"), ("*", "a"), ("", "a"),
+      ("a*.b.c", "ab.b.c"), ("x.*.c", "x.b.c"),
+    ] {
+      #expect(!AMQPTLS.matches(pattern, host), "\(pattern) \(host)")
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 @testable import AMQP
 
@@ -9,6 +10,8 @@ enum RealBroker {
   static let management = ProcessInfo.processInfo.environment["AMQP_TEST_MANAGEMENT"]
   static var isThere: Bool { uri != nil }
   static var isManaged: Bool { uri != nil && management != nil }
+
+  static let skipped: Comment = "skipped: set AMQP_TEST_URI to a broker's URI"
 
   static func configuration(name: String = "amqp-tests") throws -> AMQPConfiguration {
     var configuration = try AMQPConfiguration(uri: uri ?? "amqp://127.0.0.1")

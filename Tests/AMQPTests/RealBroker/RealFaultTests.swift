@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// Faults between the client and a real broker. Nothing that was confirmed may be missing.
-@Suite("Faults with a real broker", .enabled(if: RealBroker.isThere), .serialized)
+@Suite("Faults with a real broker", .enabled(if: RealBroker.isThere, RealBroker.skipped), .serialized)
 struct RealFaultTests {
   private func proxied(_ proxy: FaultProxy, _ name: String = "faults") throws -> AMQPConfiguration {
     var configuration = try RealBroker.configuration(name: name)
@@ -169,7 +169,9 @@ struct RealFaultTests {
     }
   }
 
-  @Test("A connection closed by an operator comes back", .enabled(if: RealBroker.isManaged))
+  @Test(
+    "A connection closed by an operator comes back",
+    .enabled(if: RealBroker.isManaged, "skipped: set AMQP_TEST_MANAGEMENT as well"))
   func forcedClose() async throws {
     try await within(.seconds(60)) {
       let name = RealBroker.name("forced")

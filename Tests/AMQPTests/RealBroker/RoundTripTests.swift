@@ -3,7 +3,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Real broker", .enabled(if: RealBroker.isThere))
+@Suite("Real broker", .enabled(if: RealBroker.isThere, RealBroker.skipped))
 struct RoundTripTests {
   @Test("A message comes back with every property and every type of field")
   func roundTrip() async throws {
@@ -25,7 +25,7 @@ struct RoundTripTests {
         let deliveries = try await channel.consume(queue, prefetch: 3)
         var index = 0
         for try await delivery in deliveries {
-          #expect(delivery.properties == properties)
+          #expect(delivery.properties.sorted == properties.sorted)
           #expect(delivery.body.readableBytes == sizes[index])
           #expect(delivery.routingKey == queue)
           #expect(!delivery.redelivered)

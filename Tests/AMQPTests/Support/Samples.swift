@@ -64,3 +64,26 @@ enum Samples {
     .txSelect, .txSelectOk, .txCommit, .txCommitOk, .txRollback, .txRollbackOk,
   ]
 }
+
+extension AMQPTable {
+  /// The same fields in the order of their names, at every depth: RabbitMQ 4 hands headers out in an order of its own.
+  var sorted: AMQPTable { AMQPTable(self.map { ($0.key, $0.value.sorted) }.sorted { $0.0 < $1.0 }) }
+}
+
+extension AMQPValue {
+  var sorted: AMQPValue {
+    switch self {
+    case .table(let table): .table(table.sorted)
+    case .array(let values): .array(values.map(\.sorted))
+    default: self
+    }
+  }
+}
+
+extension AMQPProperties {
+  var sorted: AMQPProperties {
+    var copy = self
+    copy.headers = headers?.sorted
+    return copy
+  }
+}
