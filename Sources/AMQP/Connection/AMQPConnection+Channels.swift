@@ -267,7 +267,7 @@ extension AMQPConnection {
     writeSettlements(core, link)
     core.phase = .closing
     failPending(core, Self.channelClosed)
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
       let request = Request { _ in done.resume() }
       core.goodbye = request
@@ -345,7 +345,7 @@ extension AMQPConnection {
     for request in core.requests.removeAll() { request.finish(.failure(error)) }
     for consumer in core.consumers.values { endConsumer(consumer, .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if wasClosing || !core.options.reopens { return end(core, error, quietly: false) }
     logger.debug("AMQP channel closed by the broker", metadata: ["error": "\(error)"])
     open(core)
@@ -383,12 +383,11 @@ extension AMQPConnection {
     let wasClosing = if case .closing = core.phase { true } else { false }
     if case .closed = core.phase {} else { core.phase = .down }
     let unknown = reason.asUnknownOutcome()
-    var again: [PublishWaiter] = []
-    for var waiter in core.confirms.reset() {
+    var again: [PublishRun] = []
+    for waiter in core.confirms.reset() {
       let isKnown = waiter.message.properties.messageID != nil
       if core.options.resendsUnknown, isKnown, waiter.ticket.isOpen(waiter.index), !isClosing, !wasClosing {
-        waiter.isResent = true
-        again.append(waiter)
+        again.append(PublishRun(ticket: waiter.ticket, indices: waiter.index..<waiter.index + 1, isResent: true))
       } else {
         complete(waiter, .unknown(unknown))
       }
@@ -427,14 +426,12 @@ extension AMQPConnection {
     core.readyWaiters = []
     for consumer in core.consumers.values { endConsumer(consumer, quietly ? .success(()) : .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   /// Fails the publishes whose turn has not come.
   func failPending(_ core: ChannelCore, _ error: AMQPError) {
-    for waiter in core.pending {
-      complete(waiter, waiter.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error))
-    }
+    for run in core.pending { complete(run, run.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error)) }
     core.pending = []
   }
 }

@@ -43,7 +43,7 @@ extension AMQPConnection {
     }
     coresToPump.removeAll(keepingCapacity: true)
     link.flush()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if isClosing { closeIfDrained(link) }
   }
 
@@ -295,7 +295,7 @@ extension AMQPConnection {
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     touchedConsumers.removeAll()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     link.opened.fail(reason)
     link.ended.succeed(reason)
   }
