@@ -9,15 +9,17 @@ struct ClosingTests {
   private static let delivery = BasicDeliver(
     consumerTag: "tag", deliveryTag: 1, redelivered: false, exchange: "", routingKey: "k")
 
-  /// Runs `body` in a task, and cancels it as soon as the broker has seen what fulfils `condition`.
+  /// Runs `body` in a task, and cancels it as soon as the broker has seen what fulfils `condition`. `meanwhile` runs before
+  /// the task has to end.
   private func cancelled(
     _ broker: FakeBroker, when condition: @escaping @Sendable ([Frame]) -> Bool,
-    _ body: @escaping @Sendable () async throws -> Void
+    _ body: @escaping @Sendable () async throws -> Void, meanwhile: () async throws -> Void = {}
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try? await body() }
       await broker.wait(until: condition)
       group.cancelAll()
+      try await meanwhile()
       try await group.waitForAll()
     }
   }
@@ -30,20 +32,18 @@ struct ClosingTests {
         // A whole message and a cancel, still on their way when the broker read the close.
         peer.send(.basicDeliver(Self.delivery), .persistent, "late", on: number)
         peer.send(.basicCancel(consumerTag: "tag", noWait: true), on: number)
-        // The broker agrees with the next channel's opening.
+        // It agrees later.
         return true
       }) { broker in
-        var configuration = broker.configuration
-        configuration.replyTimeout = .milliseconds(200)
-        try await AMQPConnection.withConnection(configuration) { connection in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
           try await cancelled(broker, when: { $0.contains { $0.isConsume } }) {
             try await connection.withChannel { channel in
               for try await _ in try await channel.consume("q", options: .init(consumerTag: "tag")) {}
             }
-          }
-          try await connection.withChannel { channel in
+          } meanwhile: {
+            await broker.wait { $0.contains { if case .method(1, .channelClose) = $0 { true } else { false } } }
+            try await connection.withChannel { try await $0.publish(AMQPMessage(routingKey: "k", body: "x")) }
             try await broker.withPeer { $0.send(.channelCloseOk, on: 1) }
-            try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
           }
         }
         #expect(broker.connections == 1)

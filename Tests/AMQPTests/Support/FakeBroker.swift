@@ -53,20 +53,8 @@ final class FakeBroker: Sendable {
   private final class Seen: Sendable {
     let frames = Mutex<[(peer: Int, frame: Frame)]>([])
     let peers = Mutex<[Peer]>([])
-    let waiters = Mutex<[(condition: @Sendable ([Frame]) -> Bool, done: CheckedContinuation<Void, Never>)]>([])
 
-    func add(_ frame: Frame, of peer: Int) {
-      let all = frames.withLock { frames in
-        frames.append((peer, frame))
-        return frames.map(\.frame)
-      }
-      let ready = waiters.withLock { waiters in
-        let ready = waiters.filter { $0.condition(all) }.map(\.done)
-        waiters.removeAll { $0.condition(all) }
-        return ready
-      }
-      for done in ready { done.resume() }
-    }
+    func add(_ frame: Frame, of peer: Int) { frames.withLock { $0.append((peer, frame)) } }
   }
 
   /// Everything that the broker was sent, in order.
@@ -117,18 +105,9 @@ final class FakeBroker: Sendable {
     for peer in seen.peers.withLock({ $0 }) { try? await peer.channel.close().get() }
   }
 
-  /// Waits until what was sent fulfils `condition`.
+  /// Waits until what was sent fulfils `condition`, or the task is cancelled.
   func wait(until condition: @escaping @Sendable ([Frame]) -> Bool) async {
-    await withCheckedContinuation { done in
-      seen.waiters.withLock { $0.append((condition, done)) }
-      let all = frames
-      let ready = seen.waiters.withLock { waiters in
-        let ready = waiters.filter { $0.condition(all) }.map(\.done)
-        waiters.removeAll { $0.condition(all) }
-        return ready
-      }
-      for done in ready { done.resume() }
-    }
+    await eventually { condition(frames) }
   }
 
   /// Does something with the newest connection, on its event loop.
