@@ -5,16 +5,23 @@ final class Child: Sendable {
   private let process: Process
   private let exit: AsyncStream<Void>
 
-  init(_ program: String, _ arguments: [String]) {
+  /// - parameter errors: A file to which its standard error is appended; `nil` drops it.
+  init(_ program: String, _ arguments: [String], errors: String? = nil) throws {
     process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
+    process.standardError = try errors.map { try Self.appending(to: $0) } ?? FileHandle.nullDevice
     let (exit, ended) = AsyncStream<Void>.makeStream()
     self.exit = exit
     process.terminationHandler = { _ in ended.finish() }
+  }
+
+  private static func appending(to path: String) throws -> FileHandle {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    if descriptor < 0 { throw CocoaError(.fileWriteUnknown) }
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
   func start() throws { try process.run() }
