@@ -32,6 +32,10 @@ final class ChannelCore: @unchecked Sendable {
   var phase = Phase.down
   /// Whether the broker said open-ok on the current connection.
   var isOpenOnWire = false
+  /// Whether channel.close was sent on the current connection. The number is free once the broker has answered it.
+  var hasSaidGoodbye = false
+  /// Who waits for that answer.
+  var goodbye: Request?
   var requests = RequestQueue<Request>()
   /// Requests that wait for the channel to be ready.
   var held: Deque<(Method, Request)> = []
@@ -59,6 +63,7 @@ final class ChannelCore: @unchecked Sendable {
   }
 
   var isReady: Bool { if case .ready = phase { true } else { false } }
+  var isClosed: Bool { if case .closed = phase { true } else { false } }
 
   /// Begins the next life: old delivery tags mean nothing from here on.
   func startGeneration() {
@@ -98,6 +103,8 @@ final class ConsumerCore: @unchecked Sendable {
   var arrived: [AMQPDelivery] = []
   var isTouched = false
   var isSubscribed = false
+  /// Whether basic.cancel was sent. The consumer is known until the broker has agreed.
+  var isLeaving = false
 
   init(request: BasicConsume, prefetch: UInt16) {
     self.request = request
