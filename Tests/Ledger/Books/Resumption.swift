@@ -1,37 +1,34 @@
 internal import Foundation
 
-/// How soon after a fault the work went on, by the times in the books.
+/// How soon after a fault the work went on, by the times in the books. All in seconds.
 struct Resumption {
   let fault: Fault
-  /// Seconds from the moment when there was a majority to the next confirmed publish.
-  let publishing: Double?
-  /// The same to the next handled message.
-  let handling: Double?
-  /// The longest that one publisher stood still after that moment.
-  let longestSilence: Double
+  /// The longest time without any confirmed publish from the moment on when there was a majority; the wait for the first is
+  /// included.
+  let publishing: Double
+  /// The same for handled messages.
+  let handling: Double
+  /// The longest time that one publisher was without.
+  let onePublisher: Double
 
   init(of fault: Fault, majority: Date, until end: Date, confirmed: [[Book.Entry]], handled: [Book.Entry]) {
-    func times(_ entries: [Book.Entry]) -> [Date] {
-      entries.lazy.map(\.time).filter { majority < $0 && $0 <= end }.sorted()
+    func longestGap(_ entries: some Sequence<Book.Entry>) -> Double {
+      let times = entries.map(\.time).filter { majority < $0 && $0 < end }.sorted()
+      return zip([majority] + times, times + [end]).map { $1.timeIntervalSince($0) }.max() ?? 0
     }
-    let publishers = confirmed.map(times)
     self.fault = fault
-    publishing = publishers.compactMap(\.first).min()?.timeIntervalSince(majority)
-    handling = times(handled).first?.timeIntervalSince(majority)
-    longestSilence =
-      publishers.map { times in
-        zip([majority] + times, times + [end]).map { $1.timeIntervalSince($0) }.max() ?? 0
-      }.max() ?? 0
+    publishing = longestGap(confirmed.joined())
+    handling = longestGap(handled)
+    onePublisher = confirmed.map { longestGap($0) }.max() ?? 0
   }
 
-  /// The slower of the two; infinite if one of them never came.
-  var seconds: Double { max(publishing ?? .infinity, handling ?? .infinity) }
+  var slower: Double { max(publishing, handling) }
 
   static func table(_ all: [Resumption]) -> [String] {
-    func text(_ seconds: Double?) -> String { seconds.map { String(format: "%8.2f s", $0) } ?? "     never" }
-    return ["next confirm  next handled  longest silence of one publisher"]
+    ["stood still: publishing  handling  one publisher"]
       + all.map {
-        "  \(text($0.publishing))    \(text($0.handling))    \(text($0.longestSilence))   \($0.fault)"
+        String(format: "%20.2f s %7.2f s %12.2f s  ", $0.publishing, $0.handling, $0.onePublisher)
+          + $0.fault.description
       }
   }
 }

@@ -11,7 +11,7 @@ struct Chaos: AsyncParsableCommand {
   @OptionGroup var broker: BrokerOption
   @Option(help: "Where the books are kept.") var folder: String
   @Option(help: "The same seed does the same things in the same order.") var seed: UInt64 = 1
-  @Option(help: "How many faults.") var faults = 7
+  @Option(help: "How many faults.") var faults = 6
   @Option(help: "scripts/rabbitmq") var script: String
   @Option(help: "The folder of the cluster.") var cluster: String
 
@@ -27,23 +27,27 @@ struct Chaos: AsyncParsableCommand {
     try await engine.withBroker { try await $0.apply(Topology(queues: [Queue(Self.queue)])) }
     let crew = try await Crew(
       broker: broker.broker, queue: Self.queue, folder: folder,
-      shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, pause: 60)
+      shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, veterans: 1, pause: 60)
     let resumptions = try await breakIt(crew)
     await crew.stopPublishing()
     let passed = try await broker.open().withBroker { engine in
+      try await engine.apply(Topology(queues: [Queue(Self.queue)]))
       let ledger = try await settle(crew, engine)
       say("seed \(seed); killed: \(await crew.kills.publishers) × publisher, \(await crew.kills.workers) × worker")
       for line in Resumption.table(resumptions) { say(line) }
-      let slowest = resumptions.map(\.seconds).max() ?? 0
+      let slowest = resumptions.map(\.slower).max() ?? 0
       say(String(format: "took %.0f s", Date().timeIntervalSince(begin)))
       return ledger.pronounce([
-        (String(format: "slowest resume: %.2f s, at most %.0f", slowest, Self.goal), slowest < Self.goal)
+        (
+          String(format: "longest standstill with a majority: %.2f s, below %.0f", slowest, Self.goal),
+          slowest < Self.goal
+        )
       ])
     }
     if !passed { throw ExitCode.failure }
   }
 
-  /// One fault after the other, and a kill every second or two.
+  /// One fault after the other, and a kill every few seconds.
   private func breakIt(_ crew: Crew) async throws -> [Resumption] {
     let cluster = Cluster(
       script: script, folder: self.cluster, nodes: ["rabbit1", "rabbit2", "rabbit3"], queue: Self.queue.rawValue)
@@ -64,7 +68,7 @@ struct Chaos: AsyncParsableCommand {
       return moments
     }()
     while !isOver.withLock({ $0 }) {
-      try await Task.sleep(for: .milliseconds(Int.random(in: 500...2500, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 1000...5000, using: &random)))
       if Int.random(in: 0..<3, using: &random) == 0 {
         await crew.killPublisher(using: &random)
       } else {

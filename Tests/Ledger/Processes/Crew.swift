@@ -12,6 +12,7 @@ actor Crew {
   }
   nonisolated let queue: QueueName
   private let folder: String
+  private let veterans: Int
   private var publishers: [Member] = []
   private var workers: [Member] = []
   private(set) var deserters: [String] = []
@@ -22,12 +23,17 @@ actor Crew {
   ///
   /// - parameters:
   ///   - shares: The numbers of each publisher.
+  ///   - veterans: How many of either kind are never killed: they must come through by themselves.
   ///   - pause: Milliseconds between two messages of one lane of a publisher.
-  init(broker: String, queue: QueueName, folder: String, shares: [Range<Int>], workers count: Int, pause: Int)
+  init(
+    broker: String, queue: QueueName, folder: String, shares: [Range<Int>], workers count: Int, veterans: Int = 0,
+    pause: Int
+  )
     async throws
   {
     self.queue = queue
     self.folder = folder
+    self.veterans = veterans
     for (index, share) in shares.enumerated() {
       publishers.append(
         try start(
@@ -55,11 +61,11 @@ actor Crew {
   // MARK: Killing
 
   func killPublisher(using random: inout Seeded) {
-    let index = Int.random(in: publishers.indices, using: &random)
+    let index = Int.random(in: veterans..<publishers.count, using: &random)
     if Self.kill(&publishers[index]) { kills.publishers += 1 }
   }
   func killWorker(using random: inout Seeded) {
-    let index = Int.random(in: workers.indices, using: &random)
+    let index = Int.random(in: veterans..<workers.count, using: &random)
     if Self.kill(&workers[index]) { kills.workers += 1 }
   }
   private static func kill(_ member: inout Member) -> Bool {
