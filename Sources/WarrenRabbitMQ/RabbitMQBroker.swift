@@ -52,6 +52,7 @@ public final class RabbitMQBroker: Broker {
       if !addresses.contains(where: { $0.uri.contains("heartbeat=") }) { amqp.heartbeat = configuration.heartbeat }
       if !addresses.contains(where: { $0.uri.contains("connection_timeout=") }) {
         amqp.connectTimeout = configuration.connectDeadline
+        amqp.handshakeTimeout = configuration.connectDeadline
       }
       amqp.recovery = AMQPRecoveryPolicy(lastBound: configuration.longestReconnectPause, retriesFirstConnect: true)
       amqp.maxOutboundBodySize = Limits.largestBody

@@ -31,9 +31,9 @@ struct Cluster: Sendable {
       return moments[count - 1]
     }
   }
-  /// Waits until all nodes see each other.
-  func waitUntilWhole() async throws {
-    try await call("ctl", nodes[0], "await_online_nodes", "\(nodes.count)", "--timeout", "90")
+  /// Waits until a node sees all others.
+  func waitUntilWhole(asking node: String) async throws {
+    try await call("ctl", node, "await_online_nodes", "\(nodes.count)", "--timeout", "90")
   }
 
   /// The node that leads the queue.

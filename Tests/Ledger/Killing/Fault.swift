@@ -12,6 +12,10 @@ struct Fault: Sendable {
   /// How long it lasts.
   let hold: Duration
 
+  /// Whether a node stands still that nobody can tell from a slow one. How long that lasts is decided by the cluster, which
+  /// elects another leader when it doubts, and by the clients' heartbeat.
+  var isFreeze: Bool { kind == .freezeNode || kind == .freezeLeaderForLong }
+
   /// The faults of a run: as many as are wanted, each kind once before any comes again.
   static func all(_ count: Int, nodes: [String], using random: inout Seeded) -> [Fault] {
     var kinds: [Kind] = []
@@ -61,7 +65,7 @@ struct Fault: Sendable {
       for node in nodes {
         try await cluster.halt(node)
         try await cluster.start([node])
-        try await cluster.waitUntilWhole()
+        try await cluster.waitUntilWhole(asking: node)
       }
     case .moveLeader:
       for node in nodes {
@@ -69,7 +73,8 @@ struct Fault: Sendable {
         try await Task.sleep(for: hold / 4)
       }
     }
-    try await cluster.waitUntilWhole()
+    // Of those that it hits, one may not be back yet, and cannot be asked.
+    try await cluster.waitUntilWhole(asking: nodes[nodes.count - 1])
     return majority
   }
 }

@@ -97,6 +97,11 @@ actor Crew {
     for member in workers { member.child.terminate() }
     for member in publishers + workers { await member.child.end() }
   }
+  /// Kills whoever is left.
+  func dismiss() async {
+    for member in publishers + workers { _ = member.child.kill() }
+    for member in publishers + workers { await member.child.end() }
+  }
 
   // MARK: Books
 
