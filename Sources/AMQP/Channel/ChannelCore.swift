@@ -43,7 +43,7 @@ final class ChannelCore: @unchecked Sendable {
   var readyWaiters: [Request] = []
   var assembler: ContentAssembler
   var confirms = ConfirmTracker<PublishWaiter>()
-  var pending: Deque<PublishWaiter> = []
+  var pending: Deque<PublishRun> = []
   var confirmMode = ConfirmMode.off
   var isFlowStopped = false
   /// Whether the fetch on the wire is one to settle.
@@ -76,16 +76,6 @@ final class ChannelCore: @unchecked Sendable {
     confirmMode = .off
     isFlowStopped = false
   }
-}
-
-/// A message of a publish call.
-struct PublishWaiter {
-  let ticket: PublishTicket
-  let index: Int
-  /// Whether it was on the wire of an earlier connection.
-  var isResent = false
-
-  var message: AMQPMessage { ticket.messages[index] }
 }
 
 /// A consumer, behind its sequence. It too outlives connections.

@@ -197,6 +197,12 @@ extension AMQPConnection {
   func subscribe(_ consumer: ConsumerCore, on core: ChannelCore) async throws(AMQPError) {
     guard !consumer.isSubscribed else { return }
     consumer.isSubscribed = true
+    // Several consumers of a channel: each has its own prefetch, and any of them may run dry.
+    if !consumer.request.noAck {
+      core.ledger.withLock {
+        $0.window = $0.window == 0 ? Int(consumer.prefetch) : min($0.window, Int(consumer.prefetch))
+      }
+    }
     do throws(AMQPError) {
       if !consumer.request.noAck {
         _ = try await internalRequest(
@@ -267,7 +273,7 @@ extension AMQPConnection {
     writeSettlements(core, link)
     core.phase = .closing
     failPending(core, Self.channelClosed)
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
       let request = Request { _ in done.resume() }
       core.goodbye = request
@@ -345,7 +351,7 @@ extension AMQPConnection {
     for request in core.requests.removeAll() { request.finish(.failure(error)) }
     for consumer in core.consumers.values { endConsumer(consumer, .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if wasClosing || !core.options.reopens { return end(core, error, quietly: false) }
     logger.debug("AMQP channel closed by the broker", metadata: ["error": "\(error)"])
     open(core)
@@ -383,12 +389,11 @@ extension AMQPConnection {
     let wasClosing = if case .closing = core.phase { true } else { false }
     if case .closed = core.phase {} else { core.phase = .down }
     let unknown = reason.asUnknownOutcome()
-    var again: [PublishWaiter] = []
-    for var waiter in core.confirms.reset() {
+    var again: [PublishRun] = []
+    for waiter in core.confirms.reset() {
       let isKnown = waiter.message.properties.messageID != nil
       if core.options.resendsUnknown, isKnown, waiter.ticket.isOpen(waiter.index), !isClosing, !wasClosing {
-        waiter.isResent = true
-        again.append(waiter)
+        again.append(PublishRun(ticket: waiter.ticket, indices: waiter.index..<waiter.index + 1, isResent: true))
       } else {
         complete(waiter, .unknown(unknown))
       }
@@ -427,14 +432,12 @@ extension AMQPConnection {
     core.readyWaiters = []
     for consumer in core.consumers.values { endConsumer(consumer, quietly ? .success(()) : .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   /// Fails the publishes whose turn has not come.
   func failPending(_ core: ChannelCore, _ error: AMQPError) {
-    for waiter in core.pending {
-      complete(waiter, waiter.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error))
-    }
+    for run in core.pending { complete(run, run.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error)) }
     core.pending = []
   }
 }

@@ -265,7 +265,7 @@ extension AMQPConnection {
     endPause()
     let error = AMQPError(.connectionClosed, "The connection is being closed: nothing more is sent.")
     for core in cores.values { failPending(core, error) }
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     guard let link else { return }
     guard link.isOpen else { return abort(link, AMQPError(.connectionClosed, "The connection was closed.")) }
     link.closeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.closeTimeout)) {
@@ -300,7 +300,7 @@ extension AMQPConnection {
     isClosing = true
     for core in cores.values { end(core, error, quietly: error.code == .connectionClosed) }
     cores = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if case .failure = result { stateBox.set(.failed(error)) } else { stateBox.set(.closed) }
   }
 }
