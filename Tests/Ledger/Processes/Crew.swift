@@ -95,7 +95,10 @@ actor Crew {
   /// Tells the workers to finish what they hold, and waits until all processes are gone.
   func end() async {
     for member in workers { member.child.terminate() }
-    for member in publishers + workers { await member.child.end() }
+    for member in publishers + workers {
+      await member.child.end()
+      if member.child.hasFailed, !member.wasKilled { deserters.append(member.name) }
+    }
   }
   /// Kills whoever is left.
   func dismiss() async {
