@@ -110,7 +110,7 @@ struct Chaos: AsyncParsableCommand {
       let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
       if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { break }
     }
-    await crew.end()
+    try await crew.end()
     return try await Ledger.balance(crew, engine, expected: try await begun(crew))
   }
 

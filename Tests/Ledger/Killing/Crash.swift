@@ -56,7 +56,7 @@ struct Crash: AsyncParsableCommand {
     }
     command?.terminate()
     await command?.end()
-    await crew.end()
+    try await crew.end()
     let kills = await crew.kills
     say(
       "seed \(seed); killed: \(killedCommands) × command, \(kills.publishers) × publisher, \(kills.workers) × worker")

@@ -92,13 +92,19 @@ actor Crew {
   var isPublished: Bool { publishers.allSatisfy { $0.child.hasSucceeded } }
   /// Tells the publishers to confirm what they have begun, and no more.
   func stopPublishing() { for member in publishers { member.child.terminate() } }
-  /// Tells the workers to finish what they hold, and waits until all processes are gone.
-  func end() async {
+  /// Tells the workers to finish what they hold, and waits until all processes are gone. Who does not come to an end is
+  /// killed, and noted like those who end too early.
+  func end() async throws {
     for member in workers { member.child.terminate() }
-    for member in publishers + workers {
-      await member.child.end()
-      if member.child.hasFailed, !member.wasKilled { deserters.append(member.name) }
+    let limit = Date().addingTimeInterval(35)
+    while (publishers + workers).contains(where: \.child.isRunning), Date() < limit {
+      try await Task.sleep(for: .milliseconds(20))
     }
+    for member in publishers + workers where !member.wasKilled {
+      if member.child.isRunning { deserters.append("\(member.name) would not end") }
+      if member.child.hasFailed { deserters.append(member.name) }
+    }
+    await dismiss()
   }
   /// Kills whoever is left.
   func dismiss() async {

@@ -30,8 +30,12 @@ enum RealBroker {
   static func script(_ verb: String, _ arguments: String...) async throws {
     let control = try #require(control)
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: control[0])
-    process.arguments = [verb, control[1], control[2]] + arguments
+    // Foundation knows that a process has ended when a socket closes, which a broker that it starts would keep open.
+    let closing = """
+      (for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@")
+      """
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", closing, "bash", control[0], verb, control[1], control[2]] + arguments
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     let (exit, ended) = AsyncStream<Void>.makeStream()
