@@ -5,9 +5,10 @@ SCRATCH ?= $(CURDIR)/.build
 SEED ?= 1
 MESSAGES ?= 10000
 VERSIONS ?= 3.10
+VERSION ?= 3.10
 export SCRATCH
 
-.PHONY: demo test test-rabbitmq bench crash-test format lint docs setup
+.PHONY: demo test test-rabbitmq bench crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -17,10 +18,10 @@ demo: setup
 test: setup
 	scripts/test
 
-## Runs the suite of the RabbitMQ engine on real brokers; VERSIONS="3.10 4.0 4.3" chooses which.
+## Runs the suite of the RabbitMQ engine on real brokers; VERSIONS="3.10 4.0 4.3" chooses which, CLUSTER=1 takes three nodes.
 test-rabbitmq: setup
 	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
-	scripts/test-rabbitmq $(VERSIONS)
+	scripts/test-rabbitmq $(if $(CLUSTER),--cluster) $(VERSIONS)
 
 ## Measures, side by side with peers. ROUNDS=3.
 bench: setup
@@ -29,6 +30,10 @@ bench: setup
 ## Kills publishers, workers and the command line while 10,000 messages pass, then balances the books.
 crash-test: setup
 	scripts/crash-test $(SEED) $(MESSAGES)
+
+## Breaks a RabbitMQ cluster of three in every way that heals while messages pass, then balances the books; VERSION=4.3, SEED=n.
+chaos: setup
+	scripts/chaos $(SEED) $(VERSION)
 
 ## Formats all Swift code.
 format:

@@ -50,6 +50,10 @@ public final class RabbitMQBroker: Broker {
     do throws(AMQPError) {
       var amqp = try AMQPConfiguration(uris: addresses.map(\.uri))
       if !addresses.contains(where: { $0.uri.contains("heartbeat=") }) { amqp.heartbeat = configuration.heartbeat }
+      if !addresses.contains(where: { $0.uri.contains("connection_timeout=") }) {
+        amqp.connectTimeout = configuration.connectDeadline
+        amqp.handshakeTimeout = configuration.connectDeadline
+      }
       amqp.recovery = AMQPRecoveryPolicy(lastBound: configuration.longestReconnectPause, retriesFirstConnect: true)
       amqp.maxOutboundBodySize = Limits.largestBody
       // What is in a queue came in by somebody's limit, which may be the 128 MiB of an older broker.

@@ -10,7 +10,9 @@ public struct RabbitMQConfiguration: Sendable {
   /// itself when the channel closes, and counts as interrupted.
   public var releaseDeadline: Duration = .seconds(5)
   /// How often the connections say that they live. A broker that is silent for two of these counts as gone.
-  public var heartbeat: Duration = .seconds(10)
+  public var heartbeat: Duration = .seconds(5)
+  /// How long one node may take to accept a connection before the next is tried: a node that is frozen never does.
+  public var connectDeadline: Duration = .seconds(5)
   /// The longest pause between two attempts to get back to a broker that is away.
   public var longestReconnectPause: Duration = .seconds(2)
   /// Where the management API answers, such as `http://rabbit.internal:15672`; it gets the same user and password. `nil`:

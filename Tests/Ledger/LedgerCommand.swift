@@ -9,15 +9,21 @@ internal import WarrenSQLite
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren-ledger", abstract: "Publishers, workers and killers for Warren's tests.",
-    subcommands: [Hold.self, Work.self, Publish.self, Crash.self])
+    subcommands: [Hold.self, Work.self, Publish.self, Crash.self, Chaos.self])
 }
 
 /// Which engine.
 struct BrokerOption: ParsableArguments {
   @Option(help: "sqlite:PATH or amqp://…, with commas between the nodes of a cluster") var broker: String
+  @Flag(help: "Say on standard error what happens to connections and messages.") var verbose = false
+
+  var logger: Logger {
+    var logger = Logger(label: "ledger") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = verbose ? .debug : .critical
+    return logger
+  }
 
   func open() throws -> any InspectableBroker & OperableBroker & DeadLetterBroker {
-    let logger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
     if broker.hasPrefix("sqlite:") {
       return try SQLiteBroker(path: String(broker.dropFirst("sqlite:".count)), logger: logger)
     }

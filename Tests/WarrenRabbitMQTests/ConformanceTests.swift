@@ -8,14 +8,13 @@ import WarrenRabbitMQ
 struct ConformanceTests {
   @Test(arguments: RealBroker.scenarios)
   func passes(_ scenario: Scenario) async throws {
-    let url = try #require(RealBroker.url)
-    let broker = try RabbitMQBroker(url: url)
+    let broker = try RabbitMQBroker(urls: try #require(RealBroker.urls))
     try await broker.withBroker { broker in
       // The version is known once it runs.
       _ = try await broker.diagnose()
       if scenario.needs.contains(.priority), !broker.capabilities.ordersByPriority { return }
       try await scenario.run(
-        Bench(broker: broker, clock: SystemClock(), url: url) { try await Task.sleep(for: $0) })
+        Bench(broker: broker, clock: SystemClock(), url: RealBroker.url) { try await Task.sleep(for: $0) })
     }
   }
 }

@@ -13,7 +13,7 @@ struct RecoveryTests {
     var configuration = RabbitMQConfiguration()
     configuration.publishDeadline = .seconds(60)
     let broker = try RabbitMQBroker(
-      url: try #require(RealBroker.url), configuration: configuration,
+      urls: try #require(RealBroker.urls), configuration: configuration,
       logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
     try await broker.withBroker { broker in
       try await broker.apply(Topology(queues: [queue]))
@@ -58,7 +58,7 @@ struct RecoveryTests {
     let queue = Queue(QueueName("t\(UInt32.random(in: 0...UInt32.max)).q"))
     var configuration = RabbitMQConfiguration()
     configuration.publishDeadline = .seconds(2)
-    let broker = try RabbitMQBroker(url: try #require(RealBroker.url), configuration: configuration)
+    let broker = try RabbitMQBroker(urls: try #require(RealBroker.urls), configuration: configuration)
     try await broker.withBroker { broker in
       let bench = Bench(broker: broker, clock: SystemClock(), url: nil) { try await Task.sleep(for: $0) }
       try await bench.fill(queue, "a")

@@ -213,6 +213,8 @@ extension AMQPConnection {
 
   private func reopen(_ core: ChannelCore, _ link: Link) async throws(AMQPError) {
     guard case .down = core.phase else { return }
+    // Lost before this task had its turn: a channel that began to open here would wait for an answer for ever.
+    if link.hasEnded { throw await end(of: link) }
     guard takeNumber(core, link) else {
       return abandon(core, Self.noFreeChannel)
     }

@@ -157,14 +157,19 @@ struct ConnectionMachine: Sendable {
     if let failure { return failure }
     switch state {
     case .closing, .closed: return AMQPError(.connectionClosed, "This side closed the connection.")
-    case .awaitingTune where sentSecret && underlying == nil:
-      // Brokers that do not know the capability authentication_failure_close hang up instead of saying 403.
+    case .awaitingTune where sentSecret && underlying == nil && !saysWhenItRefuses:
       return AMQPError(
         .authenticationFailed, "The broker hung up after the credentials. They are probably wrong.", isRetryable: false)
     case .awaitingStart, .awaitingTune, .awaitingOpenOk:
       return AMQPError(.handshakeFailed, "The connection ended while it was being opened.", underlying: underlying)
     case .open: return AMQPError(.connectionLost, "The connection was lost.", underlying: underlying)
     }
+  }
+
+  /// Brokers that do not know this capability hang up instead of saying 403. From others, which RabbitMQ has been for long,
+  /// it is no refusal: the node may just have been killed.
+  private var saysWhenItRefuses: Bool {
+    serverProperties["capabilities"]?.table?["authentication_failure_close"]?.bool == true
   }
 
   /// Ends for a reason that this side found, such as silence.

@@ -42,6 +42,8 @@ final class Lane: Sendable {
   }
 
   var isConsuming: Bool { state.withLock { $0.current != nil } }
+  /// Whether nothing more is wanted, so that whoever still settles should come to an end.
+  var isStopping: Bool { state.withLock { $0.isStopped || $0.isEnded } }
 
   /// The worker wants nothing more; what it holds can still be settled.
   func stop() {

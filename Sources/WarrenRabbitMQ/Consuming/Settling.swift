@@ -59,7 +59,10 @@ extension RabbitMQBroker {
           BrokerError(
             .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"
           ))
-      case .refused: break
+      case .refused:
+        if held.lane.isStopping {
+          return .failure(BrokerError(.full, "the queue '\(destination.queue)' is full or has no majority"))
+        }
       case .failed(let error):
         switch error.code {
         case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
@@ -94,12 +97,20 @@ extension RabbitMQBroker {
       exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
       body: held.delivery.body)
     var pause = Duration.milliseconds(50)
+    var isRefused = false
     while held.delivery.isCurrent {
       switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable:
         return .failure(Self.impossible(target, "no queue receives them: apply the topology of this queue again"))
-      case .nacked: return .failure(Self.impossible(target, "it is full or has no majority: make room in it"))
+      case .nacked:
+        // A majority comes back, and so may room. Only a worker that ends gives the message back to its queue.
+        let why = "it is full or has no majority: make room in it"
+        if held.lane.isStopping { return .failure(Self.impossible(target, why)) }
+        if !isRefused {
+          logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
+        }
+        isRefused = true
       case .unknown(let error), .notSent(let error):
         if error.replyCode == 404 {
           return .failure(Self.impossible(target, "their exchange is missing: apply the topology of this queue again"))

@@ -267,6 +267,25 @@ struct FaultTests {
     }
   }
 
+  @Test("A connection lost in the moment when it opens does not leave a channel behind")
+  func lossAtOpening() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard (1...30).contains(peer.index), case .method(0, .connectionOpen) = frame else { return false }
+        peer.send(.connectionOpenOk)
+        peer.hangUp()
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await broker.withPeer { $0.hangUp() }
+          for await state in connection.states() { if case .recovering = state { break } }
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(10))
+        }
+      }
+    }
+  }
+
   @Test("When recovery gives up, consumers, publishers and run() learn the reason")
   func givesUp() async throws {
     try await within {

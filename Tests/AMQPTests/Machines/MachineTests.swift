@@ -76,6 +76,13 @@ struct MachineTests {
     var hungUp = machine()
     _ = try hungUp.receive(FakeBroker.start)
     #expect(hungUp.socketClosed(nil).code == .authenticationFailed)
+    var killed = machine()
+    _ = try killed.receive(
+      .connectionStart(
+        versionMajor: 0, versionMinor: 9, properties: ["capabilities": ["authentication_failure_close": true]],
+        mechanisms: "PLAIN", locales: "en_US"))
+    let loss = killed.socketClosed(nil)
+    #expect(loss.code == .handshakeFailed && loss.isRetryable)
   }
 
   @Test("Closing: both at once, twice, unasked and in the middle of the handshake")

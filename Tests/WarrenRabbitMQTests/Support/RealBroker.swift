@@ -6,16 +6,19 @@ import Testing
 /// Where a broker for tests listens, from the environment. `scripts/test-rabbitmq` sets it.
 enum RealBroker {
   private static let environment = ProcessInfo.processInfo.environment
+  /// All nodes, with commas in between.
   static let url = environment["WARREN_TEST_AMQP"]
+  static let urls = url.map { $0.split(separator: ",").map(String.init) }
   static let isThere = url != nil
   static let note: Comment = "no RabbitMQ: set WARREN_TEST_AMQP, or run scripts/test-rabbitmq"
   /// The script, the folder and the node, for tests that break the broker.
   private static let control = environment["WARREN_TEST_RABBITMQ"]?.split(separator: " ").map(String.init)
   static let canBeBroken = isThere && control?.count == 3
 
-  /// Only the scenarios whose name contains this, for work on one of them.
+  /// Only the scenarios of these laws, and whose name contains this.
   static let scenarios = Scenario.all(with: [.otherProcesses, .priority]).filter { scenario in
-    environment["WARREN_TEST_SCENARIO"].map { scenario.name.contains($0) } ?? true
+    (environment["WARREN_TEST_LAWS"].map { $0.contains(scenario.name.prefix(1)) } ?? true)
+      && (environment["WARREN_TEST_SCENARIO"].map { scenario.name.contains($0) } ?? true)
   }
 
   /// For those who use the broker without Warren.

@@ -5,22 +5,34 @@ final class Child: Sendable {
   private let process: Process
   private let exit: AsyncStream<Void>
 
-  init(_ program: String, _ arguments: [String]) {
+  /// - parameter errors: A file to which its standard error is appended; `nil` drops it.
+  init(_ program: String, _ arguments: [String], errors: String? = nil) throws {
     process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
+    process.standardError = try errors.map { try Self.appending(to: $0) } ?? FileHandle.nullDevice
     let (exit, ended) = AsyncStream<Void>.makeStream()
     self.exit = exit
     process.terminationHandler = { _ in ended.finish() }
+  }
+
+  private static func appending(to path: String) throws -> FileHandle {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    if descriptor < 0 { throw CocoaError(.fileWriteUnknown) }
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
   func start() throws { try process.run() }
   var isRunning: Bool { process.isRunning }
   /// Whether it has ended by itself, and well.
   var hasSucceeded: Bool { !process.isRunning && process.terminationReason == .exit && process.terminationStatus == 0 }
+  /// Whether it has ended badly; not when it was told to stop before it could listen.
+  var hasFailed: Bool {
+    guard !process.isRunning, !hasSucceeded else { return false }
+    return process.terminationReason == .exit || process.terminationStatus != SIGTERM
+  }
   /// SIGKILL; whether there was anyone to kill.
   func kill() -> Bool {
     guard process.isRunning else { return false }

@@ -2,18 +2,19 @@ internal import ArgumentParser
 internal import Foundation
 internal import Logging
 internal import ServiceLifecycle
+internal import Synchronization
 internal import UnixSignals
 internal import Warren
 
 /// Takes deliveries and sits on them until it is told to stop, or killed.
 struct Hold: AsyncParsableCommand {
-  @OptionGroup var broker: BrokerOption
+  @OptionGroup var option: BrokerOption
   @Option var queue: String
   @Option var count: Int
 
   func run() async throws {
-    let broker = try broker.open()
-    try await serve(broker, Holder(broker: broker, queue: QueueName(queue), count: count))
+    let broker = try option.open()
+    try await serve(broker, Holder(broker: broker, queue: QueueName(queue), count: count), option.logger)
   }
 
   private struct Holder: Service {
@@ -33,16 +34,16 @@ struct Hold: AsyncParsableCommand {
 
 /// Completes what it gets and notes its id, once it has failed as often as the id asks for; dies of a poison.
 struct Work: AsyncParsableCommand {
-  @OptionGroup var broker: BrokerOption
+  @OptionGroup var option: BrokerOption
   @Option var queue: String
   @Option(help: "SIGKILL from its own hand when a message has this body.") var poison: String?
   @Option(help: "Where to note the ids of what was handled.") var log: String?
 
   func run() async throws {
-    let broker = try broker.open()
+    let broker = try option.open()
     let book = try log.map { try Book(path: $0) }
     let worker = try Worker(
-      broker, name: "ledger-\(getpid())", logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+      broker, name: "ledger-\(getpid())", logger: option.logger
     ) {
       Subscription(Queue(QueueName(queue)).adopted()) {
         OnAny { message, context in
@@ -58,71 +59,98 @@ struct Work: AsyncParsableCommand {
       .concurrency(20)
     }
     say("working")
-    try await serve(broker, worker)
+    try await serve(broker, worker, option.logger)
   }
 }
 
-/// Publishes the messages of its share that its own book does not have yet, several at a time.
+/// Publishes the messages of its share that its own book does not have yet, several at a time, each again until it is
+/// stored. At SIGTERM it finishes what it has begun.
 struct Publish: AsyncParsableCommand {
-  @OptionGroup var broker: BrokerOption
+  @OptionGroup var option: BrokerOption
   @Option var queue: String
   @Option var prefix: String
   @Option(help: "The first number.") var from: Int
   @Option(help: "The number after the last.") var to: Int
+  @Option(help: "Milliseconds between two messages of one lane: at full speed nobody could be killed in between.")
+  var pause = 15
   @Option(help: "Where to note the ids of what was published.") var log: String
 
   func run() async throws {
-    let broker = try broker.open()
-    let known = try Book.read(log)
-    let book = try Book(path: log)
-    let missing = (from..<to).map { "\(prefix)-\($0)" }.filter { !known.contains($0) }
-    try await serve(broker, Publisher(broker: broker, queue: QueueName(queue), ids: missing, book: book))
+    let broker = try option.open()
+    let supply = Supply(prefix: prefix, range: from..<to, known: Set(try Book.read(log).map(\.id)))
+    let publisher = Publisher(
+      broker: broker, queue: QueueName(queue), supply: supply, book: try Book(path: log), pause: pause,
+      logger: option.logger)
+    try await serve(broker, publisher, option.logger)
+  }
+
+  /// What is left to publish, for all lanes.
+  private final class Supply: Sendable {
+    private let prefix: String
+    private let known: Set<String>
+    private let rest: Mutex<Range<Int>>
+
+    init(prefix: String, range: Range<Int>, known: Set<String>) {
+      self.prefix = prefix
+      self.known = known
+      rest = Mutex(range)
+    }
+    func next() -> String? {
+      rest.withLock { rest in
+        while let number = rest.popFirst() {
+          let id = "\(prefix)-\(number)"
+          if !known.contains(id) { return id }
+        }
+        return nil
+      }
+    }
   }
 
   private struct Publisher: Service {
     let broker: any Broker
     let queue: QueueName
-    let ids: [String]
+    let supply: Supply
     let book: Book
+    let pause: Int
+    let logger: Logger
 
     func run() async throws {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for lane in 0..<8 {
+        for _ in 0..<8 {
           group.addTask {
-            for index in stride(from: lane, to: ids.count, by: 8) {
-              let message = Message(
-                id: MessageID(ids[index]), name: "ledger.entry", body: Data(ids[index].utf8), timestamp: Date())
-              let result = try await broker.publish([Publication(message, to: .queue(queue))])[0]
-              guard result.isStored else { throw Unlucky() }
-              try book.note(ids[index])
-              // At full speed it would be over before anyone could be killed.
-              try await Task.sleep(for: .milliseconds(15))
+            while !Task.isShuttingDownGracefully, let id = supply.next() {
+              try await publish(id)
+              try book.note(id)
+              try await Task.sleep(for: .milliseconds(pause))
             }
           }
         }
         try await group.waitForAll()
       }
     }
-  }
-}
 
-/// What a message of the ledger is to go through; read off its number, so that every process knows it.
-struct Fate {
-  /// How many attempts fail.
-  let failures: Int
-
-  init(_ id: MessageID?) {
-    let number = id.flatMap { Int($0.rawValue.split(separator: "-").last ?? "") } ?? 1
-    failures = number % 100 == 0 ? .max : number % 10 == 0 ? 1 : 0
+    private func publish(_ id: String) async throws {
+      let message = Message(id: MessageID(id), name: "ledger.entry", body: Data(id.utf8), timestamp: Date())
+      while true {
+        do {
+          switch try await broker.publish([Publication(message, to: .queue(queue))])[0] {
+          case .stored, .repeated: return
+          case .failed(let error): throw error
+          case .unroutable: throw Unlucky()
+          }
+        } catch let error as BrokerError where error.isRetryable {
+          logger.warning("published again", metadata: ["id": "\(id)", "error": "\(error)"])
+          try await Task.sleep(for: .milliseconds(100))
+        }
+      }
+    }
   }
-  /// Whether it ends as a dead letter.
-  var isParked: Bool { failures == .max }
 }
 
 struct Unlucky: Error {}
 
 /// Runs a role beside its broker; ends when the role does or at SIGTERM.
-func serve(_ broker: any Broker, _ role: any Service) async throws {
+func serve(_ broker: any Broker, _ role: any Service, _ logger: Logger) async throws {
   let group = ServiceGroup(
     configuration: .init(
       services: [
@@ -131,7 +159,7 @@ func serve(_ broker: any Broker, _ role: any Service) async throws {
           service: role, successTerminationBehavior: .gracefullyShutdownGroup,
           failureTerminationBehavior: .gracefullyShutdownGroup),
       ],
-      gracefulShutdownSignals: [.sigterm], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
+      gracefulShutdownSignals: [.sigterm], logger: logger))
   try await group.run()
 }
 

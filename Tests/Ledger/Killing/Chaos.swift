@@ -1,0 +1,126 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Synchronization
+internal import Warren
+
+/// Breaks a RabbitMQ cluster in every way that heals, and kills publishers and workers, while messages pass; then balances
+/// the books.
+struct Chaos: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "A cluster that is killed, frozen, partitioned and restarted, then a ledger of every id: none lost.")
+  @OptionGroup var broker: BrokerOption
+  @Option(help: "Where the books are kept.") var folder: String
+  @Option(help: "The same seed does the same things in the same order.") var seed: UInt64 = 1
+  @Option(help: "How many faults.") var faults = 6
+  @Option(help: "scripts/rabbitmq") var script: String
+  @Option(help: "The folder of the cluster.") var cluster: String
+
+  private static let queue: QueueName = "ledger"
+  /// Far more numbers than a publisher gets through.
+  private static let share = 1_000_000
+  /// How soon the work is to go on once there is a majority, in seconds.
+  private static let goal = 10.0
+  /// No fault begins later than this, in seconds: a slow machine does fewer.
+  private static let limit = 150.0
+
+  func run() async throws {
+    let begin = Date()
+    let engine = try broker.open()
+    try await engine.withBroker { try await $0.apply(Topology(queues: [Queue(Self.queue)])) }
+    let crew = try await Crew(
+      broker: broker.broker, queue: Self.queue, folder: folder,
+      shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, veterans: 1, pause: 60)
+    do {
+      if try await !test(crew, since: begin) { throw ExitCode.failure }
+    } catch {
+      // Whatever failed, nobody stays behind.
+      await crew.dismiss()
+      throw error
+    }
+  }
+
+  private func test(_ crew: Crew, since begin: Date) async throws -> Bool {
+    let resumptions = try await breakIt(crew)
+    await crew.stopPublishing()
+    return try await broker.open().withBroker { engine in
+      try await engine.apply(Topology(queues: [Queue(Self.queue)]))
+      let ledger = try await settle(crew, engine)
+      say("seed \(seed); killed: \(await crew.kills.publishers) × publisher, \(await crew.kills.workers) × worker")
+      for line in Resumption.table(resumptions) { say(line) }
+      let slowest = resumptions.filter { !$0.fault.isFreeze }.map(\.slower).max() ?? 0
+      say(String(format: "took %.0f s", Date().timeIntervalSince(begin)))
+      return ledger.pronounce([
+        (
+          String(
+            format: "longest standstill with a majority that nobody froze: %.2f s, below %.0f", slowest, Self.goal),
+          slowest < Self.goal
+        )
+      ])
+    }
+  }
+
+  /// One fault after the other, and a kill every few seconds.
+  private func breakIt(_ crew: Crew) async throws -> [Resumption] {
+    let cluster = Cluster(
+      script: script, folder: self.cluster, nodes: ["rabbit1", "rabbit2", "rabbit3"], queue: Self.queue.rawValue)
+    var random = Seeded(seed: seed)
+    let faults = Fault.all(faults, nodes: cluster.nodes, using: &random)
+    let isOver = Mutex(false)
+    async let moments = {
+      defer { isOver.withLock { $0 = true } }
+      var moments: [(fault: Fault, majority: Date, end: Date)] = []
+      try await Task.sleep(for: .seconds(3))
+      let begin = Date()
+      for fault in faults where Date().timeIntervalSince(begin) < Self.limit {
+        say("\(Date().formatted(.iso8601)) \(fault)")
+        let majority = try await fault.happen(to: cluster)
+        // Long enough to see who goes on.
+        try await Task.sleep(for: .seconds(4))
+        moments.append((fault, majority, Date()))
+      }
+      if moments.count < faults.count { say("no time for \(faults.count - moments.count) more") }
+      return moments
+    }()
+    while !isOver.withLock({ $0 }) {
+      try await Task.sleep(for: .milliseconds(Int.random(in: 1000...5000, using: &random)))
+      if Int.random(in: 0..<3, using: &random) == 0 {
+        await crew.killPublisher(using: &random)
+      } else {
+        await crew.killWorker(using: &random)
+      }
+      // Dead long enough for the cluster to notice.
+      try await Task.sleep(for: .milliseconds(200))
+      try await crew.revive()
+    }
+    let confirmed = try await crew.confirmed()
+    let handled = try await crew.handled()
+    return try await moments.map {
+      Resumption(of: $0.fault, majority: $0.majority, until: $0.end, confirmed: confirmed, handled: handled)
+    }
+  }
+
+  /// Waits until every message has come to its end, or until nothing more can be hoped for.
+  private func settle(
+    _ crew: Crew, _ engine: any InspectableBroker & DeadLetterBroker
+  ) async throws -> Ledger {
+    let limit = Date().addingTimeInterval(60)
+    while Date() < limit {
+      try await Task.sleep(for: .seconds(1))
+      let isPublished = await crew.isPublished
+      let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
+      if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { break }
+    }
+    try await crew.end()
+    return try await Ledger.balance(crew, engine, expected: try await begun(crew))
+  }
+
+  /// The ids that the publishers have begun with: each takes its numbers in order, and all that it took must be confirmed.
+  private func begun(_ crew: Crew) async throws -> Set<String> {
+    var all: Set<String> = []
+    for (index, entries) in try await crew.confirmed().enumerated() {
+      let last = entries.compactMap { Int($0.id.dropFirst("m-".count)) }.max() ?? 0
+      all.formUnion((index * Self.share...max(index * Self.share, last)).map { "m-\($0)" })
+    }
+    return all
+  }
+}

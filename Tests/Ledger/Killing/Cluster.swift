@@ -1,0 +1,84 @@
+internal import Foundation
+
+/// A RabbitMQ cluster in a folder of `scripts/rabbitmq`, and what can be done to it.
+struct Cluster: Sendable {
+  /// The script.
+  let script: String
+  let folder: String
+  let nodes: [String]
+  let queue: String
+
+  func kill(_ node: String) async throws { try await call("kill", node) }
+  func halt(_ node: String) async throws { try await call("halt", node) }
+  func freeze(_ node: String) async throws { try await call("pause", node) }
+  func thaw(_ node: String) async throws { try await call("continue", node) }
+  func cutOff(_ node: String) async throws { try await call("partition", node) }
+  func join(_ node: String) async throws { try await call("heal", node) }
+  /// Starts nodes at the same time and waits for all.
+  ///
+  /// - returns: The moment when so many of them were ready.
+  @discardableResult
+  func start(_ nodes: [String], majorityAfter count: Int = 1) async throws -> Date {
+    try await withThrowingTaskGroup(of: Date.self) { group in
+      for node in nodes {
+        group.addTask {
+          try await call("restart", node)
+          return Date()
+        }
+      }
+      var moments: [Date] = []
+      for try await moment in group { moments.append(moment) }
+      return moments[count - 1]
+    }
+  }
+  /// Waits until a node sees all others.
+  func waitUntilWhole(asking node: String) async throws {
+    try await call("ctl", node, "await_online_nodes", "\(nodes.count)", "--timeout", "90")
+  }
+
+  /// The node that leads the queue.
+  func leader() async throws -> String {
+    let name = try await evaluate("{_, Node} = amqqueue:get_pid(Queue), io:format(\"~s\", [Node])")
+    guard let node = nodes.first(where: { name.hasPrefix("\($0)@") }) else {
+      throw ToolFailure("no node leads the queue '\(queue)': \(name)")
+    }
+    return node
+  }
+  func moveLeader(to node: String) async throws {
+    _ = try await evaluate("rabbit_quorum_queue:transfer_leadership(Queue, '\(node)@localhost')")
+  }
+  /// Evaluates Erlang that knows the queue as `Queue`, on the first node.
+  private func evaluate(_ code: String) async throws -> String {
+    let lookup = "{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"\(queue)\">>))"
+    return try await call("ctl", nodes[0], "eval", "\(lookup), \(code).")
+  }
+
+  /// Runs `scripts/rabbitmq VERB FOLDER ARGUMENTS`; what it prints.
+  @discardableResult
+  private func call(_ verb: String, _ arguments: String...) async throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: script)
+    process.arguments = [verb, folder] + arguments
+    process.standardInput = FileHandle.nullDevice
+    let output = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("warren-\(UUID().uuidString)")
+    // A file and no pipe: the nodes that the script starts would hold the other end.
+    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+    defer { try? FileManager.default.removeItem(at: output) }
+    let handle = try FileHandle(forWritingTo: output)
+    (process.standardOutput, process.standardError) = (handle, handle)
+    let (exit, ended) = AsyncStream<Void>.makeStream()
+    process.terminationHandler = { _ in ended.finish() }
+    try process.run()
+    for await _ in exit {}
+    let text = String(decoding: try Data(contentsOf: output), as: UTF8.self)
+    if process.terminationStatus != 0 {
+      throw ToolFailure("rabbitmq \(verb) \(arguments.joined(separator: " ")): \(text)")
+    }
+    return text
+  }
+}
+
+struct ToolFailure: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,91 @@
+import AMQP
+import BrokerConformance
+import Foundation
+import Logging
+import Testing
+import Warren
+import WarrenRabbitMQ
+
+/// Dead letters that their queue refuses: a full one does, and so does one that is losing its leader.
+@Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
+struct RefusalTests {
+  @Test func aRefusedDeadLetterIsParkedOnceThereIsRoom() async throws {
+    try await withRefusedDeadLetter { _, _, makeRoom in
+      try await makeRoom()
+    } after: { result, foreign, queue in
+      #expect(try result.get() == .settled)
+      let parked = try await foreign.get("\(queue).dead")
+      #expect(parked?.properties.messageID == "2")
+      parked?.ack()
+    }
+  }
+
+  @Test func aWorkerThatEndsGivesARefusedDeadLetterBack() async throws {
+    try await withRefusedDeadLetter { _, consumer, _ in
+      consumer.stop()
+    } after: { result, foreign, queue in
+      #expect(throws: BrokerError.self) { try result.get() }
+      let back = try await foreign.get(queue)
+      #expect(back?.properties.messageID == "2")
+      back?.ack()
+    }
+  }
+
+  /// Settles a delivery as a dead letter, whose queue has no room; `during` runs once it was refused.
+  private func withRefusedDeadLetter(
+    during: @escaping @Sendable (RabbitMQBroker, Consumer, @Sendable () async throws -> Void) async throws -> Void,
+    after: @escaping @Sendable (Result<SettleResult, any Error>, AMQPChannel, String) async throws -> Void
+  ) async throws {
+    let name = "t\(UInt32.random(in: 0...UInt32.max)).q", dead = "\(name).dead"
+    let (refusals, refused) = AsyncStream<Void>.makeStream()
+    let broker = try RabbitMQBroker(
+      urls: try #require(RealBroker.urls), logger: Logger(label: "refusals") { _ in Listener(refused) })
+    try await AMQPConnection.withConnection(try RealBroker.foreign()) { connection in
+      try await connection.withChannel { foreign in
+        try await foreign.declareQueue(name)
+        try await foreign.declareQueue(dead, arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
+        for (id, queue) in [("1", dead), ("2", name)] {
+          try await foreign.publish(
+            AMQPMessage(routingKey: queue, properties: AMQPProperties(messageID: id), body: "x"))
+        }
+        try await broker.withBroker { broker in
+          let queue = Queue(QueueName(name), deadLetter: .queue(QueueName(dead))).adopted()
+          try await broker.apply(Topology(queues: [queue]))
+          let result = try await broker.consume(queue.name, prefetch: 1) { consumer in
+            let delivery = try await consumer.mustNext()
+            async let settled = Self.park(delivery, broker)
+            try await within { for await _ in refusals { break } }
+            try await during(broker, consumer) { try await foreign.get(dead)?.ack() }
+            return await settled
+          }
+          try await after(result, foreign, name)
+        }
+        try await foreign.deleteQueue(name)
+        try await foreign.deleteQueue(dead)
+      }
+    }
+  }
+
+  private static func park(_ delivery: Delivery, _ broker: RabbitMQBroker) async -> Result<SettleResult, any Error> {
+    do {
+      return .success(try await broker.settle(delivery, as: .deadLetter(.init(.rejected, "why"), delivery.history)))
+    } catch { return .failure(error) }
+  }
+
+  /// Hears in the log that a dead letter was refused.
+  private struct Listener: LogHandler {
+    let refused: AsyncStream<Void>.Continuation
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    init(_ refused: AsyncStream<Void>.Continuation) { self.refused = refused }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+      if event.message.description.contains("dead letter was refused") { refused.yield() }
+    }
+  }
+}
