@@ -17,9 +17,8 @@ mapfile -t objects < <(find "$modules" -name '*.o' \( -path '*/NIOCore.build/*' 
   -o -path '*/_NIOBase64.build/*' -o -path '*/CNIO*.build/*' -o -path '*/_NIODataStructures.build/*' \
   -o -path '*/Atomics.build/*' -o -path '*/_AtomicsShims.build/*' -o -path '*/DequeModule.build/*' \
   -o -path '*/InternalCollectionsUtilities.build/*' -o -path '*/ContainersPreview.build/*' -o -path '*/BasicContainers.build/*' \))
-mapfile -t includes < <(find "$modules" "$scratch"/checkouts/swift-nio "$scratch"/checkouts/swift-atomics \
-  "$scratch"/checkouts/swift-system -name module.modulemap -not -path '*Tests*' \
-  -printf '-Xcc\n-fmodule-map-file=%p\n-Xcc\n-I%h\n' 2>/dev/null || true)
+mapfile -t includes < <(find "$modules" "$scratch"/checkouts/swift-{nio,atomics,system} -name module.modulemap \
+  \( -path '*/CNIO*' -o -path '*AtomicsShims*' -o -path '*/CSystem*' \) -printf '-Xcc\n-fmodule-map-file=%p\n-Xcc\n-I%h\n')
 sources=(Sources/AMQP/Wire/*.swift Sources/AMQP/AMQPError.swift Sources/AMQP/Channel/AMQPMessage.swift)
 compile() { # output arguments…
   local output=$1

@@ -60,6 +60,40 @@ struct LimitTests {
     }
   }
 
+  @Test("Messages larger than the socket's buffers are written once each, in order")
+  func largeMessages() async throws {
+    try await within {
+      let left = Mutex(UInt64(0))
+      try await FakeBroker.run({ peer, frame in
+        switch frame {
+        case .header(_, let size, _): left.withLock { $0 = size }
+        case .body(let number, let bytes):
+          guard
+            left.withLock({ left in
+              left -= UInt64(bytes.readableBytes); return left == 0
+            })
+          else { return true }
+          peer.published[number, default: 0] += 1
+          peer.send(.basicAck(deliveryTag: peer.published[number] ?? 0, multiple: false), on: number)
+        default: return false
+        }
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel(.init(maxOutstandingBytes: 1 << 30))
+          // A socket that takes 4 MB at once is writable again before the write has returned.
+          let messages = (0..<40).map { index in
+            AMQPMessage(
+              routingKey: "\(index)", body: ByteBuffer(repeating: 1, count: index.isMultiple(of: 2) ? 4 << 20 : 10))
+          }
+          #expect(await channel.publish(messages).allSatisfy { $0.isConfirmed })
+          let keys = broker.methods.compactMap { if case .basicPublish(_, let key, _, _) = $0 { key } else { nil } }
+          #expect(keys == (0..<40).map { "\($0)" })
+        }
+      }
+    }
+  }
+
   @Test("Every endpoint gets its share, and the others are asked when one is gone")
   func endpoints() async throws {
     try await within {
