@@ -6,22 +6,17 @@ import NIOCore
 struct Seeds {
   static func main() throws {
     for method in Samples.methods {
-      var payload = ByteBuffer()
-      try method.write(to: &payload)
-      try add("method", payload)
+      try add("method", try ByteBuffer { (writer) throws(WireError) in try method.write(to: &writer) })
       var frame = ByteBuffer()
       try FrameWriter.write(method, channel: method.id.classID == 10 ? 0 : 1, to: &frame)
       try add("frames", frame)
     }
     for table in tables {
-      var buffer = ByteBuffer()
-      try TableCodec.write(table, to: &buffer)
-      try add("table", buffer)
+      try add("table", try ByteBuffer { (writer) throws(WireError) in try TableCodec.write(table, to: &writer) })
     }
     for properties in properties {
-      var buffer = ByteBuffer()
-      try PropertiesCodec.write(properties, to: &buffer)
-      try add("properties", buffer)
+      let written = try ByteBuffer { (writer) throws(WireError) in try PropertiesCodec.write(properties, to: &writer) }
+      try add("properties", written)
       try add("frames", try message(properties))
     }
   }

@@ -14,22 +14,24 @@ mkdir -p "$out" Fuzz/findings
 scripts/build . --target AMQP >/dev/null
 modules=$(swift build --scratch-path "$scratch" --show-bin-path)
 mapfile -t objects < <(find "$modules" -name '*.o' \( -path '*/NIOCore.build/*' -o -path '*/NIOConcurrencyHelpers.build/*' \
-  -o -path '*/_NIOBase64.build/*' -o -path '*/CNIO*.build/*' -o -path '*/_NIODataStructures.build/*' \
+  -o -path '*/_NIOBase64.build/*' -o -path '*/CNIO[!B]*.build/*' -o -path '*/_NIODataStructures.build/*' \
   -o -path '*/Atomics.build/*' -o -path '*/_AtomicsShims.build/*' -o -path '*/DequeModule.build/*' \
   -o -path '*/InternalCollectionsUtilities.build/*' -o -path '*/ContainersPreview.build/*' -o -path '*/BasicContainers.build/*' \))
 mapfile -t includes < <(find "$modules" "$scratch"/checkouts/swift-{nio,atomics,system} -name module.modulemap \
   \( -path '*/CNIO*' -o -path '*AtomicsShims*' -o -path '*/CSystem*' \) -printf '-Xcc\n-fmodule-map-file=%p\n-Xcc\n-I%h\n')
-sources=(Sources/AMQP/Wire/*.swift Sources/AMQP/AMQPError.swift Sources/AMQP/Channel/AMQPMessage.swift)
+# The module is named as the library is, for the sake of the import in the tests' files.
+sources=(Sources/AMQP/Wire/*.swift Sources/AMQP/AMQPError.swift Sources/AMQP/Channel/AMQPMessage.swift
+  Tests/AMQPTests/Support/Encoding.swift)
 compile() { # output arguments…
   local output=$1
   shift
-  swiftc -parse-as-library -swift-version 6 -I "$modules/Modules" "${includes[@]}" "${sources[@]}" "$@" "${objects[@]}" \
+  swiftc -parse-as-library -swift-version 6 -module-name AMQP -suppress-warnings -I "$modules/Modules" "${includes[@]}" "${sources[@]}" "$@" "${objects[@]}" \
     -use-ld=lld -o "$output"
 }
 
-# The seeds are made of what the tests have samples of. The module is named as theirs is, for the sake of their import.
+# The seeds are made of what the tests have samples of.
 rm -rf "$out/seeds"
-compile "$out/make-seeds" -module-name AMQP -suppress-warnings Tests/AMQPTests/Support/Samples.swift Fuzz/Seeds.swift
+compile "$out/make-seeds" Tests/AMQPTests/Support/Samples.swift Fuzz/Seeds.swift
 "$out/make-seeds" "$out/seeds"
 
 fuzz() { # target
@@ -51,7 +53,7 @@ reap() {
   running=() names=()
 }
 for target in "${targets[@]}"; do
-  compile "$out/$target" -O -sanitize=fuzzer,address -module-name Fuzzing -D "FUZZ_${target^^}" Fuzz/Targets.swift
+  compile "$out/$target" -O -sanitize=fuzzer,address -D "FUZZ_${target^^}" Fuzz/Targets.swift
 done
 for target in "${targets[@]}"; do
   fuzz "$target" &
