@@ -6,9 +6,10 @@ SEED ?= 1
 MESSAGES ?= 10000
 VERSIONS ?= 3.10
 VERSION ?= 3.10
+SECONDS ?= 30
 export SCRATCH
 
-.PHONY: demo test test-rabbitmq bench crash-test chaos format lint docs setup
+.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -18,10 +19,23 @@ demo: setup
 test: setup
 	scripts/test
 
+## Runs the tests of the AMQP client on real brokers; VERSIONS="3.10 4.0 4.3" chooses which.
+test-amqp: setup
+	scripts/rabbitmq install $(VERSIONS)
+	scripts/test-amqp $(VERSIONS)
+
 ## Runs the suite of the RabbitMQ engine on real brokers; VERSIONS="3.10 4.0 4.3" chooses which, CLUSTER=1 takes three nodes.
 test-rabbitmq: setup
 	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
 	scripts/test-rabbitmq $(if $(CLUSTER),--cluster) $(VERSIONS)
+
+## Runs the tests of the AMQP client and of the runtime under Thread Sanitizer and Address Sanitizer.
+sanitize: setup
+	scripts/sanitize
+
+## Feeds damaged bytes to the decoders, each for so many seconds. SECONDS=30.
+fuzz: setup
+	Fuzz/run.sh $(SECONDS)
 
 ## Measures, side by side with peers. ROUNDS=3.
 bench: setup

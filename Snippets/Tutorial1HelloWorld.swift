@@ -1,7 +1,8 @@
 // RabbitMQ tutorial 1: send a message and receive it.
 import AMQP
 
-let configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+let configuration = try AMQPConfiguration(uri: uri)
 
 try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.withChannel { channel in

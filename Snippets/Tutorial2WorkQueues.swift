@@ -1,7 +1,8 @@
 // RabbitMQ tutorial 2: a queue of tasks that survives restarts, and workers that take one task at a time.
 import AMQP
 
-let configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+let configuration = try AMQPConfiguration(uri: uri)
 
 try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.withChannel { channel in
@@ -14,10 +15,12 @@ try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.consume("task_queue", prefetch: 1) { deliveries in
     var left = 3
     for try await delivery in deliveries {
+      print(" [x] Received \(delivery.text)")
       let work = delivery.text.filter { $0 == "." }.count
       try await Task.sleep(for: .seconds(work))
       // Only now does the broker forget the task. If this process dies before, another worker gets it.
       delivery.ack()
+      print(" [x] Done")
       left -= 1
       if left == 0 { break }
     }

@@ -1,7 +1,8 @@
 // RabbitMQ tutorial 3: everybody who listens hears every log line.
 import AMQP
 
-var configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+var configuration = try AMQPConfiguration(uri: uri)
 // A queue of this process alone. It is part of the topology, so it is there again when the connection comes back.
 let mine = "logs-\(UInt64.random(in: .min ... .max))"
 configuration.topology = AMQPTopology(

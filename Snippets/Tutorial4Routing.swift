@@ -1,7 +1,8 @@
 // RabbitMQ tutorial 4: listen to some severities only.
 import AMQP
 
-var configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+var configuration = try AMQPConfiguration(uri: uri)
 let mine = "errors-\(UInt64.random(in: .min ... .max))"
 configuration.topology = AMQPTopology(
   exchanges: [.init("direct_logs", type: "direct")],

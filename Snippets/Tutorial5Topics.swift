@@ -1,7 +1,8 @@
 // RabbitMQ tutorial 5: listen by pattern. A star is one word, a hash any number.
 import AMQP
 
-var configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+var configuration = try AMQPConfiguration(uri: uri)
 let mine = "topics-\(UInt64.random(in: .min ... .max))"
 configuration.topology = AMQPTopology(
   exchanges: [.init("topic_logs", type: "topic")],

@@ -3,7 +3,8 @@ import AMQP
 
 func fibonacci(_ number: Int) -> Int { number < 2 ? number : fibonacci(number - 1) + fibonacci(number - 2) }
 
-var configuration = try AMQPConfiguration(uri: "amqp://guest:guest@localhost")
+let uri = CommandLine.arguments.dropFirst().first ?? "amqp://guest:guest@localhost"
+var configuration = try AMQPConfiguration(uri: uri)
 let replies = "replies-\(UInt64.random(in: .min ... .max))"
 configuration.topology = AMQPTopology(
   queues: [.init("rpc_queue", durable: false), .init(replies, durable: false, exclusive: true)])

@@ -263,6 +263,8 @@ extension AMQPConnection {
       link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: monitor.period, delay: monitor.period) { _ in
         self.assumeIsolated { $0.checkHeartbeat(link) }
       }
+    } else {
+      logger.warning("AMQP heartbeats are off: a broker that falls silent is not noticed. Set one on either side.")
     }
     link.opened.succeed(())
   }

@@ -237,8 +237,8 @@ extension AMQPConnection {
     }
     return AMQPError(
       .tlsFailed,
-      "TLS failed. Check the authorities, the name in the broker's certificate, the client's certificate, and that the "
-        + "port speaks TLS.",
+      "TLS failed. Check the authorities, the name in the broker's certificate and that it has not expired, the client's "
+        + "certificate, the lowest version of TLS, and that the port speaks TLS.",
       underlying: underlying)
   }
 }

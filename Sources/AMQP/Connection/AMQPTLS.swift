@@ -106,7 +106,9 @@ public struct AMQPTLS: Sendable, Hashable {
       return try NIOSSLContext(configuration: tls)
     } catch {
       throw AMQPError(
-        .invalidConfiguration, "The TLS files cannot be used. Check that they exist and are PEM.", underlying: error)
+        .invalidConfiguration,
+        "The TLS files cannot be used. Check that they exist, are PEM, and that the key is under no password.",
+        underlying: error)
     }
   }
 }

@@ -61,13 +61,18 @@ final class Link: @unchecked Sendable {
     } catch { return error }
   }
 
-  /// Writes all that has gathered.
+  /// Writes all that has gathered. A socket that takes it at once says so before this returns, and who hears it writes on:
+  /// so what is being written must not be found in `out` any more.
   func flush() {
     guard out.readableBytes > 0, let socket else { return }
     heartbeat?.sent(.now())
-    socket.writeAndFlush(out, promise: nil)
+    var bytes = ByteBuffer()
+    swap(&bytes, &out)
+    socket.writeAndFlush(bytes, promise: nil)
+    guard out.readableBytes == 0 else { return }
     // If the socket took it all, nobody else holds the memory and it is used again.
-    out.clear()
+    bytes.clear()
+    out = bytes
   }
 
   func setReading(_ on: Bool) {

@@ -13,6 +13,8 @@ final class FaultProxy: Sendable {
     var cutAfterBytesFromClient: Int?
     /// Every byte travels alone.
     var oneByteAtATime = false
+    /// Sees all that passes, in order: each pair of sockets lives on one event loop.
+    var onBytes: (@Sendable (_ fromBroker: Bool, ByteBuffer) -> Void)?
   }
 
   let port: Int
@@ -53,9 +55,9 @@ final class FaultProxy: Sendable {
           .flatMapThrowing { broker in
             pairs.channels.withLock { $0 += [client, broker] }
             try client.pipeline.syncOperations.addHandler(
-              Pipe(to: broker, behaviour, limit: isFirst ? behaviour.cutAfterBytesFromClient : nil, pairs))
+              Pipe(to: broker, fromBroker: false, behaviour, isFirst, pairs))
             try broker.pipeline.syncOperations.addHandler(
-              Pipe(to: client, behaviour, limit: isFirst ? behaviour.cutAfterBytesFromBroker : nil, pairs))
+              Pipe(to: client, fromBroker: true, behaviour, isFirst, pairs))
             try client.syncOptions?.setOption(.autoRead, value: true)
             try broker.syncOptions?.setOption(.autoRead, value: true)
           }
@@ -95,20 +97,23 @@ final class FaultProxy: Sendable {
     typealias InboundIn = ByteBuffer
 
     let other: any Channel
+    let fromBroker: Bool
     let behaviour: Behaviour
     var limit: Int?
     let pairs: Pairs
 
-    init(to other: any Channel, _ behaviour: Behaviour, limit: Int?, _ pairs: Pairs) {
+    init(to other: any Channel, fromBroker: Bool, _ behaviour: Behaviour, _ isFirst: Bool, _ pairs: Pairs) {
       self.other = other
+      self.fromBroker = fromBroker
       self.behaviour = behaviour
-      self.limit = limit
+      if isFirst { limit = fromBroker ? behaviour.cutAfterBytesFromBroker : behaviour.cutAfterBytesFromClient }
       self.pairs = pairs
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       var bytes = unwrapInboundIn(data)
       if pairs.isStalled.withLock({ $0 }) { return }
+      behaviour.onBytes?(fromBroker, bytes)
       if let left = limit {
         limit = left - bytes.readableBytes
         if left <= bytes.readableBytes {

@@ -232,17 +232,23 @@ private final class Tally: Sendable {
 
 /// The broker's management API, as far as the tests need it.
 enum Management {
+  private static let base = RealBroker.management ?? ""
+
   static func closeConnection(named name: String) async throws {
-    let base = RealBroker.management ?? ""
+    let id = try await connection(named: name)["name"] as? String
+    let path = (id ?? "").addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    _ = try await call("DELETE", "\(base)/api/connections/\(path)")
+  }
+
+  static func clientProperties(of name: String) async throws -> [String: Any] {
+    try await connection(named: name)["client_properties"] as? [String: Any] ?? [:]
+  }
+
+  private static func connection(named name: String) async throws -> [String: Any] {
     while true {
       let list = try await call("GET", "\(base)/api/connections")
       let connections = (try JSONSerialization.jsonObject(with: list) as? [[String: Any]]) ?? []
-      let match = connections.first { ($0["user_provided_name"] as? String) == name }
-      if let id = match?["name"] as? String, let path = id.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
-      {
-        _ = try await call("DELETE", "\(base)/api/connections/\(path)")
-        return
-      }
+      if let match = connections.first(where: { ($0["user_provided_name"] as? String) == name }) { return match }
       // The management's statistics lag behind by some seconds.
       try await Task.sleep(for: .milliseconds(200))
     }

@@ -35,15 +35,9 @@ enum TLSBroker {
     configuration.recovery.lastBound = .milliseconds(100)
     return configuration
   }
-}
 
-@Suite(
-  "TLS with a real broker",
-  .enabled(if: TLSBroker.isThere, "skipped: set AMQP_TEST_TLS_URI and AMQP_TEST_TLS_CA to a broker's URI and authority")
-)
-struct TLSTests {
   /// Publishes a large message and takes it back.
-  private func exchange(_ configuration: AMQPConfiguration, user: String? = nil) async throws {
+  static func exchange(_ configuration: AMQPConfiguration, user: String? = nil) async throws {
     try await AMQPConnection.withConnection(configuration) { connection in
       let channel = try await connection.openChannel()
       let queue = try await channel.declareQueue("", exclusive: true).name
@@ -55,7 +49,7 @@ struct TLSTests {
     }
   }
 
-  private func refusal(_ configuration: AMQPConfiguration) async throws -> AMQPError? {
+  static func refusal(_ configuration: AMQPConfiguration) async throws -> AMQPError? {
     var configuration = configuration
     // What TLS refuses is not tried again, even by the patient.
     configuration.recovery.retriesFirstConnect = true
@@ -64,16 +58,22 @@ struct TLSTests {
       await amqpError { try await AMQPConnection.withConnection(patient) { _ in } }
     }
   }
+}
 
+@Suite(
+  "TLS with a real broker",
+  .enabled(if: TLSBroker.isThere, "skipped: set AMQP_TEST_TLS_URI and AMQP_TEST_TLS_CA to a broker's URI and authority")
+)
+struct TLSTests {
   @Test("A broker whose certificate and name are right is spoken to, by URI and by settings, with TLS 1.3 too")
   func speaks() async throws {
     try await within {
       let byURI = try TLSBroker.configuration(query: ["verify": "verify_peer"])
       #expect(byURI.tls?.verification == .full)
-      try await exchange(byURI)
+      try await TLSBroker.exchange(byURI)
       var settings = byURI
       settings.tls = AMQPTLS(authoritiesFile: TLSBroker.authorities, minimumVersion: .tls13)
-      try await exchange(settings)
+      try await TLSBroker.exchange(settings)
     }
   }
 
@@ -82,23 +82,23 @@ struct TLSTests {
     var configuration = try TLSBroker.configuration()
     configuration.tls?.serverName = "elsewhere.example"
     // The certificate carries the address, too; that does not make it one for another name.
-    let wrong = try await refusal(configuration)
+    let wrong = try await TLSBroker.refusal(configuration)
     #expect(wrong?.code == .tlsFailed)
     #expect(wrong?.isRetryable == false)
     configuration.tls?.verification = .noHostname
-    try await exchange(configuration)
+    try await TLSBroker.exchange(configuration)
 
     configuration.tls?.verification = .full
     configuration.tls?.serverName = "localhost"
     configuration.endpoints[0].host = "127.0.0.1"
-    try await exchange(configuration)
+    try await TLSBroker.exchange(configuration)
     configuration.tls?.serverName = nil
-    try await exchange(configuration)
+    try await TLSBroker.exchange(configuration)
 
     configuration.tls?.serverName = "127.0.0.1"
-    #expect(try await refusal(configuration)?.code == .invalidConfiguration)
+    #expect(try await TLSBroker.refusal(configuration)?.code == .invalidConfiguration)
     configuration.tls?.serverName = "not a\u{0}name"
-    #expect(try await refusal(configuration)?.code == .invalidConfiguration)
+    #expect(try await TLSBroker.refusal(configuration)?.code == .invalidConfiguration)
   }
 
   @Test(
@@ -106,16 +106,16 @@ struct TLSTests {
   func authorities() async throws {
     var configuration = try TLSBroker.configuration()
     configuration.tls?.authoritiesFile = TLSBroker.strangers
-    let stranger = try await refusal(configuration)
+    let stranger = try await TLSBroker.refusal(configuration)
     #expect(stranger?.code == .tlsFailed)
     #expect(stranger?.isRetryable == false)
     configuration.tls?.authoritiesFile = nil
-    #expect(try await refusal(configuration)?.code == .tlsFailed)
+    #expect(try await TLSBroker.refusal(configuration)?.code == .tlsFailed)
     configuration.tls?.authoritiesFile = "/nowhere/ca.pem"
-    #expect(try await refusal(configuration)?.code == .invalidConfiguration)
+    #expect(try await TLSBroker.refusal(configuration)?.code == .invalidConfiguration)
     configuration = try TLSBroker.configuration(query: ["verify": "verify_none"])
     configuration.tls?.authoritiesFile = TLSBroker.strangers
-    try await exchange(configuration)
+    try await TLSBroker.exchange(configuration)
   }
 
   @Test(
@@ -129,7 +129,7 @@ struct TLSTests {
     ])
     #expect(configuration.credentials == .external)
     // The broker refuses a user id that is not the login, so this shows who the client is.
-    try await within { try await exchange(configuration, user: "guest") }
+    try await within { try await TLSBroker.exchange(configuration, user: "guest") }
 
     let both = FileManager.default.temporaryDirectory.appendingPathComponent("amqp-\(UUID()).pem")
     let text = try String(contentsOfFile: certificate, encoding: .utf8) + String(contentsOfFile: key, encoding: .utf8)
@@ -138,15 +138,15 @@ struct TLSTests {
     var one = configuration
     one.tls?.certificateFile = both.path
     one.tls?.keyFile = nil
-    try await exchange(one, user: "guest")
+    try await TLSBroker.exchange(one, user: "guest")
 
     var none = configuration
     none.tls?.certificateFile = nil
     none.tls?.keyFile = nil
-    let error = try await refusal(none)
+    let error = try await TLSBroker.refusal(none)
     #expect(error?.code == .authenticationFailed)
     one.tls?.certificateFile = certificate
-    #expect(try await refusal(one)?.code == .invalidConfiguration)
+    #expect(try await TLSBroker.refusal(one)?.code == .invalidConfiguration)
   }
 
   @Test("A client certificate that the broker does not accept fails at once", .enabled(if: TLSBroker.hasStranger))
@@ -154,7 +154,7 @@ struct TLSTests {
     var configuration = try TLSBroker.configuration()
     configuration.tls?.certificateFile = TLSBroker.strangerCertificate
     configuration.tls?.keyFile = TLSBroker.strangerKey
-    let error = try await refusal(configuration)
+    let error = try await TLSBroker.refusal(configuration)
     #expect(error?.code == .tlsFailed)
   }
 
