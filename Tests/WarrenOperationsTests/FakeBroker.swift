@@ -53,6 +53,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
   func queues() async throws(BrokerError) -> [QueueStatus] { state.withLock(\.queues) }
   func workers() async throws(BrokerError) -> [WorkerStatus] { state.withLock(\.workers) }
   func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] { [] }
+  func topology() async throws(BrokerError) -> Topology { try Topology() }
   func diagnose() async throws(BrokerError) -> [Finding] { state.withLock(\.findings) }
 
   func pause(_ queue: QueueName) async throws(BrokerError) {}
@@ -115,7 +116,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
         && (selection.name.map { $0 == letter.message.name } ?? true)
         && (selection.reason.map { $0 == letter.reason.kind } ?? true)
         && (selection.text.map { letter.reason.detail.contains($0) } ?? true)
-        && (selection.after.map { position > $0.position } ?? true)
+        && (selection.until.map { letter.time <= $0 } ?? true) && (selection.after.map { position > $0.position } ?? true)
     }
   }
 }

@@ -9,6 +9,9 @@ struct QueueSettings: Sendable, Equatable {
   /// How many deliveries may be unsettled: what was said, else twice as many as handlers run, so that none waits for one.
   var window: Int { prefetch ?? 2 * lanes }
 
+  /// How many handlers' times a delivery may have to last: it waits while those before it are handled.
+  var turns: Int { (window + lanes - 1) / lanes }
+
   func validate(_ queue: QueueName) throws(BrokerError) {
     for (what, value) in [("concurrency", concurrency), ("prefetch", prefetch)] {
       guard let value, !(1...65_535).contains(value) else { continue }

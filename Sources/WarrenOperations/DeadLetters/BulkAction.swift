@@ -64,8 +64,8 @@ extension Operations {
     return report
   }
 
-  /// Goes through one selection. Each batch is looked at first: it tells where the next one begins, behind those that stay,
-  /// and where the letters begin that the survey has not seen.
+  /// Goes through one selection, but for what was parked after the survey. Each batch is looked at first: it tells where the
+  /// next one begins, behind those that stay.
   private func act(
     on selection: DeadLetterSelection, of survey: DeadLetterSurvey, batch: Int, _ report: inout BulkReport,
     _ progress: (BulkReport) -> Void,
@@ -73,17 +73,17 @@ extension Operations {
   ) async throws(BrokerError) {
     guard let newest = survey.newest else { return }
     var selection = selection
+    selection.until = min(newest, selection.until ?? newest)
     while report.done + report.stayed < survey.count {
       selection.limit = min(batch, survey.count - report.done - report.stayed)
       let page = try await deadLetterBroker.deadLetters(selection)
-      let seen = page.letters.prefix { $0.time <= newest }.count
-      if seen == 0 { return }
-      selection.limit = seen
+      if page.letters.isEmpty { return }
+      selection.limit = page.letters.count
       let result = try await step(selection)
       report.done += result.done
       report.stayed += result.stayed
       progress(report)
-      guard let next = page.next, seen == page.letters.count else { return }
+      guard let next = page.next else { return }
       selection.after = next
     }
   }

@@ -91,13 +91,13 @@ final class Lane: Sendable {
     if let surplus { await stop(surplus) }
   }
 
-  /// Ends the broker's consumer. What the broker is just sending when it hears of the end it takes back by itself, and
-  /// before 4.3 that counts as a delivery in vain. So nothing is acknowledged for a moment, which makes the broker send
-  /// nothing more, and what is on its way arrives.
+  /// Ends the broker's consumer. An acknowledgement makes the queue send more, and what it sends while it is told of the end
+  /// it takes back by itself, which before 4.3 counts as a delivery in vain. So nothing more is acknowledged from here on, and
+  /// a question about the queue goes behind what is: when that is answered, what the queue had to send has arrived.
   private func stop(_ deliveries: AMQPDeliveries) async {
     if session.server.givesBackFreely { return await deliveries.stop() }
     state.withLock { $0.stops += 1 }
-    try? await Task.sleep(for: Self.quiet)
+    await makeRoundTrip()
     await deliveries.stop()
     let postponed = state.withLock { state in
       state.stops -= 1
@@ -107,7 +107,11 @@ final class Lane: Sendable {
     }
     for delivery in postponed { delivery.ack() }
   }
-  private static let quiet = Duration.milliseconds(60)
+
+  /// Returns when what was settled before has reached the broker.
+  func makeRoundTrip() async {
+    _ = try? await state.withLock { $0.channel }?.queueInfo(queue)
+  }
 
   /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
   func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
@@ -124,7 +128,8 @@ final class Lane: Sendable {
       while await isWanted() {
         do {
           let channel = try await openChannel()
-          let deliveries = try await channel.consume(queue, prefetch: prefetch)
+          let deliveries = try await channel.consume(
+            queue, prefetch: prefetch, options: .init(arguments: broker.consumerArguments(of: scope.queue)))
           if !state.withLock({ state in
             state.current = deliveries
             return state.isWanted
@@ -143,6 +148,7 @@ final class Lane: Sendable {
           }
         } catch {
           scope.dropLost()
+          broker.noteTimeout(error, scope.queue)
           if session.consuming.state.isFinal { return scope.consumer.stop() }
           if Task.isCancelled { return }
           broker.logger.warning(

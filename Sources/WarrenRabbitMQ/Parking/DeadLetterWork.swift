@@ -154,10 +154,18 @@ extension RabbitMQBroker: DeadLetterBroker {
   ) async throws(BrokerError) -> [QueueName] {
     if let queue = selection.queue { return [queue] }
     if let origin = selection.origin {
+      if registry.queues[origin] == nil,
+        let shown = await management.queues()?.first(where: { $0.name == origin.rawValue }),
+        !shown.deadLetterQueues.isEmpty
+      {
+        return shown.deadLetterQueues.map { QueueName($0) }
+      }
       return registry.deadLetterTarget(of: origin).map { [$0.queue] } ?? [origin]
     }
     var names = Set(registry.queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in await management.queues() ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
+    let listed = await management.queues()
+    if listed == nil, names.isEmpty { throw unlisted("queues of dead letters cannot be found; name one (--queue)") }
+    for queue in listed ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
     return names.sorted()
   }
 }

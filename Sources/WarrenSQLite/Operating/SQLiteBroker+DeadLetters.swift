@@ -133,6 +133,7 @@ extension DeadLetterSelection {
     if let name { require("name = ?", name.rawValue) }
     if let reason { require("reason = ?", reason.rawValue) }
     if let text { require("instr(reason || ': ' || detail, ?) > 0", text) }
+    if let until { require("at <= ?", until.milliseconds) }
     if onlyWaiting { conditions.append("NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = dead_letter.seq)") }
     arguments += [limit]
     return try Row.fetchAll(
