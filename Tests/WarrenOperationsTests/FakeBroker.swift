@@ -79,7 +79,10 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
       let positions = Set(reachable.map(\.position))
       state.replayed += reachable.compactMap(\.letter.message.id)
       state.letters.removeAll { positions.contains($0.position) }
-      return ReplayReport(replayed: reachable.count, stayed: chosen.count - reachable.count)
+      let stayed = chosen.count - reachable.count
+      return ReplayReport(
+        replayed: reachable.count, stayed: stayed,
+        next: stayed == 0 ? nil : chosen.last.map { .init(position: $0.position) })
     }
   }
 

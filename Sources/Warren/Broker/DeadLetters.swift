@@ -89,9 +89,12 @@ public struct ReplayReport: Sendable, Equatable {
   public var replayed: Int
   /// How many stayed, because the queue that gave up on them is gone.
   public var stayed: Int
+  /// Where the next replay of the same selection begins, behind those that stayed; `nil` when none did.
+  public var next: DeadLetterPage.Cursor?
   /// A report.
-  public init(replayed: Int, stayed: Int) {
+  public init(replayed: Int, stayed: Int, next: DeadLetterPage.Cursor? = nil) {
     self.replayed = replayed
     self.stayed = stayed
+    self.next = next
   }
 }

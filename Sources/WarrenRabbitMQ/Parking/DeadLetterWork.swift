@@ -41,7 +41,10 @@ extension RabbitMQBroker: DeadLetterBroker {
       }
       return await self.copy(copies, session)
     }
-    return ReplayReport(replayed: results.confirmed, stayed: results.unroutable)
+    let skipped = selection.after?.position ?? 0
+    return ReplayReport(
+      replayed: results.confirmed, stayed: results.unroutable,
+      next: results.unroutable == 0 ? nil : .init(position: skipped + Int64(results.unroutable)))
   }
 
   /// Deletes the selected dead letters for good.
