@@ -52,7 +52,8 @@ let package = Package(
     .testTarget(
       name: "BookSpaceTests",
       dependencies: [
-        "bookspace", "ExampleSupport", warren, sqlite, operations, hummingbird, hummingbirdTesting, grdb, log, metrics, nio, http,
+        "bookspace", "ExampleSupport", warren, sqlite, operations, hummingbird, hummingbirdTesting, grdb, log, metrics,
+        nio, http,
       ],
       swiftSettings: settings),
   ]

@@ -9,7 +9,9 @@ import Warren
     return url.path
   }
 
-  @Test("what is shown is a file that differs in nothing, and makes another broker the same") func roundTrip() async throws {
+  @Test("what is shown is a file that differs in nothing, and makes another broker the same") func roundTrip()
+    async throws
+  {
     let broker = try await SeededBroker()
     let shown = try await broker.run("topology", "show")
     #expect(shown.rows.contains(["exchange", "books", "topic"]))
@@ -26,7 +28,8 @@ import Warren
       in: other)
     let missing = try await other.run("topology", "diff", more)
     #expect(missing.status == 1)
-    #expect(missing.rows.map(\.first) == ["queue 'stock'", "queue 'stock.dlq'", "binding of 'stock' to 'books' by '#'"])
+    #expect(
+      missing.rows.map(\.first) == ["queue 'stock'", "queue 'stock.dlq'", "binding of 'stock' to 'books' by '#'"])
     #expect(missing.rows.allSatisfy { $0[1] == "missing" && $0[3].contains("warren topology apply") })
     let applied = try await other.run("topology", "apply", more)
     #expect(applied.status == 0 && applied.rows.count == 3, "\(applied.output)\(applied.talk)")
@@ -47,7 +50,9 @@ import Warren
       found["differences"]?.prefix(2).map { $0["declared"] } == ["topic", "none"], "\(diff.output)")
     let applied = try await broker.run("topology", "apply", path)
     #expect(applied.status == 1 && applied.output.isEmpty)
-    for text in ["nothing was declared", "kind is topic, asked for fanout", "time to live is none, asked for 1 min", "mend"] {
+    for text in [
+      "nothing was declared", "kind is topic, asked for fanout", "time to live is none, asked for 1 min", "mend",
+    ] {
       #expect(applied.talk.contains(text), "\(text) in: \(applied.talk)")
     }
     #expect(try await broker.run("queue", "show", "new").status == 4)

@@ -119,7 +119,8 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
         && (selection.name.map { $0 == letter.message.name } ?? true)
         && (selection.reason.map { $0 == letter.reason.kind } ?? true)
         && (selection.text.map { letter.reason.detail.contains($0) } ?? true)
-        && (selection.until.map { letter.time <= $0 } ?? true) && (selection.after.map { position > $0.position } ?? true)
+        && (selection.until.map { letter.time <= $0 } ?? true)
+        && (selection.after.map { position > $0.position } ?? true)
     }
   }
 }

@@ -23,7 +23,9 @@ struct AdoptionTests {
         try await channel.declareExchange(dlx, type: "direct")
         try await channel.declareQueue(
           orders.rawValue,
-          arguments: ["x-max-priority": 5, "x-dead-letter-exchange": .string(dlx), "x-dead-letter-routing-key": "failed"])
+          arguments: [
+            "x-max-priority": 5, "x-dead-letter-exchange": .string(dlx), "x-dead-letter-routing-key": "failed",
+          ])
         try await channel.declareQueue(dead.rawValue)
         try await channel.bindQueue(orders.rawValue, to: shop, routingKey: "order.#")
         try await channel.bindQueue(dead.rawValue, to: dlx, routingKey: "failed")

@@ -27,20 +27,26 @@ extension RecoveryTests {
       try await AMQPConnection.withConnection(try AMQPConfiguration(uri: last.url)) { foreign in
         try await foreign.withChannel { _ = try await $0.declareQueue("legacy") }
       }
-      let whole = try await until { try await broker.diagnose() } holds: { findings in
+      let whole = try await until {
+        try await broker.diagnose()
+      } holds: { findings in
         findings.contains { $0.text == "3 of 3 nodes run" } && findings.contains { $0.queue == "legacy" }
       }
       #expect(whole.filter { $0.severity != .fine }.map(\.queue) == ["legacy"], "\(whole)")
       #expect(whole.contains { $0.queue == "legacy" && $0.severity == .warning && $0.text.contains("classic") })
 
       try await cluster.kill(cluster.nodes[0])
-      let critical = try await until { try await broker.diagnose() } holds: { findings in
+      let critical = try await until {
+        try await broker.diagnose()
+      } holds: { findings in
         findings.contains { $0.severity == .warning && $0.text.contains("one more of their nodes goes") }
       }
       #expect(critical.contains { $0.severity == .problem && $0.text.contains(cluster.nodes[0].name) }, "\(critical)")
 
       try await cluster.kill(cluster.nodes[1])
-      let halted = try await until { try await broker.diagnose() } holds: { findings in
+      let halted = try await until {
+        try await broker.diagnose()
+      } holds: { findings in
         findings.contains { $0.severity == .problem && $0.text.contains("majority") }
       }
       #expect(halted.contains { $0.text == "1 of 3 nodes run" }, "\(halted)")
@@ -69,10 +75,12 @@ struct RealCluster {
   private let directory: String
 
   static func start() async throws -> RealCluster {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "warren-cluster-\(UUID().uuidString.prefix(8))")
+    let directory = FileManager.default.temporaryDirectory.appending(
+      path: "warren-cluster-\(UUID().uuidString.prefix(8))")
     let version = try await RealBroker.version()
     try await RealBroker.run(
-      "cluster", "--version", version, "--dir", directory.path, "--while", "\(ProcessInfo.processInfo.processIdentifier)")
+      "cluster", "--version", version, "--dir", directory.path, "--while",
+      "\(ProcessInfo.processInfo.processIdentifier)")
     let lines = try await RealBroker.run("env", directory.path, "--json")
     return RealCluster(
       nodes: try lines.map { try JSONDecoder().decode(Node.self, from: Data($0.utf8)) }.sorted { $0.name < $1.name },

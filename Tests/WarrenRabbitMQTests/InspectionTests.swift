@@ -33,7 +33,9 @@ struct InspectionTests {
           #expect(try await other.queue(queue.name)?.ready == 2)
           let parked = try #require(try await other.queue("\(prefix).q.dlq"))
           #expect(parked.holdsDeadLetters)
-          let shown = try await until { try await other.workers().first { $0.name == "\(prefix) worker" } } holds: {
+          let shown = try await until {
+            try await other.workers().first { $0.name == "\(prefix) worker" }
+          } holds: {
             $0?.running == 1
           }
           #expect(shown?.queues == [queue.name])
@@ -104,7 +106,8 @@ struct InspectionTests {
       try await foreign.withChannel { channel in
         try await channel.declareExchange("\(prefix).dlx", type: "topic")
         try await channel.declareQueue(
-          work, arguments: ["x-dead-letter-exchange": .string("\(prefix).dlx"), "x-dead-letter-routing-key": "work.failed"])
+          work,
+          arguments: ["x-dead-letter-exchange": .string("\(prefix).dlx"), "x-dead-letter-routing-key": "work.failed"])
         try await channel.declareQueue(failed)
         try await channel.declareQueue(audit)
         // Their own retries: what lies there for a while falls back into the queue, which holds no dead letters for that.
@@ -113,7 +116,8 @@ struct InspectionTests {
           arguments: ["x-message-ttl": 1000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(work)])
         try await channel.bindQueue(failed, to: "\(prefix).dlx", routingKey: "*.failed")
         try await channel.bindQueue(audit, to: "\(prefix).dlx", routingKey: "other.#")
-        try await channel.publish(AMQPMessage(routingKey: work, properties: .init(deliveryMode: .persistent), body: "x"))
+        try await channel.publish(
+          AMQPMessage(routingKey: work, properties: .init(deliveryMode: .persistent), body: "x"))
         let delivery = try #require(try await channel.get(work))
         delivery.reject(requeue: false)
 
@@ -123,7 +127,9 @@ struct InspectionTests {
           #expect(shown.first { $0.name.rawValue == work }?.deadLetterQueue?.rawValue == failed)
           let letter = try await until {
             try await broker.deadLetters(.init(origin: QueueName(work))).letters.first
-          } holds: { $0 != nil }
+          } holds: {
+            $0 != nil
+          }
           #expect(letter?.queue.rawValue == failed && letter?.origin.rawValue == work)
           let topology = try await broker.topology()
           let queue = try #require(topology.queues.first { $0.name.rawValue == work })

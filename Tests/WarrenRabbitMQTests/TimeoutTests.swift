@@ -28,7 +28,9 @@ struct TimeoutTests {
       let error = await #expect(throws: BrokerError.self) { try await worker.run() }
       #expect(error?.code == .invalid)
       // 20 min twice, since 20 are prefetched for 10 handlers; 15 min would do.
-      for text in ["'slow'", queue.name.rawValue, "40 min", "2 times", "30 min", ".timeout(.seconds(900))", "consumer_timeout"] {
+      for text in [
+        "'slow'", queue.name.rawValue, "40 min", "2 times", "30 min", ".timeout(.seconds(900))", "consumer_timeout",
+      ] {
         #expect(error?.message.contains(text) == true, "\(text) in: \(error?.message ?? "")")
       }
       // With a prefetch as small as the concurrency a handler has the time for itself.
@@ -75,7 +77,9 @@ struct TimeoutTests {
           _ = try await RealBroker.api(
             policy, method: "PUT",
             body: #"{"pattern":"^\#(name)$","apply-to":"queues","definition":{"consumer-timeout":45000}}"#)
-          let lower = try await until { try await broker.lease(of: name, wanted: .seconds(1)) } holds: {
+          let lower = try await until {
+            try await broker.lease(of: name, wanted: .seconds(1))
+          } holds: {
             $0?.duration == .seconds(45)
           }
           #expect(lower?.source.contains("policy") == true)
@@ -95,7 +99,9 @@ struct TimeoutTests {
       try await broker.apply(Topology(queues: [queue]))
       if try await !server(broker).queuesHaveTimeouts { return }
       // This process itself has a consumer, for announcements.
-      let lease = try await until { try await broker.lease(of: queue.name, wanted: .seconds(1)) } holds: {
+      let lease = try await until {
+        try await broker.lease(of: queue.name, wanted: .seconds(1))
+      } holds: {
         $0?.duration == .seconds(1800)
       }
       #expect(lease?.source == "the broker's consumer_timeout")
@@ -106,7 +112,13 @@ struct TimeoutTests {
   private func runs(_ worker: Worker, on queue: QueueName, _ broker: RabbitMQBroker) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await worker.run() }
-      group.addTask { _ = try await until { try await broker.queue(queue) } holds: { $0?.consumers == 1 } }
+      group.addTask {
+        _ = try await until {
+          try await broker.queue(queue)
+        } holds: {
+          $0?.consumers == 1
+        }
+      }
       try await group.next()
       group.cancelAll()
     }
@@ -180,7 +192,9 @@ private func server(_ broker: RabbitMQBroker) async throws -> Server { try await
 /// A consumer of a queue as the management API shows it, which is late.
 private func consumer(of queue: QueueName) async throws -> ManagementAPI.ConsumerInfo {
   let broker = try RabbitMQBroker(url: try #require(RealBroker.url))
-  let found = try await until { await broker.management.consumers()?.first { $0.queueName == queue.rawValue } } holds: {
+  let found = try await until {
+    await broker.management.consumers()?.first { $0.queueName == queue.rawValue }
+  } holds: {
     $0 != nil
   }
   return try #require(found)

@@ -42,7 +42,9 @@ import Warren
       (#"{"queues": [{"name": "a", "timeToLiveSeconds": -1}]}"#, "no time to live"),
       (#"{"exchanges": [{"name": "a", "kind": "headers"}]}"#, "headers"),
       (#"{"bindings": [{"queue": "a", "exchange": "b"}]}"#, "which the topology does not have"),
-      (#"{"queues": [{"name": "a"}, {"name": "a", "timeToLiveSeconds": 60}]}"#, "time to live is none, asked for 1 min"),
+      (
+        #"{"queues": [{"name": "a"}, {"name": "a", "timeToLiveSeconds": 60}]}"#, "time to live is none, asked for 1 min"
+      ),
     ])
   func wrong(text: String, words: String) {
     let error = #expect(throws: DecodingError.self) { try read(text) }
@@ -54,7 +56,8 @@ import Warren
   @Test(
     arguments: [
       (Duration.zero, "0 ms"), (.milliseconds(250), "250 ms"), (.seconds(4), "4 s"), (.milliseconds(1500), "1 s"),
-      (.seconds(192), "3 min 12 s"), (.seconds(1800), "30 min"), (.seconds(3605), "1 h"), (.seconds(19_260), "5 h 21 min"),
+      (.seconds(192), "3 min 12 s"), (.seconds(1800), "30 min"), (.seconds(3605), "1 h"),
+      (.seconds(19_260), "5 h 21 min"),
       (.seconds(86_400 * 12 + 14_400), "12 d 4 h"), (.seconds(-60), "-1 min"),
     ])
   func words(duration: Duration, words: String) { #expect(duration.words == words) }

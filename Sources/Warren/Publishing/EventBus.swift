@@ -103,7 +103,8 @@ public struct EventBus: Sendable {
           result: .failed(
             BrokerError(
               .unroutable,
-              "the queue '\(request.queue)' of the job '\(request.name)' does not exist: apply a topology that has it")))
+              "the queue '\(request.queue)' of the job '\(request.name)' does not exist: apply a topology that has it"))
+        )
       }
     }
   }

@@ -8,7 +8,8 @@ extension Duration {
     if self < .seconds(1) { return "\(Int((seconds * 1000).rounded())) ms" }
     var left = components.seconds
     var parts: [String] = []
-    for (size, unit) in [(Int64(86_400), "d"), (3600, "h"), (60, "min"), (1, "s")] where left >= size || !parts.isEmpty {
+    for (size, unit) in [(Int64(86_400), "d"), (3600, "h"), (60, "min"), (1, "s")] where left >= size || !parts.isEmpty
+    {
       parts.append("\(left / size) \(unit)")
       left %= size
     }

@@ -98,7 +98,9 @@ public struct Worker: Service {
       guard let timeout = plan.longestTimeout else { continue }
       let turns = plan.settings.turns
       let wanted = timeout * turns
-      guard let lease = try await broker.lease(of: plan.queue, wanted: wanted), lease.duration < wanted else { continue }
+      guard let lease = try await broker.lease(of: plan.queue, wanted: wanted), lease.duration < wanted else {
+        continue
+      }
       let wait =
         turns == 1
         ? ""

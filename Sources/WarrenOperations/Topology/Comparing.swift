@@ -56,7 +56,8 @@ extension Operations {
     if let first = conflicts.first {
       let texts = conflicts.map(\.description).joined(separator: "; ")
       throw BrokerError(
-        .topologyConflict, "nothing was declared, since \(texts). To mend the first: \(first.mend ?? "ask for what is there")")
+        .topologyConflict,
+        "nothing was declared, since \(texts). To mend the first: \(first.mend ?? "ask for what is there")")
     }
     let missing = try await compare(topology)
     try await broker.apply(topology)

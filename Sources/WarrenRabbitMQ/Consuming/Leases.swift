@@ -46,7 +46,7 @@ extension RabbitMQBroker: LeasingBroker {
       server.queuesHaveTimeouts
       ? "`rabbitmqctl set_policy slow '^\(queue)$' '{\"consumer-timeout\": MILLISECONDS}' --apply-to queues`, or " : ""
     if server.queuesHaveTimeouts,
-      let milliseconds = await management.consumers()?.compactMap(\.consumer_timeout).min()
+      let milliseconds = await management.consumers()?.compactMap(\.consumerTimeout).min()
     {
       return Timeout(
         lease: Lease(

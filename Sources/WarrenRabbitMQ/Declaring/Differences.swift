@@ -24,7 +24,8 @@ extension RabbitMQBroker {
         found.append(
           try Self.difference(
             error, subject,
-            mend: "ask for what is there; or delete it (`rabbitmqadmin delete exchange name='\(exchange.name)'`), which "
+            mend:
+              "ask for what is there; or delete it (`rabbitmqadmin delete exchange name='\(exchange.name)'`), which "
               + "takes its bindings along, and apply the topology again"))
       }
     }
@@ -55,7 +56,7 @@ extension RabbitMQBroker {
     guard !topology.bindings.isEmpty, let shown = await management.bindings() else { return [] }
     let there = Set(
       shown.filter(\.isToQueue).map {
-        Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routing_key))
+        Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routingKey))
       })
     return topology.bindings.filter { !there.contains($0) }.map { binding in
       let subject = "binding of '\(binding.queue)' to '\(binding.exchange)' by '\(binding.key)'"
@@ -89,7 +90,7 @@ extension RabbitMQBroker {
       asDeclared: kinds.map { Exchange($0.key, $0.value) }.sorted { $0.name < $1.name },
       shown.map { Queue($0, kinds: kinds) }.sorted { $0.name < $1.name },
       bindings.filter { $0.isToQueue && names.contains($0.destination) && kinds[ExchangeName($0.source)] != nil }
-        .map { Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routing_key)) }
+        .map { Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routingKey)) }
         .sorted { ($0.exchange, $0.key, $0.queue) < ($1.exchange, $1.key, $1.queue) })
   }
 }

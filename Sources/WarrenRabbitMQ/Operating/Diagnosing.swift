@@ -35,7 +35,8 @@ extension RabbitMQBroker {
     for queue in known.keys.sorted() {
       guard let info = try await session.info(queue) else {
         findings.append(
-          Finding(.problem, queue: queue, "the queue '\(queue)' is missing", mend: "apply the topology that declares it"))
+          Finding(
+            .problem, queue: queue, "the queue '\(queue)' is missing", mend: "apply the topology that declares it"))
         continue
       }
       if holders.contains(queue), info.messageCount > 0 {

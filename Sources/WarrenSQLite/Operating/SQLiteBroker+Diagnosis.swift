@@ -60,7 +60,8 @@ extension SQLiteBroker {
     if queue.isPaused {
       findings.append(
         Finding(
-          .warning, queue: queue.name, "the queue '\(queue.name)' is paused", mend: "go on with `warren queue resume \(queue.name)`"))
+          .warning, queue: queue.name, "the queue '\(queue.name)' is paused",
+          mend: "go on with `warren queue resume \(queue.name)`"))
     } else if queue.ready > 0, queue.consumers == 0 {
       let age = queue.oldest.map { Duration.seconds(max(0, clock.now.timeIntervalSince($0))).words }
       findings.append(

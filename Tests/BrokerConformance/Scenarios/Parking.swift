@@ -128,7 +128,8 @@ extension Scenario {
       try equal(try await bench.broker.deleteDeadLetters(.init(origin: queue.name, name: "mail.send")), 3, "deleted")
       try equal(try await count { _ in }, 2, "left")
     },
-    Scenario("4: dead letters are selected by when they were parked, so that a replay leaves later ones alone") { bench in
+    Scenario("4: dead letters are selected by when they were parked, so that a replay leaves later ones alone") {
+      bench in
       let queue = bench.queue("q")
       try await bench.broker.apply(Topology(queues: [queue]))
       try await bench.consume(queue) { consumer in

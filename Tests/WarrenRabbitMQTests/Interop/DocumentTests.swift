@@ -22,7 +22,8 @@ struct DocumentTests {
         let texts = Set(try await seen.next(6))
         #expect(
           texts == [
-            "API Guide by user123 for api, guide", "booking-123: Math for 50.0 at 1733907600.0", "12 Größe der Nacht ♫ 456",
+            "API Guide by user123 for api, guide", "booking-123: Math for 50.0 at 1733907600.0",
+            "12 Größe der Nacht ♫ 456",
             "like New Like post 123", "booking_confirmation to ann@example.org: A1, A2", "e-1: Hall 2",
           ])
         group.cancelAll()
@@ -58,11 +59,12 @@ struct DocumentTests {
       }
       .codec(.plain)
       Subscription(queue("analytics.queue"), on: exchange("backstage.events", .topic), to: "event.*") {
-        On(EventCreated.self) { event, _ in seen.add("\(event.event_id) \(event.event_name) \(event.user_id)") }
+        On(EventCreated.self) { event, _ in seen.add("\(event.eventID) \(event.eventName) \(event.userID)") }
       }
-      Subscription(queue("notifications.queue"), on: exchange("backstage.notifications", .topic), to: "notification.*") {
+      Subscription(queue("notifications.queue"), on: exchange("backstage.notifications", .topic), to: "notification.*")
+      {
         On(LikeNotification.self) { event, _ in
-          seen.add("\(event.type) \(event.title) \(event.related_type) \(event.related_id)")
+          seen.add("\(event.type) \(event.title) \(event.relatedType) \(event.relatedID)")
         }
       }
       On(Email<K>.self) { job, _ in
@@ -85,12 +87,12 @@ struct DocumentTests {
         totalAmount: 50, timestamp: Date())
     ).id
     ids["analytics.queue"] = try await bus.on(.topic("\(K.prefix)backstage.events")).publish(
-      EventCreated(event_id: 12, event_name: "Größe der Nacht ♫", user_id: 456)
+      EventCreated(eventID: 12, eventName: "Größe der Nacht ♫", userID: 456)
     ).id
     ids["notifications.queue"] = try await bus.on(.topic("\(K.prefix)backstage.notifications")).publish(
       LikeNotification(
-        user_id: 456, type: "like", title: "New Like", message: "Someone liked your post", related_id: 123,
-        related_type: "post")
+        userID: 456, type: "like", title: "New Like", message: "Someone liked your post", relatedID: 123,
+        relatedType: "post")
     ).id
     ids["email_queue"] = try await bus.enqueue(
       Email<K>(
@@ -132,8 +134,11 @@ extension Kind {
     ).adopted()
   }
   static var queues: [QueueName] {
-    ["bookspace.notifications", "notification.booking", "analytics.queue", "notifications.queue", "email_queue", "eventUpdate"]
-      .map { queue($0).name }
+    [
+      "bookspace.notifications", "notification.booking", "analytics.queue", "notifications.queue", "email_queue",
+      "eventUpdate",
+    ]
+    .map { queue($0).name }
   }
 }
 
@@ -157,18 +162,22 @@ private struct BookingCreated: EventMessage {
 // The names of its fields are the contract, as they stand there.
 private struct EventCreated: EventMessage {
   static let name: MessageName = "event.created"
-  var event_id: Int
-  var event_name: String
-  var user_id: Int
+  var eventID: Int
+  var eventName: String
+  var userID: Int
+  private enum CodingKeys: String, CodingKey { case eventID = "event_id", eventName = "event_name", userID = "user_id" }
 }
 private struct LikeNotification: EventMessage {
   static let name: MessageName = "notification.like"
-  var user_id: Int
+  var userID: Int
   var type: String
   var title: String
   var message: String
-  var related_id: Int
-  var related_type: String
+  var relatedID: Int
+  var relatedType: String
+  private enum CodingKeys: String, CodingKey {
+    case userID = "user_id", type, title, message, relatedID = "related_id", relatedType = "related_type"
+  }
 }
 private struct Email<K: Kind>: JobMessage {
   struct Content: Codable, Sendable {

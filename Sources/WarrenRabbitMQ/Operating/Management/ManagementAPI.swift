@@ -33,8 +33,7 @@ final class ManagementAPI: Sendable {
     guard
       var queues = await get(
         [QueueInfo].self, "queues/\(virtualHost)",
-        columns: "name,type,durable,exclusive,auto_delete,arguments,effective_policy_definition,messages_ready,"
-          + "messages_unacknowledged,consumers,members,online,message_stats")
+        columns: Self.ofQueue)
     else { return nil }
     let needsRoutes = queues.contains { $0.deadLetterExchange.map { !$0.isEmpty } ?? false }
     let exchanges = needsRoutes ? await exchanges() ?? [] : []
@@ -47,9 +46,12 @@ final class ManagementAPI: Sendable {
   func queue(_ name: String) async -> QueueInfo? {
     await get(
       QueueInfo.self, "queues/\(virtualHost)/\(Self.escaped(name))",
-      columns: "name,type,durable,exclusive,auto_delete,arguments,effective_policy_definition,messages_ready,"
-        + "messages_unacknowledged,consumers,members,online,message_stats", missingIsFine: true)
+      columns: Self.ofQueue, missingIsFine: true)
   }
+
+  private static let ofQueue =
+    "name,type,durable,exclusive,auto_delete,arguments,effective_policy_definition,messages_ready,"
+    + "messages_unacknowledged,consumers,members,online,message_stats"
 
   func exchanges() async -> [ExchangeInfo]? {
     await get([ExchangeInfo].self, "exchanges/\(virtualHost)", columns: "name,type,auto_delete,internal")
@@ -99,7 +101,7 @@ final class ManagementAPI: Sendable {
     case 401?, 403?: return fail("\(place) refuses this user: give it the tag 'monitoring'")
     case let status: return fail("\(place) answers with status \(status ?? 0): something else may listen there")
     }
-    do { return try JSONDecoder().decode(type, from: answer.data) } catch {
+    do { return try Self.decoder.decode(type, from: answer.data) } catch {
       return fail("\(place) answers with something else than RabbitMQ's JSON")
     }
   }
@@ -111,6 +113,12 @@ final class ManagementAPI: Sendable {
     }
     return nil
   }
+
+  private static let decoder = {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }()
 
   private static func escaped(_ name: String) -> String {
     var allowed = CharacterSet.alphanumerics

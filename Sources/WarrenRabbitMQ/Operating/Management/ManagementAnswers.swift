@@ -8,17 +8,17 @@ extension ManagementAPI {
     private let type: String?
     private let durable: Bool?
     private let exclusive: Bool?
-    private let auto_delete: Bool?
+    private let autoDelete: Bool?
     let arguments: [String: Scalar]?
-    private let effective_policy_definition: Settings?
-    private let messages_ready: Int?
-    private let messages_unacknowledged: Int?
+    private let effectivePolicyDefinition: Settings?
+    private let messagesReady: Int?
+    private let messagesUnacknowledged: Int?
     private let consumers: Int?
     /// The nodes that a quorum queue lives on.
     let members: [String]?
     /// Those of them that are up.
     let online: [String]?
-    private let message_stats: MessageStats?
+    private let messageStats: MessageStats?
 
     /// Where its dead letters lie: found out by ``Swift/Array/resolveDeadLetters(exchanges:bindings:)``.
     var deadLetterQueues: [String] = []
@@ -26,28 +26,28 @@ extension ManagementAPI {
     var holdsDeadLetters = false
 
     private enum CodingKeys: String, CodingKey {
-      case name, type, durable, exclusive, auto_delete, arguments, effective_policy_definition, messages_ready
-      case messages_unacknowledged, consumers, members, online, message_stats
+      case name, type, durable, exclusive, autoDelete, arguments, effectivePolicyDefinition, messagesReady
+      case messagesUnacknowledged, consumers, members, online, messageStats
     }
 
     var kind: String { type ?? arguments?["x-queue-type"]?.text ?? "classic" }
     var isDurable: Bool { durable ?? true }
     /// Whether it goes with its connection or its last consumer.
-    var isPassing: Bool { exclusive == true || auto_delete == true }
-    var ready: Int { messages_ready ?? 0 }
-    var unacknowledged: Int { messages_unacknowledged ?? 0 }
+    var isPassing: Bool { exclusive == true || autoDelete == true }
+    var ready: Int { messagesReady ?? 0 }
+    var unacknowledged: Int { messagesUnacknowledged ?? 0 }
     var consumerCount: Int { consumers ?? 0 }
 
     /// Its argument, or what a policy says in its place: arguments go first.
     func setting(_ name: String) -> String? {
-      arguments?["x-" + name]?.text ?? effective_policy_definition?.values[name]?.text
+      arguments?["x-" + name]?.text ?? effectivePolicyDefinition?.values[name]?.text
     }
     var deadLetterExchange: String? { setting("dead-letter-exchange") }
 
     /// Milliseconds that a delivery may be held by its own account: of argument and policy the lower counts.
     var consumerTimeout: (milliseconds: Int, source: String)? {
       let own = arguments?["x-consumer-timeout"]?.text.flatMap { Int($0) }
-      let policy = effective_policy_definition?.values["consumer-timeout"]?.text.flatMap { Int($0) }
+      let policy = effectivePolicyDefinition?.values["consumer-timeout"]?.text.flatMap { Int($0) }
       if let own, own <= policy ?? .max { return (own, "the queue's argument x-consumer-timeout") }
       return policy.map { ($0, "a policy (consumer-timeout)") }
     }
@@ -55,16 +55,16 @@ extension ManagementAPI {
     var rates: QueueStatus.Rates {
       func rate(_ details: MessageStats.Details?) -> Double { details?.rate ?? 0 }
       return QueueStatus.Rates(
-        published: rate(message_stats?.publish_details), delivered: rate(message_stats?.deliver_get_details),
-        settled: rate(message_stats?.ack_details))
+        published: rate(messageStats?.publishDetails), delivered: rate(messageStats?.deliverGetDetails),
+        settled: rate(messageStats?.ackDetails))
     }
   }
 
   struct MessageStats: Decodable, Sendable {
     struct Details: Decodable, Sendable { let rate: Double? }
-    let publish_details: Details?
-    let deliver_get_details: Details?
-    let ack_details: Details?
+    let publishDetails: Details?
+    let deliverGetDetails: Details?
+    let ackDetails: Details?
   }
 
   /// Values by name; none at all are an empty array on some versions.
@@ -95,59 +95,59 @@ extension ManagementAPI {
   struct ExchangeInfo: Decodable, Sendable {
     let name: String
     let type: String
-    let auto_delete: Bool?
+    let autoDelete: Bool?
     private let `internal`: Bool?
     /// Whether it is one of those that every broker has.
     var isBuiltIn: Bool { name.isEmpty || name.hasPrefix("amq.") }
-    var isPassing: Bool { auto_delete == true || `internal` == true }
+    var isPassing: Bool { autoDelete == true || `internal` == true }
   }
 
   struct BindingInfo: Decodable, Sendable, Hashable {
     let source: String
     let destination: String
-    private let destination_type: String?
-    let routing_key: String
-    var isToQueue: Bool { destination_type != "exchange" }
+    private let destinationType: String?
+    let routingKey: String
+    var isToQueue: Bool { destinationType != "exchange" }
   }
 
   struct ConsumerInfo: Decodable, Sendable {
     private struct QueueName: Decodable, Sendable { let name: String? }
-    private struct Details: Decodable, Sendable { let connection_name: String? }
+    private struct Details: Decodable, Sendable { let connectionName: String? }
     private let queue: QueueName?
-    private let channel_details: Details?
+    private let channelDetails: Details?
     private let arguments: Settings?
     /// From 4.0 on: the broker's own limit in milliseconds, whatever its queue says.
-    let consumer_timeout: Int?
+    let consumerTimeout: Int?
     var queueName: String { queue?.name ?? "" }
     /// The connection, as the broker calls it.
-    var connection: String { channel_details?.connection_name ?? "" }
+    var connection: String { channelDetails?.connectionName ?? "" }
     /// Milliseconds that this consumer asks for.
     var wantedTimeout: Int? { arguments?.values["x-consumer-timeout"]?.text.flatMap { Int($0) } }
   }
 
   struct ConnectionInfo: Decodable, Sendable {
-    private struct Properties: Decodable, Sendable { let connection_name: String? }
+    private struct Properties: Decodable, Sendable { let connectionName: String? }
     let name: String
-    private let client_properties: Properties?
-    private let connected_at: Int64?
+    private let clientProperties: Properties?
+    private let connectedAt: Int64?
     /// The name that its owner gave it.
-    var givenName: String? { client_properties?.connection_name }
-    var since: Date { Date(milliseconds: connected_at ?? 0) }
+    var givenName: String? { clientProperties?.connectionName }
+    var since: Date { Date(milliseconds: connectedAt ?? 0) }
   }
 
   struct ChannelInfo: Decodable, Sendable {
     private struct Details: Decodable, Sendable { let name: String? }
-    private let connection_details: Details?
-    private let messages_unacknowledged: Int?
-    var connection: String { connection_details?.name ?? "" }
-    var unacknowledged: Int { messages_unacknowledged ?? 0 }
+    private let connectionDetails: Details?
+    private let messagesUnacknowledged: Int?
+    var connection: String { connectionDetails?.name ?? "" }
+    var unacknowledged: Int { messagesUnacknowledged ?? 0 }
   }
 
   struct NodeInfo: Decodable, Sendable {
     let name: String
     private let running: Bool?
-    private let mem_alarm: Bool?
-    private let disk_free_alarm: Bool?
+    private let memAlarm: Bool?
+    private let diskFreeAlarm: Bool?
     private let partitions: [String]?
     var isRunning: Bool { running ?? false }
 
@@ -155,8 +155,8 @@ extension ManagementAPI {
     var alarms: [String] {
       if !isRunning { return ["does not run"] }
       var alarms: [String] = []
-      if mem_alarm == true { alarms.append("is short of memory, so nothing can be published") }
-      if disk_free_alarm == true { alarms.append("is short of disk, so nothing can be published") }
+      if memAlarm == true { alarms.append("is short of memory, so nothing can be published") }
+      if diskFreeAlarm == true { alarms.append("is short of disk, so nothing can be published") }
       if partitions?.isEmpty == false { alarms.append("is cut off from other nodes") }
       return alarms
     }
@@ -187,8 +187,8 @@ extension [ManagementAPI.QueueInfo] {
           // Without a key of its own the queue keeps those of the messages, which can be any.
           guard let key else { return true }
           switch kinds[exchange] {
-          case "direct"?: return binding.routing_key == key
-          case "topic"?: return RoutingPattern(RoutingKey(binding.routing_key)).matches(RoutingKey(key))
+          case "direct"?: return binding.routingKey == key
+          case "topic"?: return RoutingPattern(RoutingKey(binding.routingKey)).matches(RoutingKey(key))
           default: return true
           }
         }.map(\.destination)
