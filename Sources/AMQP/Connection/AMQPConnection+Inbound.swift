@@ -26,9 +26,17 @@ extension AMQPConnection {
   func received(_ bytes: ByteBuffer, _ link: Link) {
     guard !link.hasEnded else { return }
     link.heartbeat?.received(.now())
-    link.decoder.append(bytes)
+    // Out of its owner's hands for the time of the loop: Swift checks each access to a shared object's state.
+    var decoder = FrameDecoder()
+    swap(&decoder, &link.decoder)
+    defer { swap(&decoder, &link.decoder) }
+    decoder.append(bytes)
     do throws(WireError) {
-      while link.machine.state != .closed, let frame = try link.decoder.next() { try handle(frame, link) }
+      while link.machine.state != .closed {
+        decoder.frameMax = link.inboundFrameMax
+        guard let frame = try decoder.next() else { break }
+        try handle(frame, link)
+      }
     } catch {
       violated(error, link)
     }
@@ -43,7 +51,7 @@ extension AMQPConnection {
     }
     coresToPump.removeAll(keepingCapacity: true)
     link.flush()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if isClosing { closeIfDrained(link) }
   }
 
@@ -51,6 +59,8 @@ extension AMQPConnection {
     consumer.isTouched = false
     guard !consumer.arrived.isEmpty else { return }
     metrics.delivered.increment(by: consumer.arrived.count)
+    // Acknowledgements will follow. Looking for them from here saves whoever settles the first one a wake-up.
+    if !consumer.request.noAck, consumer.arrived[0].announce() { settleSoon() }
     let waiting = consumer.buffer.append(&consumer.arrived)
     guard waiting > consumer.highWater, !consumer.holdsReads.load(ordering: .relaxed) else { return }
     consumer.holdsReads.store(true, ordering: .sequentiallyConsistent)
@@ -80,7 +90,9 @@ extension AMQPConnection {
     case .method(0, let method): run(try link.machine.receive(method), link)
     case .method(let number, let method):
       let core = try channel(number, link)
-      if method.carriesContent {
+      if core.isClosed {
+        try late(method, core, link)
+      } else if method.carriesContent {
         try core.assembler.begin(method)
       } else {
         try core.assembler.checkIdle()
@@ -88,9 +100,11 @@ extension AMQPConnection {
       }
     case .header(let number, let size, let properties):
       let core = try channel(number, link)
+      if core.isClosed { return }
       if let content = try core.assembler.header(bodySize: size, properties) { try handle(content, core, link) }
     case .body(let number, let bytes):
       let core = try channel(number, link)
+      if core.isClosed { return }
       if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
     case .heartbeat: break
     }
@@ -182,7 +196,9 @@ extension AMQPConnection {
           "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
         consumer.buffer.finish(.failure(AMQPError(.consumerCancelled, why, isRetryable: true)))
       }
+    case .channelCloseOk: try saidGoodbye(core)
     default:
+      if case .basicCancelOk(let tag) = method { hasLeft(tag, core) }
       if case .closing = core.phase, !core.requests.expects(method) { return }
       let request = try core.requests.answer(method)
       request?.finish(.success(Request.Answer(method: method)))
@@ -238,7 +254,7 @@ extension AMQPConnection {
     link.handshakeTimer?.cancel()
     link.tune = tune
     if link.tune.frameMax == 0 { link.tune.frameMax = UInt32(clamping: configuration.frameMax) }
-    link.decoder.frameMax = max(Int(link.tune.frameMax), FrameDecoder.frameMaxBeforeTuning)
+    link.inboundFrameMax = max(Int(link.tune.frameMax), FrameDecoder.frameMaxBeforeTuning)
     link.isOpen = true
     lastServerProperties = link.machine.serverProperties
     if tune.heartbeat > 0 {
@@ -289,7 +305,7 @@ extension AMQPConnection {
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     touchedConsumers.removeAll()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     link.opened.fail(reason)
     link.ended.succeed(reason)
   }
