@@ -73,10 +73,7 @@ final class Lane: Sendable {
       group.addTask { await self.bring() }
       for await _ in changes { await adjust() }
       // A request to a broker that is away would wait for its return.
-      switch session.consuming.state {
-      case .open, .blocked: break
-      default: group.cancelAll()
-      }
+      if !isReachable { group.cancelAll() }
       await group.waitForAll()
     }
   }
@@ -108,9 +105,17 @@ final class Lane: Sendable {
     for delivery in postponed { delivery.ack() }
   }
 
-  /// Returns when what was settled before has reached the broker.
+  /// Returns when what was settled before has reached the broker. One that is away is not waited for: it forgets all that.
   func makeRoundTrip() async {
+    guard isReachable else { return }
     _ = try? await state.withLock { $0.channel }?.queueInfo(queue)
+  }
+
+  private var isReachable: Bool {
+    switch session.consuming.state {
+    case .open, .blocked: true
+    default: false
+    }
   }
 
   /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
