@@ -68,6 +68,14 @@ final class Lane: Sendable {
     await channel?.close()
   }
 
+  private func dropChannel() async {
+    let channel = state.withLock { state in
+      defer { state.channel = nil }
+      return state.channel
+    }
+    await channel?.close()
+  }
+
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.bring() }
@@ -152,6 +160,9 @@ final class Lane: Sendable {
             }
           }
         } catch {
+          // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
+          // acknowledgement of what runs elsewhere by then. Without the channel it is refused here.
+          if (error as? AMQPError)?.code == .consumerCancelled { await dropChannel() }
           scope.dropLost()
           broker.noteTimeout(error, scope.queue)
           if session.consuming.state.isFinal { return scope.consumer.stop() }
