@@ -1,22 +1,23 @@
-// A topology as JSON, such as a file beside a service that `warren topology` reads and writes:
-//
-//   {
-//     "exchanges": [{"name": "tutorgo_events", "kind": "topic"}],
-//     "queues": [
-//       {"name": "notification.booking",
-//        "deadLetter": {"exchange": "tutorgo_dlx", "kind": "direct", "key": "notification.booking.dead"}},
-//       {"name": "email_queue", "timeToLiveSeconds": 3600},
-//       {"name": "legacy", "adopted": true}
-//     ],
-//     "bindings": [{"queue": "notification.booking", "exchange": "tutorgo_events", "key": "booking.*"}]
-//   }
-//
-// As in Swift, what follows from the rest need not be said: dead-letter queues, their exchanges and bindings.
-
 extension Topology: Codable {
   private enum Key: String, CodingKey { case exchanges, queues, bindings }
 
-  /// Reads a topology. What contradicts itself is a `DecodingError` that says how.
+  /// Reads a topology from JSON, such as a file that `warren topology` shows, compares and applies. As in Swift, what follows
+  /// from the rest need not be said: dead-letter queues, their exchanges and bindings.
+  ///
+  /// ```json
+  /// {
+  ///   "exchanges": [{"name": "tutorgo_events", "kind": "topic"}],
+  ///   "queues": [
+  ///     {"name": "notification.booking", "deadLetter": {"exchange": "tutorgo_dlx", "key": "notification.booking.dead"}},
+  ///     {"name": "email_queue", "timeToLiveSeconds": 3600},
+  ///     {"name": "parked", "holdsDeadLetters": true},
+  ///     {"name": "legacy", "adopted": true, "deadLetter": {"queue": "parked"}}
+  ///   ],
+  ///   "bindings": [{"queue": "notification.booking", "exchange": "tutorgo_events", "key": "booking.*"}]
+  /// }
+  /// ```
+  ///
+  /// - Throws: `DecodingError`, also for what contradicts itself.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     do {
