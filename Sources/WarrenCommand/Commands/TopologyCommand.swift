@@ -113,7 +113,7 @@ struct TopologyRow: Codable {
       TopologyRow(kind: "exchange", name: $0.name.rawValue, details: $0.kind.rawValue + adopted($0.isAdopted))
     }
       + topology.queues.map { queue in
-        var details = "holds dead letters or keeps them"
+        var details = queue.isAdopted ? "no dead-letter queue" : "holds dead letters"
         if let target = queue.deadLetter {
           details = "dead letters to \(target.queue)"
           if let exchange = target.exchange { details += " through \(exchange.name) by \(target.key)" }
