@@ -102,6 +102,7 @@ extension RabbitMQBroker: DeadLetterBroker {
         var batch: [(DeadLetter, AMQPDelivery)] = []
         var counts = (skipped: 0, taken: 0, confirmed: 0, unroutable: 0)
         var failure: AMQPError?
+        var staying: [AMQPDelivery] = []
         func finish() async {
           if batch.isEmpty { return }
           for ((_, delivery), result) in zip(batch, await work(batch, session)) {
@@ -113,7 +114,7 @@ extension RabbitMQBroker: DeadLetterBroker {
             case .refused: failure = failure ?? AMQPError(.nacked, "The queue is full.")
             case .failed(let error): failure = failure ?? error
             }
-            delivery.nack(requeue: true)
+            staying.append(delivery)
           }
           batch = []
         }
@@ -128,8 +129,10 @@ extension RabbitMQBroker: DeadLetterBroker {
           batch.append((letter, delivery))
           if batch.count == 500 { await finish() }
           return false
+        } finish: {
+          await finish()
+          return staying
         }
-        await finish()
         if let failure, counts.confirmed == 0 { throw failure }
         return counts
       }

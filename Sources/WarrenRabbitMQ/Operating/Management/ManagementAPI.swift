@@ -90,19 +90,37 @@ final class ManagementAPI: Sendable {
     var request = URLRequest(url: url, timeoutInterval: 3)
     request.setValue(authorization, forHTTPHeaderField: "Authorization")
     request.cachePolicy = .reloadIgnoringLocalCacheData
-    let answer: (data: Data, response: URLResponse)
-    do { answer = try await URLSession.shared.data(for: request) } catch {
-      if Task.isCancelled { return nil }
-      return fail("does not answer \(place)")
-    }
-    switch (answer.response as? HTTPURLResponse)?.statusCode {
-    case 200?: break
-    case 404? where missingIsFine: return nil
-    case 401?, 403?: return fail("\(place) refuses this user: give it the tag 'monitoring'")
-    case let status: return fail("\(place) answers with status \(status ?? 0): something else may listen there")
+    guard let answer = await Self.answer(to: request) else { return fail("does not answer \(place)") }
+    switch answer.status {
+    case 200: break
+    case 404 where missingIsFine: return nil
+    case 401, 403: return fail("\(place) refuses this user: give it the tag 'monitoring'")
+    case let status: return fail("\(place) answers with status \(status): something else may listen there")
     }
     do { return try Self.decoder.decode(type, from: answer.data) } catch {
       return fail("\(place) answers with something else than RabbitMQ's JSON")
+    }
+  }
+
+  /// Waits for an answer, but not for ever: where something else than HTTP answers, Foundation on Linux never says so.
+  private static func answer(to request: URLRequest) async -> (data: Data, status: Int)? {
+    await withCheckedContinuation { continuation in
+      let waiting = Mutex<CheckedContinuation<(data: Data, status: Int)?, Never>?>(continuation)
+      @Sendable func end(_ answer: (data: Data, status: Int)?) {
+        let continuation = waiting.withLock { waiting in
+          defer { waiting = nil }
+          return waiting
+        }
+        continuation?.resume(returning: answer)
+      }
+      let task = URLSession.shared.dataTask(with: request) { data, response, _ in
+        end(data.flatMap { data in (response as? HTTPURLResponse).map { (data, $0.statusCode) } })
+      }
+      task.resume()
+      DispatchQueue.global().asyncAfter(deadline: .now() + request.timeoutInterval + 1) {
+        end(nil)
+        task.cancel()
+      }
     }
   }
 
