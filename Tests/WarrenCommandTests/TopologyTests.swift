@@ -56,6 +56,9 @@ import Warren
       #expect(applied.talk.contains(text), "\(text) in: \(applied.talk)")
     }
     #expect(try await broker.run("queue", "show", "new").status == 4)
+    let screen = try await broker.onTerminal("topology", "diff", path).screen
+    #expect(
+      screen.contains("exchange 'books': kind is topic, asked for fanout") && screen.contains("  mend: "), "\(screen)")
     let adopted = try file(#"{"queues": [{"name": "theirs", "adopted": true}]}"#, in: broker)
     let missing = try await broker.run("topology", "diff", adopted)
     #expect(missing.status == 1 && missing.output.contains("its owner declares it"))

@@ -43,6 +43,9 @@ extension QueueConfigurable {
   /// How many messages the worker may hold at once, those being handled included; twice the concurrency unless it is said.
   public func prefetch(_ count: Int) -> Self { with(concurrency: nil, prefetch: count, timeout: nil) }
   /// How long a handler may take. Then its task is cancelled, and if it ends with an error that is a failed attempt.
+  ///
+  /// A worker does not begin when the engine would take a message away before that (see ``LeasingBroker``): on RabbitMQ after
+  /// its `consumer_timeout`, 30 minutes by default, the wait behind other messages of the prefetch included.
   public func timeout(_ time: Duration) -> Self { with(concurrency: nil, prefetch: nil, timeout: time) }
 }
 

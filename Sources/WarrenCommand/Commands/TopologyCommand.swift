@@ -43,11 +43,23 @@ struct TopologyCommand: AsyncParsableCommand {
       let printer = Printer(options)
       if options.json {
         try printer.json(comparison)
+      } else if printer.terminal.isOutput, options.columns == nil {
+        for difference in comparison.differences { printer.write(Self.lines(difference, printer)) }
+        if comparison.differences.isEmpty { Talk.say(Self.none) }
       } else {
-        try printer.list(comparison.differences, Tables.differences, none: "everything is there as it should be")
+        try printer.list(comparison.differences, Tables.differences, none: Self.none)
       }
       if let note = comparison.note { Talk.say("note: \(note)") }
       if !comparison.differences.isEmpty { throw ExitStatus.failure }
+    }
+
+    private static let none = "everything is there as it should be"
+
+    /// A difference for a person: a mend is too long for a table.
+    private static func lines(_ difference: TopologyComparison.Difference, _ printer: Printer) -> String {
+      let head = "\(difference.subject) is \(difference.declared), asked for \(difference.wanted)"
+      let mend = difference.mend.map { "  mend: \(Text.printable($0))\n" } ?? ""
+      return Style.bad("differs", on: printer.terminal) + "  " + Text.printable(head) + "\n" + mend
     }
   }
 
@@ -119,7 +131,7 @@ struct TopologyRow: Codable {
           if let exchange = target.exchange { details += " through \(exchange.name) by \(target.key)" }
         }
         if let time = queue.timeToLive {
-          details += ", time to live \(DurationArgument(seconds: Double(time.components.seconds)))"
+          details += ", time to live \(time.words)"
         }
         return TopologyRow(kind: "queue", name: queue.name.rawValue, details: details + adopted(queue.isAdopted))
       }
