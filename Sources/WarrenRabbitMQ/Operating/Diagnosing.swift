@@ -18,21 +18,24 @@ extension RabbitMQBroker {
           .problem, "RabbitMQ takes no messages: \(reason)", mend: "give the broker memory or disk, or empty its queues"
         ))
     }
-    findings += try await findingsOnTopology(session)
+    let listed = await management.queues()
+    findings += try await findingsOnTopology(session, halted: Set((listed ?? []).filter(\.isHalted).map(\.name)))
     findings += registry.timeouts.sorted { $0.key < $1.key }.map { queue, timeout in
       Finding(
         .problem, queue: queue,
         "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
           + "they are handled again elsewhere", mend: "give its handlers a shorter timeout, or raise consumer_timeout")
     }
-    return findings + (await findingsOfManagement(session.server))
+    return findings + (await findingsOfManagement(listed, session.server))
   }
 
-  private func findingsOnTopology(_ session: Session) async throws(BrokerError) -> [Finding] {
+  private func findingsOnTopology(
+    _ session: Session, halted: Set<String>
+  ) async throws(BrokerError) -> [Finding] {
     var findings: [Finding] = []
     let known = registry.queues
     let holders = Set(known.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in known.keys.sorted() {
+    for queue in known.keys.sorted() where !halted.contains(queue.rawValue) {
       guard let info = try await session.info(queue) else {
         findings.append(
           Finding(
@@ -50,8 +53,8 @@ extension RabbitMQBroker {
     return findings
   }
 
-  private func findingsOfManagement(_ server: Server) async -> [Finding] {
-    guard let queues = await management.queues() else {
+  private func findingsOfManagement(_ queues: [ManagementAPI.QueueInfo]?, _ server: Server) async -> [Finding] {
+    guard let queues else {
       return [
         Finding(
           .warning,
@@ -84,7 +87,7 @@ extension RabbitMQBroker {
     var halted: [String] = [], critical: [String] = [], thin: [String] = [], classic: [String] = []
     for queue in queues where queue.isDurable && !queue.isPassing {
       if let members = queue.members?.count, let online = queue.online?.count {
-        if online * 2 <= members {
+        if queue.isHalted {
           halted.append(queue.name)
         } else if (online - 1) * 2 <= members, online < members {
           critical.append(queue.name)

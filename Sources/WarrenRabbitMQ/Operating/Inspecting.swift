@@ -35,22 +35,27 @@ extension RabbitMQBroker: InspectableBroker {
   private func status(
     _ queue: QueueName, _ shown: ManagementAPI.QueueInfo?, _ session: Session
   ) async throws(BrokerError) -> QueueStatus? {
-    guard let info = try await session.info(queue) else { return nil }
+    // What has lost its majority does not answer: its counts are those that the API remembers.
+    let isHalted = shown?.isHalted ?? false
+    let asked = isHalted ? nil : try await session.info(queue)
+    if asked == nil, !isHalted { return nil }
+    let consumers = asked?.consumerCount ?? 0
     let known = registry.queues
     let holdsDeadLetters =
       known[queue].map { own in own.deadLetter == nil || known.values.contains { $0.deadLetter?.queue == queue } }
       ?? shown?.holdsDeadLetters ?? queue.rawValue.hasSuffix(".dlq")
-    let suspects = holdsDeadLetters ? nil : try await session.info(SystemNames.suspects(of: queue))
-    let isPaused = try await session.hasExchange(SystemNames.pauseMarker(of: queue))
+    let suspects = holdsDeadLetters || isHalted ? nil : try await session.info(SystemNames.suspects(of: queue))
+    let isPaused = isHalted ? false : try await session.hasExchange(SystemNames.pauseMarker(of: queue))
     // When all consumers are this process's own, it knows best what they hold.
     let own = consumption.running(queue)
-    let others = info.consumerCount - consumption.consumers(of: queue)
+    let others = consumers - consumption.consumers(of: queue)
     let running = others > 0 ? max(own, shown?.unacknowledged ?? 0) : own
     return QueueStatus(
-      name: queue, ready: info.messageCount + (suspects?.messageCount ?? 0), delayed: nil, running: running,
+      name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + (suspects?.messageCount ?? 0), delayed: nil,
+      running: running,
       oldest: nil, isPaused: isPaused, holdsDeadLetters: holdsDeadLetters,
       deadLetterQueue: known[queue]?.deadLetter?.queue ?? shown?.deadLetterQueues.first.map { QueueName($0) },
-      consumers: info.consumerCount, totals: nil, rates: shown?.rates)
+      consumers: consumers, totals: nil, rates: shown?.rates)
   }
 
   /// The processes that consume, from the management API; without it, this process alone.

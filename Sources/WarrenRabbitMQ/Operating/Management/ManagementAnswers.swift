@@ -38,6 +38,9 @@ extension ManagementAPI {
     var unacknowledged: Int { messagesUnacknowledged ?? 0 }
     var consumerCount: Int { consumers ?? 0 }
 
+    /// Whether a quorum queue has lost the majority of its nodes. Then a question about it by AMQP has no answer.
+    var isHalted: Bool { (online?.count ?? 1) * 2 <= members?.count ?? 0 }
+
     /// Its argument, or what a policy says in its place: arguments go first.
     func setting(_ name: String) -> String? {
       arguments?["x-" + name]?.text ?? effectivePolicyDefinition?.values[name]?.text
