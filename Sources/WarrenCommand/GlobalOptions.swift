@@ -5,7 +5,7 @@ internal import WarrenOperations
 /// What every command takes, before or after its name.
 struct GlobalOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The broker: sqlite:PATH (default: $WARREN_BROKER).", valueName: "url"),
+    help: ArgumentHelp("The broker: sqlite:PATH or amqp://… (default: $WARREN_BROKER).", valueName: "url"),
     completion: .file())
   var broker: String?
 

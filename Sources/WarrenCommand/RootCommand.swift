@@ -3,9 +3,10 @@ internal import ArgumentParser
 struct RootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren",
-    abstract: "Looks after a Warren broker: queues, dead letters, workers.",
+    abstract: "Looks after a Warren broker: queues, dead letters, workers, topology.",
     discussion: """
-      The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root.
+      The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
+      amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
 
       On a terminal, lists are tables; elsewhere their rows are tab-separated and nothing is asked. --json gives the \
       same data for programs. Data goes to stdout, all talk to stderr.
@@ -16,7 +17,7 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       StatusCommand.self, QueueCommand.self, DeadCommand.self, EventCommand.self, JobCommand.self, WorkerCommand.self,
-      DoctorCommand.self,
+      TopologyCommand.self, DoctorCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

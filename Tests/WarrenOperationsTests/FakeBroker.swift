@@ -53,6 +53,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
   func queues() async throws(BrokerError) -> [QueueStatus] { state.withLock(\.queues) }
   func workers() async throws(BrokerError) -> [WorkerStatus] { state.withLock(\.workers) }
   func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] { [] }
+  func topology() async throws(BrokerError) -> Topology { try Topology() }
   func diagnose() async throws(BrokerError) -> [Finding] { state.withLock(\.findings) }
 
   func pause(_ queue: QueueName) async throws(BrokerError) {}
@@ -78,7 +79,10 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
       let positions = Set(reachable.map(\.position))
       state.replayed += reachable.compactMap(\.letter.message.id)
       state.letters.removeAll { positions.contains($0.position) }
-      return ReplayReport(replayed: reachable.count, stayed: chosen.count - reachable.count)
+      let stayed = chosen.count - reachable.count
+      return ReplayReport(
+        replayed: reachable.count, stayed: stayed,
+        next: stayed == 0 ? nil : chosen.last.map { .init(position: $0.position) })
     }
   }
 
@@ -115,6 +119,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
         && (selection.name.map { $0 == letter.message.name } ?? true)
         && (selection.reason.map { $0 == letter.reason.kind } ?? true)
         && (selection.text.map { letter.reason.detail.contains($0) } ?? true)
+        && (selection.until.map { letter.time <= $0 } ?? true)
         && (selection.after.map { position > $0.position } ?? true)
     }
   }

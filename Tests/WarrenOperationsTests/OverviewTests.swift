@@ -53,7 +53,9 @@ import WarrenOperations
     let broker = FakeBroker()
     broker.state.withLock { state in
       state.queues = [Self.queue("a", paused: true), Self.queue("b", paused: true)]
-      state.findings = [Finding(.warning, "the queue 'a' is paused"), Finding(.fine, "the queue 'b' is there")]
+      state.findings = [
+        Finding(.warning, queue: "a", "the queue 'a' is paused"), Finding(.fine, queue: "b", "the queue 'b' is there"),
+      ]
     }
     let findings = try await Operations(broker).overview().findings
     #expect(findings.map(\.text) == ["the queue 'a' is paused", "b: paused"])

@@ -49,7 +49,7 @@ import Warren
   @Test func theBrokersWordsBecomeADifference() throws {
     let texts = [
       "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '60000' of type 'signedint' but current is none":
-        "queue 'q': time to live in ms (x-message-ttl) is none, asked for 60000",
+        "queue 'q': time to live (x-message-ttl) is none, asked for 1 min",
       "PRECONDITION_FAILED - inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '11' but current is '10'":
         "queue 'q': x-delivery-limit is 10, asked for 11",
       "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received none but current is the value 'quorum' of type 'longstr'":

@@ -3,6 +3,7 @@
 A fact is a function decorated with @fact("what the engine expects"). It returns what it saw: a string, a
 number, a boolean, or a dictionary of them, and the same on every run (no ports, no times).
 """
+import base64
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
+import urllib.request
 
 import pika
 from pika import exceptions, frame, spec
@@ -111,6 +113,15 @@ class Broker:
 
     def eval(self, expression):
         return self.ctl("eval", expression).strip()
+
+    def api(self, path):
+        """What the management API answers."""
+        address = urllib.parse.urlparse(self.management)
+        request = urllib.request.Request(f"http://{address.hostname}:{address.port}/api/{path}")
+        login = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()
+        request.add_header("Authorization", "Basic " + login)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def close(self):
         for connection in self.connections:

@@ -2,9 +2,10 @@
 
 Channels look once a minute, so the facts turn that down to one second; the timeouts are a few seconds.
 """
+import subprocess
 import time
 
-from broker import fact, watch
+from broker import fact, refusal, watch
 
 QUEUE = "facts.queue"
 
@@ -82,6 +83,78 @@ def of_the_consumer(b):
     try:
         b.queue(QUEUE)
         return hold(b, 8, arguments={"x-consumer-timeout": 2000})
+    finally:
+        patient(b)
+
+
+def after(b, low, high, arguments=None):
+    """Which of two limits, in milliseconds, took a delivery away."""
+    start = time.monotonic()
+    outcome = hold(b, high / 1000 + 4, arguments=arguments)
+    if outcome == "nothing":
+        return outcome
+    return low if time.monotonic() - start < (low + high) / 2000 else high
+
+
+@fact("a queue's limit goes before the broker's, also when it is longer; not on 3.10")
+def of_the_queue_and_the_broker(b):
+    impatient(b, 2000)
+    try:
+        b.queue(QUEUE, x_consumer_timeout=8000)
+        return {"queue 8000, broker 2000": after(b, 2000, 8000)}
+    finally:
+        patient(b)
+
+
+@fact("a policy does the same as the queue's argument, and the lower of both counts; 3.10 refuses the policy")
+def of_a_policy(b):
+    impatient(b, 1800000)
+    try:
+        b.ctl("set_policy", "slow", "^facts", '{"consumer-timeout": 2000}', "--apply-to", "queues")
+    except subprocess.CalledProcessError as error:
+        return "refused" if "consumer-timeout" in error.output else error.output
+    try:
+        b.queue(QUEUE)
+        alone = after(b, 2000, 8000)
+        b.queue(QUEUE, x_consumer_timeout=8000)
+        return {"policy 2000": alone, "policy 2000, queue 8000": after(b, 2000, 8000)}
+    finally:
+        b.ctl("clear_policy", "slow")
+        patient(b)
+
+
+@fact("on 4.3 a consumer's own limit goes before the queue's and the broker's, also when it is longer")
+def of_the_consumer_and_the_queue(b):
+    impatient(b, 2000)
+    try:
+        b.queue(QUEUE)
+        broker = after(b, 2000, 8000, {"x-consumer-timeout": 8000})
+        b.queue(QUEUE, x_consumer_timeout=2000)
+        return {"consumer 8000, broker 2000": broker, "consumer 8000, queue 2000": after(b, 2000, 8000, {"x-consumer-timeout": 8000})}
+    finally:
+        patient(b)
+
+
+@fact("a consumer of a classic queue that asks for a limit: accepted; refused on 4.3")
+def of_a_consumer_of_a_classic_queue(b):
+    b.queue(QUEUE, _type="classic")
+    return refusal(lambda: b.channel(confirm=False).basic_consume(QUEUE, lambda *_: None, arguments={"x-consumer-timeout": 5000}))
+
+
+@fact("the management API shows the broker's limit beside each consumer from 4.0 on, and what the consumer asked for everywhere")
+def what_the_api_tells(b):
+    impatient(b, 1234000)
+    try:
+        b.queue(QUEUE)
+        connection = b.connection()
+        connection.channel().basic_consume(QUEUE, lambda *_: None, arguments={"x-consumer-timeout": 5678000})
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            connection.process_data_events(0.2)
+            for consumer in b.api("consumers/%2F"):
+                if consumer["queue"]["name"] == QUEUE:
+                    return {"consumer_timeout": consumer.get("consumer_timeout", "absent"), "arguments": str(consumer["arguments"])}
+        return "not shown"
     finally:
         patient(b)
 

@@ -1,10 +1,11 @@
 internal import Foundation
 public import Logging
 public import Warren
+public import WarrenOperations
 internal import WarrenRabbitMQ
 internal import WarrenSQLite
 
-extension BrokerLocation {
+extension BrokerAddress {
   /// The engine there. It works once its `run()` does.
   public func open(logger: Logger) throws -> any InspectableBroker {
     switch self {

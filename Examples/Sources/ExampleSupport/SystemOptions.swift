@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Foundation
+public import WarrenOperations
 
 /// Which part of a system a process is.
 public enum Role: String, Sendable, ExpressibleByArgument, CaseIterable {
@@ -42,7 +43,7 @@ public struct SystemOptions: ParsableArguments {
   public func directory(of system: String) -> URL { URL(filePath: data ?? "data/\(system)") }
 
   /// Where the broker is, by option and environment.
-  public func location(of system: String) throws -> BrokerLocation {
+  public func location(of system: String) throws -> BrokerAddress {
     try .choose(option: broker, environment: ProcessInfo.processInfo.environment, data: directory(of: system))
   }
 }

@@ -65,6 +65,11 @@ final class PocketBroker: InspectableBroker {
       ? [] : [TopologyDifference("topology", declared: "another", wanted: "this")]
   }
 
+  func topology() async throws(BrokerError) -> Topology {
+    if let topology = state.withLock({ $0.topology }) { return topology }
+    return try Topology()
+  }
+
   private func hand(_ deliveries: [Delivery]) {
     let consumer = state.withLock { state in
       if state.consumer == nil { state.waiting += deliveries }

@@ -3,11 +3,13 @@ import ExampleSupport
 import Foundation
 import Logging
 import Testing
+import Warren
+import WarrenOperations
 
-@Suite struct BrokerLocationTests {
+@Suite struct BrokerAddressTests {
   private let data = URL(filePath: "/data")
 
-  private func choose(_ option: String?, _ environment: [String: String] = [:]) throws -> BrokerLocation {
+  private func choose(_ option: String?, _ environment: [String: String] = [:]) throws -> BrokerAddress {
     try .choose(option: option, environment: environment, data: data)
   }
 
@@ -28,7 +30,7 @@ import Testing
 
   @Test(arguments: ["", "sqlite:", "broker.db", "http://user:secret@host"])
   func whatIsNoLocationIsRefusedWithoutShowingIt(_ text: String) {
-    let error = #expect(throws: BrokerLocation.Invalid.self) { try choose(text) }
+    let error = #expect(throws: BrokerError.self) { try choose(text) }
     #expect(error?.description.contains("--broker") == true)
     #expect(error?.description.contains("secret") == false)
   }

@@ -65,6 +65,8 @@ extension AMQPConnection {
     guard core.isReady || evenIfNotReady else { return core.held.append((method, request)) }
     request.id = core.requests.append(method, request)
     if let link {
+      // What was settled before the request goes before it.
+      writeSettlements(core, link)
       sendNext(core, link)
       link.flush()
     }

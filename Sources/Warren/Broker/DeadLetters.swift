@@ -1,3 +1,5 @@
+public import Foundation
+
 /// An engine whose dead letters can be read and sent back to work.
 ///
 /// On RabbitMQ each call is one sweep through a dead-letter queue by an exclusive consumer, so a selection is a
@@ -36,6 +38,8 @@ public struct DeadLetterSelection: Sendable, Equatable {
   public var reason: DeadLetterReason.Kind?
   /// Only those whose reason contains this text.
   public var text: String?
+  /// Only those that were parked at this time or before, to the millisecond: what is parked while many are replayed is left alone.
+  public var until: Date?
   /// At most so many.
   public var limit: Int
   /// Only those after the page that ended here.
@@ -44,7 +48,8 @@ public struct DeadLetterSelection: Sendable, Equatable {
   /// A selection; by default all, up to the limit.
   public init(
     queue: QueueName? = nil, origin: QueueName? = nil, id: MessageID? = nil, name: MessageName? = nil,
-    reason: DeadLetterReason.Kind? = nil, text: String? = nil, limit: Int = 100, after: DeadLetterPage.Cursor? = nil
+    reason: DeadLetterReason.Kind? = nil, text: String? = nil, until: Date? = nil, limit: Int = 100,
+    after: DeadLetterPage.Cursor? = nil
   ) {
     self.queue = queue
     self.origin = origin
@@ -52,6 +57,7 @@ public struct DeadLetterSelection: Sendable, Equatable {
     self.name = name
     self.reason = reason
     self.text = text
+    self.until = until
     self.limit = limit
     self.after = after
   }
@@ -83,9 +89,12 @@ public struct ReplayReport: Sendable, Equatable {
   public var replayed: Int
   /// How many stayed, because the queue that gave up on them is gone.
   public var stayed: Int
+  /// Where the next replay of the same selection begins, behind those that stayed; `nil` when none did.
+  public var next: DeadLetterPage.Cursor?
   /// A report.
-  public init(replayed: Int, stayed: Int) {
+  public init(replayed: Int, stayed: Int, next: DeadLetterPage.Cursor? = nil) {
     self.replayed = replayed
     self.stayed = stayed
+    self.next = next
   }
 }

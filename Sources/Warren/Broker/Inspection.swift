@@ -3,13 +3,29 @@ public import Foundation
 /// An engine that can tell what is in it.
 public protocol InspectableBroker: Broker {
   /// All queues, by name.
+  ///
+  /// - Throws: ``BrokerError/Code/unsupported``, with the mend, when the engine cannot list them now.
   func queues() async throws(BrokerError) -> [QueueStatus]
+  /// One queue; `nil` when there is none of this name.
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus?
   /// The workers that are connected, where the engine knows them.
   func workers() async throws(BrokerError) -> [WorkerStatus]
-  /// What of this topology is missing or differs. Changes nothing.
+  /// What of this topology is missing or differs, each with the mend. Changes nothing. What is there beside it is no
+  /// difference: a topology may be a part of the whole.
   func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference]
+  /// What is declared. What Warren did not declare, or would declare in another way, is adopted in it.
+  ///
+  /// - Throws: ``BrokerError/Code/unsupported``, with the mend, when the engine cannot tell now.
+  func topology() async throws(BrokerError) -> Topology
   /// What an operator should know or mend: each finding with the mend.
   func diagnose() async throws(BrokerError) -> [Finding]
+}
+
+extension InspectableBroker {
+  /// One queue; `nil` when there is none of this name.
+  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    try await queues().first { $0.name == name }
+  }
 }
 
 /// What is in a queue. A number that the engine cannot tell is `nil`.
@@ -34,6 +50,8 @@ public struct QueueStatus: Sendable, Equatable {
   public var consumers: Int
   /// What has happened since the queue was declared.
   public var totals: Totals?
+  /// What is happening now.
+  public var rates: Rates?
 
   /// Counts since a queue was declared.
   public struct Totals: Sendable, Equatable {
@@ -54,10 +72,26 @@ public struct QueueStatus: Sendable, Equatable {
     }
   }
 
+  /// Messages per second, over the last seconds.
+  public struct Rates: Sendable, Equatable {
+    /// That come in, retries and replays included.
+    public var published: Double
+    /// That are handed out.
+    public var delivered: Double
+    /// That are done with: completed, put off, retried or parked.
+    public var settled: Double
+    /// Rates.
+    public init(published: Double, delivered: Double, settled: Double) {
+      self.published = published
+      self.delivered = delivered
+      self.settled = settled
+    }
+  }
+
   /// A status; engines make them.
   public init(
     name: QueueName, ready: Int, delayed: Int?, running: Int, oldest: Date?, isPaused: Bool, holdsDeadLetters: Bool,
-    deadLetterQueue: QueueName?, consumers: Int, totals: Totals?
+    deadLetterQueue: QueueName?, consumers: Int, totals: Totals?, rates: Rates? = nil
   ) {
     self.name = name
     self.ready = ready
@@ -69,6 +103,7 @@ public struct QueueStatus: Sendable, Equatable {
     self.deadLetterQueue = deadLetterQueue
     self.consumers = consumers
     self.totals = totals
+    self.rates = rates
   }
 }
 
@@ -105,14 +140,17 @@ public struct Finding: Sendable, Equatable {
   }
   /// How bad it is.
   public var severity: Severity
+  /// The queue that it is about; `nil` when it is about more than one.
+  public var queue: QueueName?
   /// What was found.
   public var text: String
   /// What to do about it.
   public var mend: String?
 
   /// A finding.
-  public init(_ severity: Severity, _ text: String, mend: String? = nil) {
+  public init(_ severity: Severity, queue: QueueName? = nil, _ text: String, mend: String? = nil) {
     self.severity = severity
+    self.queue = queue
     self.text = text
     self.mend = mend
   }

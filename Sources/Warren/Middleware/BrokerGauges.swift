@@ -30,7 +30,11 @@ public struct BrokerGauges: Service {
 
   private func measure() async {
     let up = Gauge(label: "warren_connection_up")
-    guard let queues = try? await broker.queues() else { return up.record(0) }
+    let queues: [QueueStatus]
+    do { queues = try await broker.queues() } catch {
+      // An engine that cannot list queues is there all the same.
+      return up.record(error.code == .unsupported ? 1 : 0)
+    }
     up.record(1)
     for queue in queues {
       let dimension = ("queue", queue.name.rawValue)

@@ -49,24 +49,23 @@ public struct EventBus: Sendable {
   /// - Parameters:
   ///   - key: the routing key; the event's own without it.
   ///   - headers: further headers.
-  /// - Returns: ``PublishResult/stored``, or ``PublishResult/unroutable`` when no queue wanted it, which for an event is
-  ///   no error.
+  /// - Returns: its id, and ``PublishResult/stored``, or ``PublishResult/unroutable`` when no queue wanted it, which for an
+  ///   event is no error.
   /// - Throws: ``BrokerError`` when it was not stored, or, with ``BrokerError/Code/unknownOutcome``, perhaps not.
   @discardableResult
   public func publish<E: EventMessage>(
     _ event: E, key: RoutingKey? = nil, headers: Message.Headers = [:]
-  ) async throws -> PublishResult {
+  ) async throws -> Receipt {
     try await trace.publishing(1, to: exchange?.name.rawValue ?? "") {
       let publication = try publication(of: event, key: key, headers: headers)
-      let result = try await broker.publish([publication])[0]
-      count(result, publication)
-      if case .failed(let error) = result { throw error }
-      return result
+      let receipt = try await publish([publication])[0]
+      if case .failed(let error) = receipt.result { throw error }
+      return receipt
     }
   }
 
-  /// Publishes events, of one type or of many, in one round trip. One result for each, in order: some may have failed.
-  public func publish(_ events: [any EventMessage]) async throws -> [PublishResult] {
+  /// Publishes events, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
+  public func publish(_ events: [any EventMessage]) async throws -> [Receipt] {
     try await trace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
       try await publish(events.map { try publication(of: $0) })
     }
@@ -81,29 +80,32 @@ public struct EventBus: Sendable {
   ///   - delay: not before this much time has passed.
   ///   - time: not before this time.
   ///   - priority: instead of the type's own.
-  /// - Returns: ``PublishResult/stored`` or ``PublishResult/repeated``.
+  /// - Returns: its id, and ``PublishResult/stored`` or ``PublishResult/repeated``.
   /// - Throws: ``BrokerError``, with ``BrokerError/Code/unroutable`` when its queue does not exist.
   @discardableResult
   public func enqueue<J: JobMessage>(
     _ job: J, id: String? = nil, after delay: Duration? = nil, at time: Date? = nil, priority: Priority? = nil,
     headers: Message.Headers = [:]
-  ) async throws -> PublishResult {
+  ) async throws -> Receipt {
     let request = JobRequest(job, id: id, after: delay, at: time, priority: priority, headers: headers)
-    let result = try await enqueue([request])[0]
-    if case .failed(let error) = result { throw error }
-    return result
+    let receipt = try await enqueue([request])[0]
+    if case .failed(let error) = receipt.result { throw error }
+    return receipt
   }
 
-  /// Enqueues jobs, of one type or of many, in one round trip. One result for each, in order: some may have failed.
-  public func enqueue(_ requests: [JobRequest]) async throws -> [PublishResult] {
+  /// Enqueues jobs, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
+  public func enqueue(_ requests: [JobRequest]) async throws -> [Receipt] {
     try await trace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
-      let results = try await publish(requests.map { try publication(of: $0) })
-      return zip(results, requests).map { result, request in
-        guard case .unroutable = result else { return result }
-        return .failed(
-          BrokerError(
-            .unroutable,
-            "the queue '\(request.queue)' of the job '\(request.name)' does not exist: apply a topology that has it"))
+      let receipts = try await publish(requests.map { try publication(of: $0) })
+      return zip(receipts, requests).map { receipt, request in
+        guard case .unroutable = receipt.result else { return receipt }
+        return Receipt(
+          id: receipt.id,
+          result: .failed(
+            BrokerError(
+              .unroutable,
+              "the queue '\(request.queue)' of the job '\(request.name)' does not exist: apply a topology that has it"))
+        )
       }
     }
   }
@@ -157,17 +159,30 @@ public struct EventBus: Sendable {
     return publication
   }
 
-  private func publish(_ publications: [Publication]) async throws -> [PublishResult] {
+  private func publish(_ publications: [Publication]) async throws -> [Receipt] {
     if publications.isEmpty { return [] }
     let results = try await broker.publish(publications)
-    for (result, publication) in zip(results, publications) { count(result, publication) }
-    return results
+    return zip(results, publications).map { result, publication in
+      count(result, publication)
+      return Receipt(id: publication.message.id ?? "", result: result)
+    }
   }
 
   private func count(_ result: PublishResult, _ publication: Publication) {
     Instruments.shared.published(
       result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
   }
+}
+
+/// What became of one message that an ``EventBus`` published.
+public struct Receipt: Sendable {
+  /// The id that the message has from now on, in logs and in every queue.
+  public let id: MessageID
+  /// What became of it.
+  public let result: PublishResult
+
+  /// Whether it is durable in every queue that it was routed to.
+  public var isStored: Bool { result.isStored }
 }
 
 /// One job of a batch, and when and how it is to be enqueued. The parameters are those of

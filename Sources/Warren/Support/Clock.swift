@@ -23,8 +23,3 @@ public struct SystemClock: BrokerClock {
     }
   }
 }
-
-extension Duration {
-  /// Seconds, fractions included.
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

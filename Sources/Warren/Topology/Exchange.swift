@@ -1,5 +1,5 @@
 /// Where events are published: it hands each to the queues bound to it.
-public struct Exchange: Sendable, Hashable, Codable, ExpressibleByStringLiteral {
+public struct Exchange: Sendable, Hashable, ExpressibleByStringLiteral {
   /// How an exchange chooses among its bindings, as in AMQP 0-9-1.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// By pattern: `*` is one word, `#` any number.

@@ -1,5 +1,5 @@
 /// A queue's wish to receive what an exchange gets under a key or pattern.
-public struct Binding: Sendable, Hashable, Codable {
+public struct Binding: Sendable, Hashable {
   /// Where from.
   public var exchange: ExchangeName
   /// Under which key; in a topic exchange a pattern.
@@ -35,6 +35,13 @@ public struct Topology: Sendable, Equatable {
     for queue in queues { try add(queue) }
     for job in jobs { try add(job.queue) }
     for binding in bindings { try add(binding) }
+  }
+
+  /// For engines: what is declared, as it is. It need not be what ``init(exchanges:queues:bindings:jobs:)`` makes of it.
+  public init(asDeclared exchanges: [Exchange], _ queues: [Queue], _ bindings: [Binding]) {
+    self.exchanges = exchanges
+    self.queues = queues
+    self.bindings = bindings
   }
 
   /// Both together. What stands in both must be the same in both.

@@ -6,14 +6,32 @@ public struct TopologyDifference: Sendable, Equatable, CustomStringConvertible {
   public var declared: String
   /// What is asked for.
   public var wanted: String
+  /// What to do about it; `nil` when the engine knows nothing better than to ask for what is there.
+  public var mend: String?
 
   /// A difference.
-  public init(_ subject: String, declared: String, wanted: String) {
+  public init(_ subject: String, declared: String, wanted: String, mend: String? = nil) {
     self.subject = subject
     self.declared = declared
     self.wanted = wanted
+    self.mend = mend
   }
-  /// `queue 'email_queue': time to live is 60.0 seconds, asked for none`.
+  /// Whether nothing is there.
+  public var isMissing: Bool { declared == Self.nothing }
+  private static let nothing = "missing"
+
+  /// Something that is not there, and that applying the topology declares.
+  public static func missing(_ subject: String, wanted: String = "one") -> TopologyDifference {
+    TopologyDifference(
+      subject, declared: nothing, wanted: wanted, mend: "apply the topology: `warren topology apply FILE`")
+  }
+  /// Something that is not there and belongs to somebody else.
+  public static func missingAdopted(_ subject: String) -> TopologyDifference {
+    TopologyDifference(
+      subject, declared: nothing, wanted: "one (adopted)",
+      mend: "its owner declares it; or leave out `adopted`, and applying the topology does")
+  }
+  /// `queue 'email_queue': time to live is 1 min, asked for none`.
   public var description: String { "\(subject) is \(declared), asked for \(wanted)" }
 }
 
@@ -40,7 +58,7 @@ extension Queue {
         .init("queue '\(name)': dead-letter target", declared: text(deadLetter), wanted: text(wanted.deadLetter)))
     }
     if timeToLive != wanted.timeToLive {
-      func text(_ time: Duration?) -> String { time.map { "\($0)" } ?? "none" }
+      func text(_ time: Duration?) -> String { time.map(\.words) ?? "none" }
       found.append(.init("queue '\(name)': time to live", declared: text(timeToLive), wanted: text(wanted.timeToLive)))
     }
     return found

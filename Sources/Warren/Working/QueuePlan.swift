@@ -58,6 +58,11 @@ struct QueuePlan: Sendable {
     handlers[name] = handler
   }
 
+  /// The longest timeout among its handlers; those without one are not bounded, and so not among them.
+  var longestTimeout: Duration? {
+    (Array(handlers.values) + (fallback.map { [$0] } ?? [])).compactMap(\.timeout).max()
+  }
+
   /// The name of a message: its property `type`, else what its body says, else its routing key.
   func name(of delivery: Delivery) -> MessageName {
     if let name = delivery.message.name { return name }

@@ -9,6 +9,9 @@ struct QueueSettings: Sendable, Equatable {
   /// How many deliveries may be unsettled: what was said, else twice as many as handlers run, so that none waits for one.
   var window: Int { prefetch ?? 2 * lanes }
 
+  /// How many handlers' times a delivery may have to last: it waits while those before it are handled.
+  var turns: Int { (window + lanes - 1) / lanes }
+
   func validate(_ queue: QueueName) throws(BrokerError) {
     for (what, value) in [("concurrency", concurrency), ("prefetch", prefetch)] {
       guard let value, !(1...65_535).contains(value) else { continue }
@@ -40,6 +43,9 @@ extension QueueConfigurable {
   /// How many messages the worker may hold at once, those being handled included; twice the concurrency unless it is said.
   public func prefetch(_ count: Int) -> Self { with(concurrency: nil, prefetch: count, timeout: nil) }
   /// How long a handler may take. Then its task is cancelled, and if it ends with an error that is a failed attempt.
+  ///
+  /// A worker does not begin when the engine would take a message away before that (see ``LeasingBroker``): on RabbitMQ after
+  /// its `consumer_timeout`, 30 minutes by default, the wait behind other messages of the prefetch included.
   public func timeout(_ time: Duration) -> Self { with(concurrency: nil, prefetch: nil, timeout: time) }
 }
 

@@ -97,7 +97,3 @@ public struct RetryPolicy: Sendable {
     return .retry()
   }
 }
-
-extension Duration {
-  static func * (a: Duration, b: Double) -> Duration { .nanoseconds(Int64((a.seconds * b * 1e9).rounded())) }
-}

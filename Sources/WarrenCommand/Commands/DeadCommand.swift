@@ -21,9 +21,14 @@ struct DeadLetterConditions: ParsableArguments {
   @Option(
     name: .customLong("where"), help: ArgumentHelp("Only those whose reason contains this text.", valueName: "text"))
   var text: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only those that were parked at this time or before, in ISO 8601 with its zone.", valueName: "time"))
+  var until: TimeArgument?
 
   func filter(ids: [MessageID] = []) -> DeadLetterFilter {
-    DeadLetterFilter(ids: ids, queue: queue, origin: origin, name: name, reason: reason, text: text)
+    DeadLetterFilter(
+      ids: ids, queue: queue, origin: origin, name: name, reason: reason, text: text, until: until?.date)
   }
 }
 

@@ -40,7 +40,8 @@ struct QueueCommand: AsyncParsableCommand {
           ("oldest", format.age(view.oldest)), ("consumers", "\(view.consumers)"),
           ("dead letters to", view.deadLetterQueue?.rawValue ?? ""), ("published", format.number(view.published)),
           ("completed", format.number(view.completed)), ("retried", format.number(view.retried)),
-          ("dead-lettered", format.number(view.deadLettered)),
+          ("dead-lettered", format.number(view.deadLettered)), ("in/s", format.rate(view.publishRate)),
+          ("out/s", format.rate(view.deliveryRate)), ("done/s", format.rate(view.settleRate)),
         ])
       }
     }

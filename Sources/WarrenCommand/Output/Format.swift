@@ -41,5 +41,7 @@ struct Format {
     }
   }
 
+  func rate(_ rate: Double?) -> String { rate.map { String(format: "%.1f", $0) } ?? "" }
+
   func number(_ number: Int?) -> String { number.map { "\($0)" } ?? "" }
 }

@@ -16,6 +16,9 @@ enum Tables {
       Column("completed", number: true, canGo: true) { $1.number($0.completed) },
       Column("retried", number: true, canGo: true) { $1.number($0.retried) },
       Column("dead", number: true) { $1.number($0.deadLettered) },
+      Column("in/s", number: true, usual: false) { $1.rate($0.publishRate) },
+      Column("out/s", number: true, usual: false) { $1.rate($0.deliveryRate) },
+      Column("done/s", number: true, usual: false) { $1.rate($0.settleRate) },
       Column("dead-letters-to", usual: false) { row, _ in row.deadLetterQueue?.rawValue ?? "" },
     ])
   }
@@ -70,6 +73,23 @@ enum Tables {
       Column("text") { row, _ in row.text },
       Column("mend") { row, _ in row.mend ?? "" },
       Column("queue", usual: false) { row, _ in row.queue?.rawValue ?? "" },
+    ])
+  }
+
+  static var topology: Table<TopologyRow> {
+    Table(columns: [
+      Column("kind") { row, _ in row.kind },
+      Column("name", whole: true) { row, _ in row.name },
+      Column("details") { row, _ in row.details },
+    ])
+  }
+
+  static var differences: Table<TopologyComparison.Difference> {
+    Table(columns: [
+      Column("subject", whole: true) { row, _ in row.subject },
+      Column("declared", style: { _ in .bad }) { row, _ in row.declared },
+      Column("wanted") { row, _ in row.wanted },
+      Column("mend") { row, _ in row.mend ?? "" },
     ])
   }
 }

@@ -34,8 +34,7 @@ extension Operations {
   ) async throws(BrokerError) -> BulkReport {
     let broker = try deadLetterBroker
     return await act(on: survey, batch: batch, progress) { selection throws(BrokerError) in
-      let report = try await broker.replay(selection)
-      return (report.replayed, report.stayed)
+      try await broker.replay(selection)
     }
   }
 
@@ -45,46 +44,33 @@ extension Operations {
   ) async throws(BrokerError) -> BulkReport {
     let broker = try deadLetterBroker
     return await act(on: survey, batch: batch, progress) { selection throws(BrokerError) in
-      (try await broker.deleteDeadLetters(selection), 0)
+      ReplayReport(replayed: try await broker.deleteDeadLetters(selection), stayed: 0)
     }
   }
 
+  /// Goes through what the survey has seen, and nothing that was parked after it.
   private func act(
     on survey: DeadLetterSurvey, batch: Int, _ progress: (BulkReport) -> Void,
-    _ step: (DeadLetterSelection) async throws(BrokerError) -> (done: Int, stayed: Int)
+    _ step: (DeadLetterSelection) async throws(BrokerError) -> ReplayReport
   ) async -> BulkReport {
     var report = BulkReport(survey)
+    guard let newest = survey.newest else { return report }
     do throws(BrokerError) {
-      for selection in survey.filter.selections(limit: batch) {
-        try await act(on: selection, of: survey, batch: batch, &report, progress, step)
+      for var selection in survey.filter.selections(limit: batch) {
+        selection.until = min(newest, selection.until ?? newest)
+        while report.done + report.stayed < survey.count {
+          selection.limit = min(batch, survey.count - report.done - report.stayed)
+          let result = try await step(selection)
+          if result.replayed + result.stayed == 0 { break }
+          report.done += result.replayed
+          report.stayed += result.stayed
+          progress(report)
+          selection.after = result.next ?? selection.after
+        }
       }
     } catch {
       report.failure = error
     }
     return report
-  }
-
-  /// Goes through one selection. Each batch is looked at first: it tells where the next one begins, behind those that stay,
-  /// and where the letters begin that the survey has not seen.
-  private func act(
-    on selection: DeadLetterSelection, of survey: DeadLetterSurvey, batch: Int, _ report: inout BulkReport,
-    _ progress: (BulkReport) -> Void,
-    _ step: (DeadLetterSelection) async throws(BrokerError) -> (done: Int, stayed: Int)
-  ) async throws(BrokerError) {
-    guard let newest = survey.newest else { return }
-    var selection = selection
-    while report.done + report.stayed < survey.count {
-      selection.limit = min(batch, survey.count - report.done - report.stayed)
-      let page = try await deadLetterBroker.deadLetters(selection)
-      let seen = page.letters.prefix { $0.time <= newest }.count
-      if seen == 0 { return }
-      selection.limit = seen
-      let result = try await step(selection)
-      report.done += result.done
-      report.stayed += result.stayed
-      progress(report)
-      guard let next = page.next, seen == page.letters.count else { return }
-      selection.after = next
-    }
   }
 }

@@ -1,3 +1,4 @@
+public import Foundation
 public import Warren
 
 /// Which dead letters an operator means. Every condition that is given must hold; of several ids any one.
@@ -14,11 +15,13 @@ public struct DeadLetterFilter: Sendable, Equatable, Codable {
   public var reason: DeadLetterReason.Kind?
   /// Only those whose reason contains this text.
   public var text: String?
+  /// Only those that were parked at this time or before.
+  public var until: Date?
 
   /// A filter; by default it lets everything through.
   public init(
     ids: [MessageID] = [], queue: QueueName? = nil, origin: QueueName? = nil, name: MessageName? = nil,
-    reason: DeadLetterReason.Kind? = nil, text: String? = nil
+    reason: DeadLetterReason.Kind? = nil, text: String? = nil, until: Date? = nil
   ) {
     self.ids = ids
     self.queue = queue
@@ -26,6 +29,7 @@ public struct DeadLetterFilter: Sendable, Equatable, Codable {
     self.name = name
     self.reason = reason
     self.text = text
+    self.until = until
   }
 
   /// Whether no condition is given.
@@ -34,7 +38,7 @@ public struct DeadLetterFilter: Sendable, Equatable, Codable {
   /// What an engine is asked: one selection, or one for each id, repeated ids only once.
   public func selections(limit: Int) -> [DeadLetterSelection] {
     let all = DeadLetterSelection(
-      queue: queue, origin: origin, name: name, reason: reason, text: text, limit: limit)
+      queue: queue, origin: origin, name: name, reason: reason, text: text, until: until, limit: limit)
     if ids.isEmpty { return [all] }
     var seen: Set<MessageID> = []
     return ids.filter { seen.insert($0).inserted }.map { id in

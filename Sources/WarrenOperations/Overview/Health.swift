@@ -45,7 +45,7 @@ public struct FindingView: Sendable, Equatable, Codable {
   }
   /// What the engine found.
   public init(_ finding: Finding) {
-    self.init(Health(finding.severity), finding.text, mend: finding.mend)
+    self.init(Health(finding.severity), queue: finding.queue, finding.text, mend: finding.mend)
   }
 }
 
@@ -85,10 +85,10 @@ public struct HealthRule: Sendable, Equatable {
           mend: "start a worker that consumes '\(queue.name)'; `warren worker ls` shows who is there")
       case .active:
         guard queue.ready > 0, let oldest = queue.oldest else { return nil }
-        let age = now.timeIntervalSince(oldest)
-        guard age > Double(patience.components.seconds) else { return nil }
+        let age = Duration.seconds(now.timeIntervalSince(oldest))
+        guard age > patience else { return nil }
         return FindingView(
-          .warning, queue: queue.name, "\(queue.name): the oldest message was published \(Int(age / 60)) minutes ago",
+          .warning, queue: queue.name, "\(queue.name): the oldest message was published \(age.words) ago",
           mend: "raise the concurrency of '\(queue.name)' or start another worker")
       case .deadLetters: return nil
       }

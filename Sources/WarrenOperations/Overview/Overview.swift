@@ -30,7 +30,7 @@ public struct Overview: Sendable, Equatable, Codable {
 extension Operations {
   /// The broker on one screen, with what is not well.
   public func overview(rule: HealthRule = HealthRule()) async throws(BrokerError) -> Overview {
-    let queues = try await queues()
+    let queues = try await shownQueues()
     let workers = try await workers()
     let now = clock.now
     let findings = try await findings(about: queues, rule: rule, now: now).filter { $0.severity != .fine }
@@ -40,7 +40,14 @@ extension Operations {
 
   /// Everything that was looked at, what is fine included, the worst first.
   public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [FindingView] {
-    try await findings(about: try await queues(), rule: rule, now: clock.now)
+    try await findings(about: try await shownQueues(), rule: rule, now: clock.now)
+  }
+
+  /// All queues; none where the engine cannot list them now, which is then among its findings.
+  private func shownQueues() async throws(BrokerError) -> [QueueView] {
+    do { return try await queues() } catch  where error.code == .unsupported && broker is any InspectableBroker {
+      return []
+    }
   }
 
   private func findings(
@@ -50,7 +57,7 @@ extension Operations {
     // An engine may have looked at its queues itself: nothing is said twice.
     let ours = rule.findings(about: queues, now: now).filter { finding in
       guard let queue = finding.queue else { return true }
-      return !engine.contains { $0.severity != .fine && $0.text.contains("'\(queue)'") }
+      return !engine.contains { $0.severity != .fine && $0.queue == queue }
     }
     // Stable: within a severity the order is that of the looking.
     return Health.allCases.reversed().flatMap { health in (engine + ours).filter { $0.severity == health } }

@@ -42,6 +42,12 @@ public struct QueueView: Sendable, Equatable, Codable {
   public var retried: Int?
   /// Messages that gave up.
   public var deadLettered: Int?
+  /// Messages per second that come in, retries and replays included.
+  public var publishRate: Double?
+  /// Messages per second that are handed out.
+  public var deliveryRate: Double?
+  /// Messages per second that are done with: completed, put off, retried or parked.
+  public var settleRate: Double?
 
   /// A queue as the engine reports it.
   public init(_ status: QueueStatus) {
@@ -58,6 +64,9 @@ public struct QueueView: Sendable, Equatable, Codable {
     completed = status.totals?.completed
     retried = status.totals?.retried
     deadLettered = status.totals?.deadLettered
+    publishRate = status.rates?.published
+    deliveryRate = status.rates?.delivered
+    settleRate = status.rates?.settled
     state =
       if status.isPaused {
         .paused
@@ -81,7 +90,7 @@ extension Operations {
   ///
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none of this name.
   public func queue(_ name: QueueName) async throws(BrokerError) -> QueueView {
-    guard let status = try await inspectable.queues().first(where: { $0.name == name }) else {
+    guard let status = try await inspectable.queue(name) else {
       throw BrokerError(.notFound, "there is no queue '\(name)'")
     }
     return QueueView(status)

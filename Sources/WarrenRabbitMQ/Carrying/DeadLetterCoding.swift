@@ -31,6 +31,7 @@ extension DeadLetter {
     if let name = selection.name, message.name != name { return false }
     if let kind = selection.reason, reason.kind != kind { return false }
     if let text = selection.text, !text.isEmpty, !reason.description.contains(text) { return false }
+    if let until = selection.until, time.milliseconds > until.milliseconds { return false }
     return true
   }
 }

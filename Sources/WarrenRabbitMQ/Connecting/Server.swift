@@ -22,6 +22,10 @@ struct Server: Sendable, Equatable {
   var ordersByPriority: Bool { isAtLeast(4, 3) }
   /// Whether a nack is free: before 4.3 it counts toward `x-delivery-limit` and shows as an interruption.
   var givesBackFreely: Bool { isAtLeast(4, 3) }
+  /// Whether a queue's argument or policy sets its own `consumer_timeout`, in place of the broker's.
+  var queuesHaveTimeouts: Bool { isAtLeast(4, 0) }
+  /// Whether a consumer sets its own in place of both; and a classic queue has none any more.
+  var consumersHaveTimeouts: Bool { isAtLeast(4, 3) }
   /// Whether Warren is tested with it: 3.10 is the first whose quorum queues dead-letter at least once.
   var isSupported: Bool { version == nil || isAtLeast(3, 10) }
 }

@@ -108,11 +108,11 @@ final class ConsumerScope: Sendable {
   /// Puts back what could not be settled.
   func putBack(_ held: Held, _ number: Int64) { state.withLock { if !$0.isClosed { $0.held[number] = held } } }
 
-  /// Runs the isolation of a suspect, up to the moment when its acknowledgement is written.
-  func isolating<Result>(_ body: () async -> Result) async -> Result {
+  /// Runs the isolation of a suspect that came by a lane, up to the moment when its acknowledgement is with the broker.
+  func isolating<Result>(from lane: Lane, _ body: () async -> Result) async -> Result {
     state.withLock { $0.isolations += 1 }
     let result = await body()
-    try? await Task.sleep(for: .milliseconds(5))
+    await lane.makeRoundTrip()
     state.withLock { $0.isolations -= 1 }
     return result
   }

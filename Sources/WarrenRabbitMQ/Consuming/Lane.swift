@@ -70,15 +70,20 @@ final class Lane: Sendable {
     await channel?.close()
   }
 
+  private func dropChannel() async {
+    let channel = state.withLock { state in
+      defer { state.channel = nil }
+      return state.channel
+    }
+    await channel?.close()
+  }
+
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.bring() }
       for await _ in changes { await adjust() }
       // A request to a broker that is away would wait for its return.
-      switch session.consuming.state {
-      case .open, .blocked: break
-      default: group.cancelAll()
-      }
+      if !isReachable { group.cancelAll() }
       await group.waitForAll()
     }
   }
@@ -93,13 +98,13 @@ final class Lane: Sendable {
     if let surplus { await stop(surplus) }
   }
 
-  /// Ends the broker's consumer. What the broker is just sending when it hears of the end it takes back by itself, and
-  /// before 4.3 that counts as a delivery in vain. So nothing is acknowledged for a moment, which makes the broker send
-  /// nothing more, and what is on its way arrives.
+  /// Ends the broker's consumer. An acknowledgement makes the queue send more, and what it sends while it is told of the end
+  /// it takes back by itself, which before 4.3 counts as a delivery in vain. So nothing more is acknowledged from here on, and
+  /// a question about the queue goes behind what is: when that is answered, what the queue had to send has arrived.
   private func stop(_ deliveries: AMQPDeliveries) async {
     if session.server.givesBackFreely { return await deliveries.stop() }
     state.withLock { $0.stops += 1 }
-    try? await Task.sleep(for: Self.quiet)
+    await makeRoundTrip()
     await deliveries.stop()
     let postponed = state.withLock { state in
       state.stops -= 1
@@ -109,7 +114,19 @@ final class Lane: Sendable {
     }
     for delivery in postponed { delivery.ack() }
   }
-  private static let quiet = Duration.milliseconds(60)
+
+  /// Returns when what was settled before has reached the broker. One that is away is not waited for: it forgets all that.
+  func makeRoundTrip() async {
+    guard isReachable else { return }
+    _ = try? await state.withLock { $0.channel }?.queueInfo(queue)
+  }
+
+  private var isReachable: Bool {
+    switch session.consuming.state {
+    case .open, .blocked: true
+    default: false
+    }
+  }
 
   /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
   func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
@@ -126,7 +143,8 @@ final class Lane: Sendable {
       while await isWanted() {
         do {
           let channel = try await openChannel()
-          let deliveries = try await channel.consume(queue, prefetch: prefetch)
+          let deliveries = try await channel.consume(
+            queue, prefetch: prefetch, options: .init(arguments: broker.consumerArguments(of: scope.queue)))
           if !state.withLock({ state in
             state.current = deliveries
             return state.isWanted
@@ -146,7 +164,11 @@ final class Lane: Sendable {
             scope.consumer.hand(ready.map { scope.hold($0, self) })
           }
         } catch {
+          // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
+          // acknowledgement of what runs elsewhere by then. Without the channel it is refused here.
+          if (error as? AMQPError)?.code == .consumerCancelled { await dropChannel() }
           scope.dropLost()
+          broker.noteTimeout(error, scope.queue)
           if session.consuming.state.isFinal { return scope.consumer.stop() }
           if Task.isCancelled { return }
           broker.logger.warning(

@@ -24,7 +24,7 @@ extension RabbitMQBroker {
         await self.move(held, history, to: Destination(queue: lane, notBefore: time), session)
       case .postpone(let time):
         await self.move(held, held.history, to: Destination(queue: lane, notBefore: time), session)
-      case .isolate: await scope.isolating { await self.isolate(held, queue, session) }
+      case .isolate: await scope.isolating(from: held.lane) { await self.isolate(held, queue, session) }
       case .deadLetter(let reason, let history): await self.park(held, queue, reason, history, session)
       }
     }

@@ -30,14 +30,19 @@ struct Conflict: Sendable, Equatable {
   func difference(of subject: String) -> TopologyDifference {
     let word =
       switch argument {
-      case "x-message-ttl": "time to live in ms (x-message-ttl)"
+      case "x-message-ttl": "time to live (x-message-ttl)"
       case "x-dead-letter-exchange": "dead-letter exchange (x-dead-letter-exchange)"
       case "x-dead-letter-routing-key": "dead-letter key (x-dead-letter-routing-key)"
       case "x-queue-type": "type (x-queue-type)"
       case "type": "kind"
       default: argument
       }
-    func text(_ value: String) -> String { value.isEmpty ? "''" : value }
+    func text(_ value: String) -> String {
+      if argument == "x-message-ttl", let milliseconds = Int64(value) {
+        return Duration.milliseconds(milliseconds).words
+      }
+      return value.isEmpty ? "''" : value
+    }
     return TopologyDifference("\(subject): \(word)", declared: text(current), wanted: text(received))
   }
 

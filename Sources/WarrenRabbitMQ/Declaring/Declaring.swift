@@ -37,7 +37,7 @@ extension RabbitMQBroker {
   }
 
   /// A binding between two things that both belong to somebody else is his too.
-  private func isAdopted(_ binding: Binding, in topology: Topology) -> Bool {
+  func isAdopted(_ binding: Binding, in topology: Topology) -> Bool {
     topology.queues.contains { $0.name == binding.queue && $0.isAdopted }
       && topology.exchanges.contains { $0.name == binding.exchange && $0.isAdopted }
   }

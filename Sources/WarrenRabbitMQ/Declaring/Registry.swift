@@ -10,6 +10,8 @@ final class Registry: Sendable {
     var seenQueues: Set<QueueName> = []
     var buckets: Set<Int> = []
     var suspects: Set<QueueName> = []
+    var holdings: [QueueName: Duration] = [:]
+    var timeouts: [QueueName: Duration] = [:]
   }
   private let state = Mutex(State())
 
@@ -54,4 +56,12 @@ final class Registry: Sendable {
   func hasSuspects(of queue: QueueName) -> Bool { state.withLock { $0.suspects.contains(queue) } }
   func noteSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.insert(queue) } }
   func forgetSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.remove(queue) } }
+
+  /// How long the consumers of a queue say that they may hold a delivery; `nil`: they say nothing.
+  func holding(of queue: QueueName) -> Duration? { state.withLock { $0.holdings[queue] } }
+  func note(holding: Duration?, of queue: QueueName) { state.withLock { $0.holdings[queue] = holding } }
+
+  /// After how long the broker took deliveries of a queue away.
+  var timeouts: [QueueName: Duration] { state.withLock { $0.timeouts } }
+  func note(timeout: Duration, of queue: QueueName) { state.withLock { $0.timeouts[queue] = timeout } }
 }

@@ -18,51 +18,141 @@ extension RabbitMQBroker {
           .problem, "RabbitMQ takes no messages: \(reason)", mend: "give the broker memory or disk, or empty its queues"
         ))
     }
-    findings += try await findingsOnTopology(session)
-    findings += await findingsOfManagement()
-    return findings
+    let listed = await management.queues()
+    findings += try await findingsOnTopology(session, halted: Set((listed ?? []).filter(\.isHalted).map(\.name)))
+    findings += registry.timeouts.sorted { $0.key < $1.key }.map { queue, timeout in
+      Finding(
+        .problem, queue: queue,
+        "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
+          + "they are handled again elsewhere", mend: "give its handlers a shorter timeout, or raise consumer_timeout")
+    }
+    return findings + (await findingsOfManagement(listed, session.server))
   }
 
-  private func findingsOnTopology(_ session: Session) async throws(BrokerError) -> [Finding] {
+  private func findingsOnTopology(
+    _ session: Session, halted: Set<String>
+  ) async throws(BrokerError) -> [Finding] {
     var findings: [Finding] = []
     let known = registry.queues
     let holders = Set(known.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in known.keys.sorted() {
+    for queue in known.keys.sorted() where !halted.contains(queue.rawValue) {
       guard let info = try await session.info(queue) else {
         findings.append(
-          Finding(.problem, "the queue '\(queue)' is missing", mend: "apply the topology that declares it"))
+          Finding(
+            .problem, queue: queue, "the queue '\(queue)' is missing", mend: "apply the topology that declares it"))
         continue
       }
       if holders.contains(queue), info.messageCount > 0 {
+        let count = info.messageCount
         findings.append(
           Finding(
-            .warning, "\(info.messageCount) dead letters lie in '\(queue)'",
-            mend: "look at them, then replay or delete them"))
+            .warning, queue: queue, "\(count) dead letter\(count == 1 ? " lies" : "s lie") in '\(queue)'",
+            mend: "look at them, then replay or delete them: `warren dead ls --queue \(queue)`"))
       }
     }
     return findings
   }
 
-  private func findingsOfManagement() async -> [Finding] {
-    guard let alarms = await management.alarms(), let queues = await management.queues() else {
+  private func findingsOfManagement(_ queues: [ManagementAPI.QueueInfo]?, _ server: Server) async -> [Finding] {
+    guard let queues else {
       return [
         Finding(
           .warning,
-          "the management API does not answer, so alarms, other processes and queues that this process did not declare "
-            + "are not seen",
-          mend: "enable the plugin rabbitmq_management, or say where it is with RabbitMQConfiguration.management")
+          "the management API \(management.failure): alarms, lost nodes, other processes and queues that this process did "
+            + "not declare are not seen, nor are bindings compared",
+          mend: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
       ]
     }
-    var findings = alarms.map { Finding(.problem, "the node \($0.node) \($0.text)", mend: "mend the node") }
-    let weak = queues.filter {
-      $0.isDurable && !$0.isExclusive && $0.type == "classic" && !SystemNames.isInternal($0.name)
-    }
-    if !weak.isEmpty {
-      findings.append(
+    guard let nodes = await management.nodes() else {
+      return [
         Finding(
-          .warning,
-          "\(weak.count) durable queues are classic, such as '\(weak[0].name)': each lives on one node and goes with it",
-          mend: "move their work to quorum queues, which Warren declares"))
+          .warning, "the management API \(management.failure): alarms and lost nodes are not seen",
+          mend: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
+      ]
+    }
+    return Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
+      + (await findingsOnConsumers(queues, server))
+  }
+
+  static func findings(on nodes: [ManagementAPI.NodeInfo]) -> [Finding] {
+    let running = nodes.filter(\.isRunning).count
+    return [Finding(.fine, nodes.count == 1 ? "one node, which runs" : "\(running) of \(nodes.count) nodes run")]
+      + nodes.flatMap { node in
+        node.alarms.map { Finding(.problem, "the node \(node.name) \($0)", mend: "mend the node") }
+      }
+  }
+
+  /// Where the queues live. One finding for all of a kind: a lost node can concern thousands.
+  static func findings(on queues: [ManagementAPI.QueueInfo], nodes: Int) -> [Finding] {
+    var halted: [String] = [], critical: [String] = [], thin: [String] = [], classic: [String] = []
+    for queue in queues where queue.isDurable && !queue.isPassing {
+      if let members = queue.members?.count, let online = queue.online?.count {
+        if queue.isHalted {
+          halted.append(queue.name)
+        } else if (online - 1) * 2 <= members, online < members {
+          critical.append(queue.name)
+        } else if members < min(3, nodes) {
+          thin.append(queue.name)
+        }
+      } else if queue.kind == "classic", nodes > 1, !SystemNames.isInternal(queue.name) {
+        classic.append(queue.name)
+      }
+    }
+    func finding(
+      _ severity: Finding.Severity, _ names: [String], _ one: String, _ many: String, mend: String
+    ) -> Finding? {
+      guard let first = names.min() else { return nil }
+      return names.count == 1
+        ? Finding(severity, queue: QueueName(first), "the queue '\(first)' \(one)", mend: mend)
+        : Finding(severity, "\(names.count) queues, such as '\(first)', \(many)", mend: mend)
+    }
+    return [
+      finding(
+        .problem, halted, "has lost the majority of its nodes: it neither takes nor gives messages",
+        "have lost the majority of their nodes: they neither take nor give messages",
+        mend: "start the nodes that are down; nothing that was confirmed is lost"),
+      finding(
+        .warning, critical, "stops when one more of its nodes goes", "stop when one more of their nodes goes",
+        mend: "start the nodes that are down, and restart none before"),
+      finding(
+        .warning, thin, "lives on fewer than three nodes of the cluster",
+        "live on fewer than three nodes of the cluster",
+        mend: "put them on more: `rabbitmq-queues grow NODE all`"),
+      finding(
+        .warning, classic, "is durable and classic: it lives on one node of the cluster and goes with it",
+        "are durable and classic: each lives on one node of the cluster and goes with it",
+        mend: "move their work to quorum queues, which Warren declares"),
+    ].compactMap { $0 }
+  }
+
+  /// Workers say with their consumers how long they may hold a delivery. None begins that the broker would interrupt, but the
+  /// broker's settings can change afterwards.
+  private func findingsOnConsumers(_ queues: [ManagementAPI.QueueInfo], _ server: Server) async -> [Finding] {
+    guard let consumers = await management.consumers() else { return [] }
+    var findings: [Finding] = []
+    var wanted: [String: Int] = [:]
+    for consumer in consumers where !SystemNames.isInternal(consumer.queueName) {
+      guard let time = consumer.wantedTimeout else { continue }
+      wanted[consumer.queueName] = max(wanted[consumer.queueName] ?? 0, time)
+    }
+    for (name, milliseconds) in wanted.sorted(by: { $0.key < $1.key }) {
+      let queue = QueueName(name), time = Duration.milliseconds(milliseconds)
+      if server.consumersHaveTimeouts { continue }
+      guard let timeout = await timeout(of: queue, queues.first { $0.name == name }, server) else { continue }
+      if timeout.lease.duration < time {
+        findings.append(
+          Finding(
+            timeout.isAssumed ? .warning : .problem, queue: queue,
+            "a worker may hold a message of '\(name)' for \(time.words), and RabbitMQ takes it away after "
+              + "\(timeout.lease.duration.words), as \(timeout.lease.source) says",
+            mend: "give its handlers a shorter timeout; or a longer time: \(timeout.lease.mend)"))
+      } else {
+        findings.append(
+          Finding(
+            .fine, queue: queue,
+            "a worker may hold a message of '\(name)' for \(time.words); RabbitMQ lets it for "
+              + "\(timeout.lease.duration.words), as \(timeout.lease.source) says"))
+      }
     }
     return findings
   }

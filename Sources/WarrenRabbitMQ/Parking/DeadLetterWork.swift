@@ -41,7 +41,10 @@ extension RabbitMQBroker: DeadLetterBroker {
       }
       return await self.copy(copies, session)
     }
-    return ReplayReport(replayed: results.confirmed, stayed: results.unroutable)
+    let skipped = selection.after?.position ?? 0
+    return ReplayReport(
+      replayed: results.confirmed, stayed: results.unroutable,
+      next: results.unroutable == 0 ? nil : .init(position: skipped + Int64(results.unroutable)))
   }
 
   /// Deletes the selected dead letters for good.
@@ -99,6 +102,7 @@ extension RabbitMQBroker: DeadLetterBroker {
         var batch: [(DeadLetter, AMQPDelivery)] = []
         var counts = (skipped: 0, taken: 0, confirmed: 0, unroutable: 0)
         var failure: AMQPError?
+        var staying: [AMQPDelivery] = []
         func finish() async {
           if batch.isEmpty { return }
           for ((_, delivery), result) in zip(batch, await work(batch, session)) {
@@ -110,7 +114,7 @@ extension RabbitMQBroker: DeadLetterBroker {
             case .refused: failure = failure ?? AMQPError(.nacked, "The queue is full.")
             case .failed(let error): failure = failure ?? error
             }
-            delivery.nack(requeue: true)
+            staying.append(delivery)
           }
           batch = []
         }
@@ -125,8 +129,10 @@ extension RabbitMQBroker: DeadLetterBroker {
           batch.append((letter, delivery))
           if batch.count == 500 { await finish() }
           return false
+        } finish: {
+          await finish()
+          return staying
         }
-        await finish()
         if let failure, counts.confirmed == 0 { throw failure }
         return counts
       }
@@ -154,10 +160,18 @@ extension RabbitMQBroker: DeadLetterBroker {
   ) async throws(BrokerError) -> [QueueName] {
     if let queue = selection.queue { return [queue] }
     if let origin = selection.origin {
+      if registry.queues[origin] == nil,
+        let shown = await management.queues()?.first(where: { $0.name == origin.rawValue }),
+        !shown.deadLetterQueues.isEmpty
+      {
+        return shown.deadLetterQueues.map { QueueName($0) }
+      }
       return registry.deadLetterTarget(of: origin).map { [$0.queue] } ?? [origin]
     }
     var names = Set(registry.queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in await management.queues() ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
+    let listed = await management.queues()
+    if listed == nil, names.isEmpty { throw unlisted("queues of dead letters cannot be found; name one (--queue)") }
+    for queue in listed ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
     return names.sorted()
   }
 }

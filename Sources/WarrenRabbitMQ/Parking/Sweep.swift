@@ -10,15 +10,18 @@ struct Sweep: Sendable {
   let queue: String
 
   /// Hands out what lies in the queue, the oldest first; at most ``Limits/sweep``. `body` settles what it wants and returns
-  /// what is to go back at the end.
-  func run(_ body: (AMQPDelivery) async throws -> Bool) async throws {
+  /// whether the delivery is to go back at the end; `finish` may still say so of others. A queue has what comes back in the
+  /// order in which it comes, so all of it goes back together.
+  func run(
+    _ body: (AMQPDelivery) async throws -> Bool, finish: () async -> [AMQPDelivery] = { [] }
+  ) async throws {
     let count = min(try await channel.queueInfo(queue).messageCount, Limits.sweep)
-    if count == 0 { return }
     // The protocol's prefetch ends at 65,535, so a deep queue takes two consumers.
     let window = min(count + 1, 60_000)
     var kept: [AMQPDelivery] = []
     var left = count
     var failure: (any Error)?
+    // Nothing at all takes no consumer.
     while left > 0, failure == nil {
       let deliveries = try await channel.consume(queue, prefetch: UInt16(window))
       let wanted = min(left, window)
@@ -45,7 +48,8 @@ struct Sweep: Sendable {
       if taken < wanted { break }
       left -= taken
     }
-    for delivery in kept { delivery.nack(requeue: true) }
+    kept += await finish()
+    for delivery in kept.sorted(by: { $0.deliveryTag < $1.deliveryTag }) { delivery.nack(requeue: true) }
     if let failure { throw failure }
   }
 

@@ -59,7 +59,7 @@ final class Writer: Sendable {
 
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     let bytes = publications.reduce(0) { $0 + $1.message.body.count }
-    let deadline = clock.now.addingTimeInterval(configuration.publishDeadline.inSeconds)
+    let deadline = clock.now.addingTimeInterval(configuration.publishDeadline.seconds)
     return try await withCheckedContinuation { continuation in
       let request = PublishRequest(
         publications: publications, bytes: bytes, deadline: deadline, continuation: continuation)

@@ -37,12 +37,13 @@ extension SQLiteBroker: DeadLetterBroker {
   /// See ``Warren/DeadLetterBroker/replay(_:)``. Those that a worker holds at the moment are left alone.
   public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
     var report = ReplayReport(replayed: 0, stayed: 0)
-    try await inPieces(selection) { transaction, seq in
+    let last = try await inPieces(selection) { transaction, seq in
       if try transaction.replay(seq) { return true }
       return false
     } count: {
       $0 ? (report.replayed += 1) : (report.stayed += 1)
     }
+    if report.stayed > 0 { report.next = DeadLetterPage.Cursor(position: last) }
     return report
   }
 
@@ -89,11 +90,12 @@ extension SQLiteBroker: DeadLetterBroker {
   }
 
   /// Does something with each selected dead letter that waits, a few hundred to a transaction, so that everybody else goes
-  /// on meanwhile. What comes in meanwhile is left alone.
+  /// on meanwhile. What comes in meanwhile is left alone. Returns the place of the last.
+  @discardableResult
   private func inPieces(
     _ selection: DeadLetterSelection, _ act: @escaping @Sendable (Transaction, Int64) throws -> Bool,
     count: (Bool) -> Void
-  ) async throws(BrokerError) {
+  ) async throws(BrokerError) -> Int64 {
     try await waitUntilRunning()
     var left = max(0, selection.limit)
     var after = selection.after?.position ?? 0
@@ -108,9 +110,10 @@ extension SQLiteBroker: DeadLetterBroker {
       }
       for piece in done { count(piece.done) }
       left -= done.count
-      guard let last = done.last, done.count == size else { return }
-      after = last.seq
+      if let last = done.last { after = last.seq }
+      if done.count < size { break }
     }
+    return after
   }
 }
 
@@ -133,6 +136,7 @@ extension DeadLetterSelection {
     if let name { require("name = ?", name.rawValue) }
     if let reason { require("reason = ?", reason.rawValue) }
     if let text { require("instr(reason || ': ' || detail, ?) > 0", text) }
+    if let until { require("at <= ?", until.milliseconds) }
     if onlyWaiting { conditions.append("NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = dead_letter.seq)") }
     arguments += [limit]
     return try Row.fetchAll(

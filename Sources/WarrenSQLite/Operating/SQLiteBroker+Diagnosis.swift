@@ -51,21 +51,24 @@ extension SQLiteBroker {
       let held = queue.ready + (queue.delayed ?? 0) + queue.running
       if held > 0 {
         findings.append(
-          Finding(.warning, "\(held) dead letters in '\(queue.name)'", mend: "look at them: `warren dead ls`"))
+          Finding(
+            .warning, queue: queue.name, "\(held) dead letter\(held == 1 ? "" : "s") in '\(queue.name)'",
+            mend: "look at them: `warren dead ls --queue \(queue.name)`"))
       }
       return findings
     }
     if queue.isPaused {
       findings.append(
         Finding(
-          .warning, "the queue '\(queue.name)' is paused", mend: "go on with `warren queue resume \(queue.name)`"))
+          .warning, queue: queue.name, "the queue '\(queue.name)' is paused",
+          mend: "go on with `warren queue resume \(queue.name)`"))
     } else if queue.ready > 0, queue.consumers == 0 {
-      let since = queue.oldest.map { Int(clock.now.timeIntervalSince($0)) }
+      let age = queue.oldest.map { Duration.seconds(max(0, clock.now.timeIntervalSince($0))).words }
       findings.append(
         Finding(
-          .problem,
-          "\(queue.ready) messages wait in '\(queue.name)', and nobody consumes it"
-            + (since.map { "; the oldest waits for \($0) s" } ?? ""), mend: "start a worker that handles it"))
+          .problem, queue: queue.name,
+          "\(queue.ready) message\(queue.ready == 1 ? " waits" : "s wait") in '\(queue.name)', and nobody consumes it"
+            + (age.map { "; the oldest was published \($0) ago" } ?? ""), mend: "start a worker that handles it"))
     }
     return findings
   }

@@ -69,8 +69,17 @@ extension SQLiteBroker: InspectableBroker {
   public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
     try await read { database in
       let comparison = try Catalogue(database).compare(with: topology)
-      return comparison.conflicts + comparison.missing
+      return comparison.conflicts.map { difference in
+        var difference = difference
+        difference.mend = "ask for what is there, or declare it under another name"
+        return difference
+      } + comparison.missing
     }
+  }
+
+  /// See ``Warren/InspectableBroker/topology()``.
+  public func topology() async throws(BrokerError) -> Topology {
+    try await read { database in try Catalogue(database).topology() }
   }
 
   /// Reads a snapshot. Briefly: while it is read, the file cannot be tidied up.

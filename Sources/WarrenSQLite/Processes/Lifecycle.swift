@@ -52,7 +52,7 @@ final class Lifecycle: Sendable {
     case .stopped: throw Self.stopped
     case .idle: break
     }
-    let time = clock.now.addingTimeInterval(deadline.inSeconds)
+    let time = clock.now.addingTimeInterval(deadline.seconds)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.change() }
       group.addTask { try? await clock.sleep(until: time) }

@@ -76,6 +76,16 @@ struct Catalogue {
     return chosen
   }
 
+  /// All that is there.
+  func topology() -> Topology {
+    Topology(
+      asDeclared: exchanges.values.map(\.exchange).sorted { $0.name < $1.name },
+      queues.values.map(\.queue).sorted { $0.name < $1.name },
+      exchanges.values.flatMap { $0.bindings.map(\.binding) }.sorted {
+        ($0.exchange, $0.key, $0.queue) < ($1.exchange, $1.key, $1.queue)
+      })
+  }
+
   /// What of `wanted` differs from what is there, and what is missing.
   func compare(with wanted: Topology) -> Comparison {
     var comparison = Comparison()
@@ -114,11 +124,14 @@ struct Catalogue {
 
     /// What is missing, as differences.
     var missing: [TopologyDifference] {
-      exchanges.map { .init("exchange '\($0.name)'", declared: "missing", wanted: "\($0.kind.rawValue)") }
-        + queues.map { .init("queue '\($0.name)'", declared: "missing", wanted: "one") }
-        + bindings.map {
-          .init("binding of '\($0.queue)' to '\($0.exchange)' by '\($0.key)'", declared: "missing", wanted: "one")
-        }
+      exchanges.map { exchange in
+        let subject = "exchange '\(exchange.name)'"
+        return exchange.isAdopted ? .missingAdopted(subject) : .missing(subject, wanted: exchange.kind.rawValue)
+      }
+        + queues.map { queue in
+          let subject = "queue '\(queue.name)'"
+          return queue.isAdopted ? .missingAdopted(subject) : .missing(subject)
+        } + bindings.map { .missing("binding of '\($0.queue)' to '\($0.exchange)' by '\($0.key)'") }
     }
   }
 }

@@ -26,9 +26,6 @@ extension Date {
 }
 
 extension Duration {
-  /// Seconds, fractions included.
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-
   /// Whole milliseconds, rounded up.
   var milliseconds: Int64 {
     let (seconds, attoseconds) = components

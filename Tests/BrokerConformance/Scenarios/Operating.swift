@@ -80,6 +80,47 @@ extension Scenario {
       }
       try await bench.broker.apply(Topology(exchanges: [exchange], queues: [queue]))
     },
+    Scenario("a binding that is missing is a difference with a mend, and applying makes it") { bench in
+      let exchange = bench.exchange("e", .topic)
+      let queue = bench.queue("q")
+      let some = try Topology(
+        exchanges: [exchange], queues: [queue], bindings: [Binding(queue.name, to: exchange.name, key: "a.*")])
+      let all = try some.merging(
+        Topology(
+          exchanges: [exchange], queues: [queue], bindings: [Binding(queue.name, to: exchange.name, key: "b.#")]))
+      try await bench.broker.apply(some)
+      let found = try await bench.broker.differences(from: all)
+      try equal(found.count, 1, "differences")
+      try check(found[0].isMissing && found[0].mend?.contains("apply") == true, "missing, with a mend: \(found)")
+      for text in ["binding", queue.name.rawValue, exchange.name.rawValue, "b.#"] {
+        try check(found[0].subject.contains(text), "\(text) in: \(found)")
+      }
+      try await bench.broker.apply(all)
+      try equal(try await bench.broker.differences(from: all), [], "differences")
+      // A part of what is there is all there.
+      try equal(try await bench.broker.differences(from: some), [], "differences")
+    },
+    Scenario("what is declared can be read, and is the topology that was applied") { bench in
+      let exchange = bench.exchange("e", .fanout)
+      var queue = bench.queue("q", timeToLive: .seconds(90))
+      queue.deadLetter = .exchange(
+        ExchangeName("\(bench.prefix).dlx"), key: "dead", queue: QueueName("\(bench.prefix).parked"))
+      let other = bench.queue("other")
+      let topology = try Topology(
+        exchanges: [exchange], queues: [queue, other],
+        bindings: [Binding(queue.name, to: exchange.name), Binding(other.name, to: exchange.name, key: "k")])
+      try await bench.broker.apply(topology)
+      let declared = try await bench.broker.topology()
+      func own(_ name: String) -> Bool { name.hasPrefix("\(bench.prefix).") }
+      try equal(
+        Set(declared.exchanges.filter { own($0.name.rawValue) }), Set(topology.exchanges), "exchanges")
+      try equal(Set(declared.queues.filter { own($0.name.rawValue) }), Set(topology.queues), "queues")
+      try equal(Set(declared.bindings.filter { own($0.queue.rawValue) }), Set(topology.bindings), "bindings")
+      let difference = try await bench.broker.differences(
+        from: Topology(queues: [Queue(queue.name, deadLetter: queue.deadLetter, timeToLive: .seconds(60))]))
+      try equal(difference.count, 1, "differences")
+      try check(difference[0].subject.contains("time to live") && difference[0].mend != nil, "a mend: \(difference)")
+    },
     Scenario("what is adopted must be there, and is taken as it is") { bench in
       let queue = bench.queue("q")
       try await expect(.notFound) { try await bench.broker.apply(Topology(queues: [queue.adopted()])) }

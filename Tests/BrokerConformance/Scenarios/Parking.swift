@@ -128,6 +128,36 @@ extension Scenario {
       try equal(try await bench.broker.deleteDeadLetters(.init(origin: queue.name, name: "mail.send")), 3, "deleted")
       try equal(try await count { _ in }, 2, "left")
     },
+    Scenario("4: dead letters are selected by when they were parked, so that a replay leaves later ones alone") {
+      bench in
+      let queue = bench.queue("q")
+      try await bench.broker.apply(Topology(queues: [queue]))
+      try await bench.consume(queue) { consumer in
+        for number in 0..<3 {
+          _ = try await bench.broker.publish([Publication(bench.message("\(number)"), to: .queue(queue.name))])
+          _ = try await bench.broker.settle(
+            try await consumer.mustNext(), as: .deadLetter(.init(.rejected), History(attempts: 1)))
+          try await bench.advance(.milliseconds(5))
+        }
+        let times = try await bench.deadLetters(of: queue, count: 3).map(\.time)
+        func count(_ until: Date) async throws -> Int {
+          let page = try await bench.broker.deadLetters(.init(origin: queue.name, until: until))
+          return page.letters.count
+        }
+        try equal(try await count(times[1]), 2, "up to the second, itself included")
+        try equal(try await count(times[1].addingTimeInterval(-0.001)), 1, "before the second")
+        try equal(try await count(.distantFuture), 3, "all")
+        let report = try await bench.broker.replay(.init(origin: queue.name, until: times[1]))
+        try equal(report, ReplayReport(replayed: 2, stayed: 0), "report")
+        for _ in 0..<2 {
+          _ = try await bench.broker.settle(
+            try await consumer.mustNext(), as: .deadLetter(.init(.rejected), History(attempts: 1)))
+        }
+        try equal(try await bench.deadLetters(of: queue, count: 3).count, 3, "parked again")
+        // Those that came back are the later ones now.
+        try equal(try await bench.broker.deleteDeadLetters(.init(origin: queue.name, until: times[2])), 1, "deleted")
+      }
+    },
     Scenario("4: if parking is impossible, the settlement says so and the message stays in its queue") { bench in
       let queue = Queue.deadLetters(QueueName("\(bench.prefix).end"))
       try await bench.fill(queue, "x")

@@ -3,6 +3,10 @@ import BrokerConformance
 import Foundation
 import Testing
 
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
 /// Where a broker for tests listens, from the environment. `scripts/test-rabbitmq` sets it.
 enum RealBroker {
   private static let environment = ProcessInfo.processInfo.environment
@@ -26,22 +30,64 @@ enum RealBroker {
     try AMQPConfiguration(uri: String(try #require(url).prefix { $0 != "?" }))
   }
 
-  /// Runs `scripts/rabbitmq VERB DIR NODE ARGUMENTS`.
+  /// Where the management API of the test's broker answers.
+  static var management: URL? {
+    url.flatMap { URLComponents(string: $0) }?.queryItems?.first { $0.name == "management" }?.value.flatMap {
+      URL(string: $0)
+    }
+  }
+  /// The same broker with a management API that is not there.
+  static var urlWithoutManagement: String? { url.map { $0.prefix { $0 != "?" } + "?management=http://127.0.0.1:1" } }
+
+  /// What the management API says, without Warren.
+  static func api(_ path: String, method: String = "GET", body: String? = nil) async throws -> Any? {
+    let base = try #require(management, "WARREN_TEST_AMQP names no management API")
+    var request = URLRequest(url: try #require(URL(string: "\(base)/api/\(path)")))
+    request.httpMethod = method
+    request.httpBody = body.map { Data($0.utf8) }
+    request.setValue("Basic " + Data("guest:guest".utf8).base64EncodedString(), forHTTPHeaderField: "Authorization")
+    let (data, response) = try await URLSession.shared.data(for: request)
+    let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+    #expect((200..<300).contains(status), "\(path): \(status)")
+    return data.isEmpty ? nil : try JSONSerialization.jsonObject(with: data)
+  }
+
+  /// Which version the tests run on, such as `4.0`.
+  static func version() async throws -> String {
+    let overview = try await api("overview") as? [String: Any]
+    let full = try #require(overview?["rabbitmq_version"] as? String)
+    return full.split(separator: ".").prefix(2).joined(separator: ".")
+  }
+
+  /// Runs `scripts/rabbitmq VERB DIR NODE ARGUMENTS` on the broker of the tests.
   static func script(_ verb: String, _ arguments: String...) async throws {
     let control = try #require(control)
+    _ = try await run([verb, control[1], control[2]] + arguments)
+  }
+
+  /// Runs `scripts/rabbitmq`. Returns the lines that it wrote.
+  @discardableResult
+  static func run(_ words: String...) async throws -> [String] { try await run(words) }
+
+  private static func run(_ words: [String]) async throws -> [String] {
+    let control = try #require(control)
     let process = Process()
-    // Foundation knows that a process has ended when a socket closes, which a broker that it starts would keep open.
+    let output = FileManager.default.temporaryDirectory.appending(path: "warren-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: output) }
+    // Foundation knows that a process has ended when a socket closes, which a broker that it starts would keep open. For the
+    // same reason the output is a file.
     let closing = """
-      (for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@")
+      (for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@" >"$0")
       """
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = ["-c", closing, "bash", control[0], verb, control[1], control[2]] + arguments
+    process.arguments = ["-c", closing, output.path, control[0]] + words
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     let (exit, ended) = AsyncStream<Void>.makeStream()
     process.terminationHandler = { _ in ended.finish() }
     try process.run()
     for await _ in exit {}
-    #expect(process.terminationStatus == 0, "scripts/rabbitmq \(verb)")
+    #expect(process.terminationStatus == 0, "scripts/rabbitmq \(words.joined(separator: " "))")
+    return try String(contentsOf: output, encoding: .utf8).split(separator: "\n").map(String.init)
   }
 }

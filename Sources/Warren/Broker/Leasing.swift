@@ -1,0 +1,25 @@
+/// An engine that takes a delivery away from whoever holds it too long, though they live.
+public protocol LeasingBroker: Broker {
+  /// How long a delivery of this queue may be held before the engine gives it to somebody else; `nil`: for ever. A worker
+  /// asks before it consumes, and does not begin when that is shorter than what it may need.
+  ///
+  /// - Parameter wanted: how long this worker may hold one. The engine grants it where it can.
+  func lease(of queue: QueueName, wanted: Duration) async throws(BrokerError) -> Lease?
+}
+
+/// How long a delivery may be held, and who says so.
+public struct Lease: Sendable, Equatable {
+  /// How long.
+  public var duration: Duration
+  /// Who says so, such as `the policy 'slow' (consumer-timeout)`.
+  public var source: String
+  /// How to get a longer one.
+  public var mend: String
+
+  /// A lease; engines make them.
+  public init(_ duration: Duration, source: String, mend: String) {
+    self.duration = duration
+    self.source = source
+    self.mend = mend
+  }
+}

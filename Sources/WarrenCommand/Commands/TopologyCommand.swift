@@ -1,0 +1,142 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+struct TopologyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "topology", abstract: "Shows what is declared, compares it with a file, declares what is missing.",
+    discussion: """
+      A topology file is JSON with exchanges, queues and bindings; `warren topology show --json` prints one. A service \
+      writes its own with JSONEncoder: `try JSONEncoder().encode(worker.topology)`. Nothing is ever changed or deleted.
+      """,
+    subcommands: [Show.self, Diff.self, Apply.self])
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Shows what is declared. With --json it is a topology file.",
+      discussion: """
+        What Warren did not declare, or would declare in another way, is 'adopted': it is used as it is and never declared.
+        """)
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+      let topology = try await options.withOperations { try await $0.topology() }
+      let printer = Printer(options)
+      if options.json { return try printer.json(topology) }
+      try printer.list(
+        TopologyRow.rows(topology), Tables.topology,
+        none: "nothing is declared: that is done by the first service that applies its topology")
+    }
+  }
+
+  struct Diff: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "diff", abstract: "Says what of a topology file is missing or differs, and how to mend it.",
+      discussion: "What is there beside it is no difference. The exit status is 1 when there are differences.")
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var file: TopologyFile
+
+    func run() async throws {
+      let topology = try file.read()
+      let comparison = try await options.withOperations { try await $0.compare(topology) }
+      let printer = Printer(options)
+      if options.json {
+        try printer.json(comparison)
+      } else if printer.terminal.isOutput, options.columns == nil {
+        for difference in comparison.differences { printer.write(Self.lines(difference, printer)) }
+        if comparison.differences.isEmpty { Talk.say(Self.none) }
+      } else {
+        try printer.list(comparison.differences, Tables.differences, none: Self.none)
+      }
+      if let note = comparison.note { Talk.say("note: \(note)") }
+      if !comparison.differences.isEmpty { throw ExitStatus.failure }
+    }
+
+    private static let none = "everything is there as it should be"
+
+    /// A difference for a person: a mend is too long for a table.
+    private static func lines(_ difference: TopologyComparison.Difference, _ printer: Printer) -> String {
+      let head = "\(difference.subject) is \(difference.declared), asked for \(difference.wanted)"
+      let mend = difference.mend.map { "  mend: \(Text.printable($0))\n" } ?? ""
+      return Style.bad("differs", on: printer.terminal) + "  " + Text.printable(head) + "\n" + mend
+    }
+  }
+
+  struct Apply: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "apply", abstract: "Declares what of a topology file is missing.",
+      discussion: "When something is there and differs, or an adopted thing is missing, nothing is declared.")
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var file: TopologyFile
+
+    func run() async throws {
+      let topology = try file.read()
+      let declared = try await options.withOperations { try await $0.apply(topology) }
+      let printer = Printer(options)
+      if options.json { return try printer.json(declared) }
+      for difference in declared.differences { printer.write("declared\t\(Text.printable(difference.subject))\n") }
+      if declared.differences.isEmpty {
+        Talk.say(declared.note == nil ? "everything was there already" : "applied: \(declared.note ?? "")")
+      }
+    }
+  }
+}
+
+/// The file of a topology.
+struct TopologyFile: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp("A topology file, or - to read it from stdin.", valueName: "file|-"), completion: .file())
+  var file: String
+
+  func read() throws -> Topology {
+    let data = try Input.read(file)
+    do { return try JSONDecoder().decode(Topology.self, from: data) } catch let error as DecodingError {
+      throw Complaint(
+        .usage, "the file '\(file)' is no topology: \(Self.text(error))",
+        next: "see what one looks like with `warren topology show --json`")
+    }
+  }
+
+  /// What is wrong, and where.
+  private static func text(_ error: DecodingError) -> String {
+    func place(_ path: [any CodingKey]) -> String {
+      let words = path.map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined()
+      return words.isEmpty ? "" : " at \(words.drop { $0 == "." })"
+    }
+    switch error {
+    case .keyNotFound(let key, let context): return "'\(key.stringValue)' is missing\(place(context.codingPath))"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      return "\(context.debugDescription)\(place(context.codingPath))"
+    default: return "\(error)"
+    }
+  }
+}
+
+/// One line of a topology on a terminal.
+struct TopologyRow: Codable {
+  var kind: String
+  var name: String
+  var details: String
+
+  static func rows(_ topology: Topology) -> [TopologyRow] {
+    func adopted(_ isAdopted: Bool) -> String { isAdopted ? ", adopted" : "" }
+    return topology.exchanges.map {
+      TopologyRow(kind: "exchange", name: $0.name.rawValue, details: $0.kind.rawValue + adopted($0.isAdopted))
+    }
+      + topology.queues.map { queue in
+        var details = queue.isAdopted ? "no dead-letter queue" : "holds dead letters"
+        if let target = queue.deadLetter {
+          details = "dead letters to \(target.queue)"
+          if let exchange = target.exchange { details += " through \(exchange.name) by \(target.key)" }
+        }
+        if let time = queue.timeToLive {
+          details += ", time to live \(time.words)"
+        }
+        return TopologyRow(kind: "queue", name: queue.name.rawValue, details: details + adopted(queue.isAdopted))
+      }
+      + topology.bindings.map {
+        TopologyRow(kind: "binding", name: $0.queue.rawValue, details: "to \($0.exchange) by \($0.key)")
+      }
+  }
+}
