@@ -7,7 +7,7 @@ MESSAGES ?= 10000
 VERSIONS ?= 3.10
 export SCRATCH
 
-.PHONY: demo test test-rabbitmq bench crash-test format lint docs setup
+.PHONY: demo test test-rabbitmq bench bench-amqp bench-rabbitmq crash-test format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -22,9 +22,17 @@ test-rabbitmq: setup
 	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
 	scripts/test-rabbitmq $(VERSIONS)
 
-## Measures, side by side with peers. ROUNDS=3.
+## Measures the embedded engine, side by side with SQLite's own limit. ROUNDS=3.
 bench: setup
-	scripts/bench
+	scripts/bench sqlite
+
+## Measures the AMQP client on a real broker, side by side with rabbitmq-c and Go's client. ROUNDS=3.
+bench-amqp: setup
+	scripts/bench amqp
+
+## Measures Warren on a real broker, side by side with rabbitmq-c, Celery, Dramatiq and Sidekiq. ROUNDS=3.
+bench-rabbitmq: setup
+	scripts/bench rabbitmq
 
 ## Kills publishers, workers and the command line while 10,000 messages pass, then balances the books.
 crash-test: setup
