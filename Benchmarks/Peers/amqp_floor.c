@@ -9,12 +9,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { basic_publish = 0x003C0028, basic_deliver = 0x003C003C, basic_ack = 0x003C0050, frame_end = 0xCE };
+enum {
+  basic_qos = 0x003C000A,
+  basic_qos_ok = 0x003C000B,
+  basic_consume = 0x003C0014,
+  basic_publish = 0x003C0028,
+  basic_deliver = 0x003C003C,
+  basic_ack = 0x003C0050,
+  frame_end = 0xCE,
+};
 
 static int wire;
 
@@ -140,6 +147,22 @@ static void consume(long count) {
   }
 }
 
+// The broker handles a channel's methods in order: its answer to basic.qos means that it has seen all acknowledgements.
+static void settle_all(void) {
+  unsigned char start[32];
+  struct bytes request = {start, start};
+  unsigned char *payload = open_frame(&request, 1);
+  put32(&request, basic_qos), put32(&request, 0), put16(&request, 1), put8(&request, 0);
+  close_frame(&request, payload);
+  send_all(request.start, request.end - request.start);
+  for (;;) {
+    for (unsigned char *frame; (frame = next_frame());) {
+      if (is_method(frame, basic_qos_ok)) return;
+    }
+    receive();
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc != 8) return fprintf(stderr, "amqp_floor publish|consume PORT QUEUE COUNT WARM WINDOW SIZE\n"), 2;
   const char *queue = argv[3];
@@ -169,7 +192,7 @@ int main(int argc, char **argv) {
     unsigned char start[400];
     struct bytes request = {start, start};
     unsigned char *payload = open_frame(&request, 1);
-    put32(&request, 0x003C0014), put16(&request, 0);
+    put32(&request, basic_consume), put16(&request, 0);
     put8(&request, strlen(queue)), put_bytes(&request, queue, strlen(queue));
     put8(&request, 0), put8(&request, 8), put32(&request, 0);
     close_frame(&request, payload);
@@ -177,10 +200,8 @@ int main(int argc, char **argv) {
     consume(warm);
     begin = usage_now();
     consume(count);
+    settle_all();
   }
   report(begin, count);
-  // Closed in good order, so that the broker has read the last acknowledgements.
-  shutdown(wire, SHUT_WR);
-  while (read(wire, in, sizeof in) > 0) {}
   return 0;
 }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import Measuring
 internal import Synchronization
 internal import Warren
+internal import WarrenRabbitMQ
 
 /// Jobs with random delays: how late each comes, that none comes early, that each comes once.
 struct Delays: AsyncParsableCommand {
@@ -24,8 +25,7 @@ struct Delays: AsyncParsableCommand {
       }
       try await broker.apply(worker.topology)
       let bus = EventBus(broker, source: "bench")
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await worker.run() }
+      try await during(worker) {
         let begin = Usage.now
         let start = ContinuousClock.now
         try await Share.split(messages, among: 100) { number in
@@ -46,7 +46,6 @@ struct Delays: AsyncParsableCommand {
             "early": all.count { $0 < 0 }, "lost": messages - handled.distinct, "repeats": handled.repeats,
             "enqueue_per_s": Double(messages) / enqueuing,
           ]) { $1 })
-        group.cancelAll()
       }
     }
   }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Measuring
 internal import Synchronization
 internal import Warren
+internal import WarrenRabbitMQ
 
 /// Publishers that each wait for their own confirm, and a worker that settles each, in one process.
 struct Cycle: AsyncParsableCommand {
@@ -17,13 +18,11 @@ struct Cycle: AsyncParsableCommand {
       let worker = try worker(broker, concurrency: concurrency) { handled.note($0.number) }
       try await broker.apply(worker.topology)
       let bus = EventBus(broker, source: "bench")
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await worker.run() }
+      try await during(worker) {
         let begin = Usage.now
         try await Share.split(messages, among: publishers) { try await bus.enqueue(Task128(number: $0)) }
         await handled.all()
         begin.report(messages, ["handled": handled.distinct, "repeats": handled.repeats])
-        group.cancelAll()
       }
     }
   }
@@ -62,11 +61,9 @@ struct Work: AsyncParsableCommand {
         first.withLock { if $0 == nil { $0 = .now } }
         handled.note(job.number)
       }
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await worker.run() }
+      try await during(worker) {
         await handled.all()
         first.withLock { $0 }?.report(messages, ["handled": handled.distinct, "repeats": handled.repeats])
-        group.cancelAll()
       }
     }
   }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Logging
 internal import Tracing
 internal import Warren
@@ -44,4 +45,18 @@ func worker(
   try Worker(broker, name: "bench", logger: quiet) {
     On(Task128.self) { job, _ in handle(job) }.concurrency(concurrency)
   }
+}
+
+/// Runs `body` beside the worker, whose failure ends the process: nobody else would come to do its work.
+func during(_ worker: Worker, _ body: () async throws -> Void) async throws {
+  let working = Task {
+    do { try await worker.run() } catch {
+      if Task.isCancelled { return }
+      FileHandle.standardError.write(Data("the worker failed: \(error)\n".utf8))
+      exit(1)
+    }
+  }
+  try await body()
+  working.cancel()
+  await working.value
 }

@@ -5,6 +5,7 @@ internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals
 internal import Warren
+internal import WarrenRabbitMQ
 
 /// An application that goes on publishing whatever happens to the broker: each job from a task of its own, as requests come.
 struct Steady: AsyncParsableCommand {
@@ -14,15 +15,9 @@ struct Steady: AsyncParsableCommand {
   @Option(help: "How long a call may take, in seconds.") var deadline = 5.0
   @Option(help: "Where to note the numbers of what was stored.") var log: String
 
-  private struct Calls {
-    var stored: [Int] = []
-    var failed: [String: Int] = [:]
-    var longest = 0.0
-  }
-
   func run() async throws {
     let (rate, seconds) = (rate, seconds)
-    let calls = Mutex(Calls())
+    let calls = Calls()
     try await place.open(publishDeadline: .seconds(deadline)).withBroker { broker in
       try await broker.apply(worker(broker, concurrency: 1) { _ in }.topology)
       let bus = EventBus(broker, source: "bench")
@@ -32,25 +27,45 @@ struct Steady: AsyncParsableCommand {
           try await Task.sleep(until: start + .seconds(1) / rate * number, tolerance: .zero)
           group.addTask {
             let begin = ContinuousClock.now
-            var failure: String?
-            do { try await bus.enqueue(Task128(number: number)) } catch {
-              failure = (error as? BrokerError)?.code.rawValue ?? "\(error)"
-            }
+            let failure = await errorCode { try await bus.enqueue(Task128(number: number)) }
             let took = (ContinuousClock.now - begin) / .milliseconds(1)
-            calls.withLock { [failure] calls in
-              calls.longest = max(calls.longest, took)
-              if let failure { calls.failed[failure, default: 0] += 1 } else { calls.stored.append(number) }
-            }
+            calls.note(number, failure, took: took)
           }
         }
       }
     }
-    let result = calls.withLock { $0 }
+    let result = calls.all
     try note(result.stored, in: log)
     report([
       "n": rate * seconds, "stored": result.stored.count, "failed": result.failed, "longest_ms": result.longest,
     ])
   }
+}
+
+/// What became of each call.
+private final class Calls: Sendable {
+  struct Outcomes {
+    var stored: [Int] = []
+    var failed: [String: Int] = [:]
+    var longest = 0.0
+  }
+  private let outcomes = Mutex(Outcomes())
+
+  var all: Outcomes { outcomes.withLock { $0 } }
+
+  func note(_ number: Int, _ failure: String?, took milliseconds: Double) {
+    outcomes.withLock { outcomes in
+      outcomes.longest = max(outcomes.longest, milliseconds)
+      if let failure { outcomes.failed[failure, default: 0] += 1 } else { outcomes.stored.append(number) }
+    }
+  }
+}
+
+private func errorCode(_ call: () async throws -> PublishResult) async -> String? {
+  do {
+    _ = try await call()
+    return nil
+  } catch { return (error as? BrokerError)?.code.rawValue ?? "\(error)" }
 }
 
 /// The worker beside it, until SIGTERM.
