@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum {
+  connection_close = 0x000A0032,
   basic_qos = 0x003C000A,
   basic_qos_ok = 0x003C000B,
   basic_consume = 0x003C0014,
@@ -163,6 +164,18 @@ static void settle_all(void) {
   }
 }
 
+static void leave(void) {
+  linger();
+  unsigned char start[32];
+  struct bytes request = {start, start};
+  unsigned char *payload = open_frame(&request, 1);
+  start[2] = 0; // the connection's own channel
+  put32(&request, connection_close), put16(&request, 200), put8(&request, 0), put32(&request, 0);
+  close_frame(&request, payload);
+  send_all(request.start, request.end - request.start);
+  while (read(wire, in, sizeof in) > 0) {}
+}
+
 int main(int argc, char **argv) {
   if (argc != 8) return fprintf(stderr, "amqp_floor publish|consume PORT QUEUE COUNT WARM WINDOW SIZE\n"), 2;
   const char *queue = argv[3];
@@ -203,5 +216,6 @@ int main(int argc, char **argv) {
     settle_all();
   }
   report(begin, count);
+  leave();
   return 0;
 }

@@ -89,6 +89,11 @@ static void settle_all(void) {
   if (!amqp_basic_qos(connection, 1, 0, window, 0)) fail("acknowledging");
 }
 
+static void leave(void) {
+  linger();
+  amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
+}
+
 static void begin_publishing(long total) {
   tags.confirmed = calloc(total + 2, 1);
   tags.below = 1;
@@ -96,25 +101,30 @@ static void begin_publishing(long total) {
 }
 
 static void pair(int port, long count, amqp_bytes_t body) {
-  int ready[2];
+  int progress[2];
   char byte;
-  if (pipe(ready)) fail("opening a pipe");
+  if (pipe(progress)) fail("opening a pipe");
   pid_t consumer = fork();
   log_in(port);
   if (!consumer) {
     begin_consuming();
-    if (write(ready[1], "!", 1) != 1) fail("telling that it consumes");
+    if (write(progress[1], "b", 1) != 1) fail("telling that it begins");
     consume(count);
     settle_all();
+    if (write(progress[1], "e", 1) != 1) fail("telling that it has ended");
+    leave();
     exit(0);
   }
   begin_publishing(count);
-  if (read(ready[0], &byte, 1) != 1) fail("waiting for the consumer");
+  if (read(progress[0], &byte, 1) != 1) fail("waiting for the consumer");
   struct usage begin = usage_now();
   publish(count, body);
+  if (read(progress[0], &byte, 1) != 1) fail("waiting for the consumer");
+  double end = monotonic_seconds();
   int status;
   if (waitpid(consumer, &status, 0) != consumer || status) fail("consuming");
-  report(begin, count);
+  report_used(begin, (struct usage){end, usage_now().cpu}, count);
+  leave();
 }
 
 int main(int argc, char **argv) {
@@ -143,6 +153,6 @@ int main(int argc, char **argv) {
     settle_all();
   }
   report(begin, count);
-  amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
+  leave();
   return 0;
 }

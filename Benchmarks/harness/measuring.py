@@ -23,7 +23,10 @@ class Results:
 
     def add(self, case, result):
         self.rounds[case].append(result)
-        figures = {key: round(value, 3) for key, value in result.items() if isinstance(value, (int, float))}
+        figures = {
+            key: round(value, 3) for key, value in result.items()
+            if isinstance(value, (int, float)) and key not in ("begin", "end")
+        }
         print(f"  {case}: {figures}", file=sys.stderr, flush=True)
 
     def __contains__(self, case):
@@ -62,4 +65,4 @@ def goal(figure, limit, *, at_least=False, unit="×"):
     """A figure beside its goal."""
     met = figure >= limit if at_least else figure <= limit
     sign = "≥" if at_least else "≤"
-    return f"{figure:.2f} {unit}, goal {sign} {limit:g}: {'met' if met else '**missed**'}"
+    return f"{figure:.2f}{unit and ' ' + unit}, goal {sign} {limit:.3g}: {'met' if met else '**missed**'}"

@@ -53,14 +53,14 @@ def pair():
     clean()
     subprocess.run([amqp, "reset", str(broker.port), "bench"], check=True)
     add("pair", line(peers / "rabbitmq_c", "pair", broker.port, "bench", COUNT, 0, 100, 128))
-    assert depth() == 0
+    assert depth() == 0, "the pair left something behind"
 
 
 def cycle(name, traced):
     def run():
         clean()
         add(name, bench("cycle", "--messages", COUNT, traced=traced))
-        assert depth() == 0
+        assert depth() == 0, "a settled job came back"
 
     return run
 
@@ -87,6 +87,7 @@ def ours_draining(name, traced):
         clean()
         bench("enqueue", "--messages", JOBS, traced=traced)
         add(name, bench("work", "--messages", JOBS, traced=traced))
+        assert depth() == 0, "a settled job came back"
 
     return run
 

@@ -2,6 +2,7 @@
 require "json"
 require "sidekiq"
 
+Redis.sadd_returns_boolean = false # silences a warning for each job
 redis = { url: ENV.fetch("BROKER") }
 Sidekiq.configure_client { |config| config.redis = redis }
 Sidekiq.configure_server do |config|

@@ -1,3 +1,5 @@
+internal import Foundation
+internal import Synchronization
 internal import Tracing
 
 /// The cheapest tracer that does its work: it makes an id for each span and carries it in `traceparent`, and keeps nothing.
@@ -29,9 +31,7 @@ struct HeaderTracer: Tracer {
     at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
   ) -> Span {
     var context = context()
-    let trace =
-      context[Key.self]?.dropFirst(3).prefix(32) ?? hex(.random(in: 0...(.max))) + hex(.random(in: 0...(.max)))
-    context[Key.self] = "00-\(trace)-\(hex(.random(in: 0...(.max))))-01"
+    context[Key.self] = traceparent(continuing: context[Key.self])
     return Span(context: context)
   }
   func forceFlush() {}
@@ -48,7 +48,22 @@ struct HeaderTracer: Tracer {
   }
 }
 
-private func hex(_ number: UInt64) -> Substring {
-  let digits = String(number, radix: 16)
-  return Substring(repeatElement("0", count: 16 - digits.utf8.count) + digits)
+/// Ids need no randomness here, and randomness costs a system call.
+private let spans = Atomic(UInt64(getpid()) << 32)
+
+/// `00-TRACE-SPAN-01`: the trace of the parent, or a new one, and a new span.
+private func traceparent(continuing parent: String?) -> String {
+  let span = spans.add(1, ordering: .relaxed).newValue
+  return String(unsafeUninitializedCapacity: 55) { bytes in
+    let template = parent ?? "00-00000000000000000000000000000000-0000000000000000-01"
+    _ = bytes.initialize(from: template.utf8)
+    func write(_ number: UInt64, at end: Int) {
+      for digit in 0..<16 { bytes[end - digit] = hexDigits[Int(number >> (digit * 4) & 15)] }
+    }
+    if parent == nil { write(span, at: 34) }
+    write(span, at: 51)
+    return 55
+  }
 }
+
+private let hexDigits = Array("0123456789abcdef".utf8)
