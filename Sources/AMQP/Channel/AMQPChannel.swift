@@ -54,47 +54,41 @@ public struct AMQPChannel: Sendable {
   ///   `channelClosedByServer`, `cancelled` or what ended the channel. Only `unknownOutcome` and `cancelled` leave open whether
   ///   the broker has the message.
   public func publish(_ message: AMQPMessage, timeout: Duration? = nil) async throws(AMQPError) {
-    let messages: [AMQPMessage]
-    if let onPublish = connection.configuration.onPublish {
-      var changed = message
-      onPublish(&changed)
-      messages = [changed]
-    } else {
-      messages = [message]
-    }
-    try messages[0].check(maxBodySize: connection.configuration.maxOutboundBodySize)
-    let ticket = PublishTicket(messages, deadline: deadline(timeout))
+    var message = message
+    connection.configuration.onPublish?(&message)
+    try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
+    let ticket = PublishTicket(message, deadline: deadline(timeout))
     guard await send(ticket) else { throw Self.cancelled }
-    if let error = ticket.result.error { throw error }
+    if let error = ticket.error { throw error }
   }
 
   /// Publishes messages together, with one wake-up and one write, and returns what became of each, in their order.
   ///
   /// Messages that cannot be sent do not keep the others from it. If the task is cancelled, all results are `unknown`.
   public func publish(_ messages: [AMQPMessage], timeout: Duration? = nil) async -> [AMQPPublishResult] {
+    var messages = messages
+    if let onPublish = connection.configuration.onPublish {
+      for index in messages.indices { onPublish(&messages[index]) }
+    }
     var refused: [Int: AMQPError] = [:]
-    var good: [AMQPMessage] = []
-    good.reserveCapacity(messages.count)
-    for (index, var message) in messages.enumerated() {
-      connection.configuration.onPublish?(&message)
-      do throws(AMQPError) {
-        try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
-        good.append(message)
-      } catch { refused[index] = error }
+    for (index, message) in messages.enumerated() {
+      do throws(AMQPError) { try message.check(maxBodySize: connection.configuration.maxOutboundBodySize) } catch {
+        refused[index] = error
+      }
     }
-    var results: [AMQPPublishResult] = []
-    if !good.isEmpty {
-      let ticket = PublishTicket(good, deadline: deadline(timeout))
-      let count = good.count
-      results =
-        await send(ticket) ? ticket.results : Array(repeating: .unknown(Self.cancelled), count: count)
-    }
-    guard !refused.isEmpty else { return results }
-    var rest = results.makeIterator()
+    guard !refused.isEmpty else { return await send(messages, timeout) }
+    let good = messages.indices.filter { refused[$0] == nil }
+    var rest = await send(good.map { messages[$0] }, timeout).makeIterator()
     return messages.indices.map { index in
       if let error = refused[index] { return .notSent(error) }
       return rest.next() ?? .unknown(Self.cancelled)
     }
+  }
+
+  private func send(_ messages: [AMQPMessage], _ timeout: Duration?) async -> [AMQPPublishResult] {
+    guard !messages.isEmpty else { return [] }
+    let ticket = PublishTicket(messages, deadline: deadline(timeout))
+    return await send(ticket) ? ticket.results : Array(repeating: .unknown(Self.cancelled), count: messages.count)
   }
 
   private static let cancelled = AMQPError(

@@ -6,16 +6,3 @@ extension AMQPDeliveries {
     await channel.connection.stop(consumer, channel.core)
   }
 }
-
-extension AMQPConnection {
-  func stop(_ consumer: ConsumerCore, _ core: ChannelCore) async {
-    guard !consumer.isCancelled else { return }
-    let tag = consumer.request.consumerTag
-    if core.consumers[tag] === consumer, core.isReady {
-      _ = try? await request(core, .basicCancel(consumerTag: tag, noWait: false))
-    }
-    if core.consumers[tag] === consumer { core.consumers[tag] = nil }
-    deliverArrived(consumer)
-    consumer.buffer.finish(.success(()))
-  }
-}

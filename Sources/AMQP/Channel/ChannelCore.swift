@@ -32,6 +32,10 @@ final class ChannelCore: @unchecked Sendable {
   var phase = Phase.down
   /// Whether the broker said open-ok on the current connection.
   var isOpenOnWire = false
+  /// Whether channel.close was sent on the current connection. The number is free once the broker has answered it.
+  var hasSaidGoodbye = false
+  /// Who waits for that answer.
+  var goodbye: Request?
   var requests = RequestQueue<Request>()
   /// Requests that wait for the channel to be ready.
   var held: Deque<(Method, Request)> = []
@@ -39,7 +43,7 @@ final class ChannelCore: @unchecked Sendable {
   var readyWaiters: [Request] = []
   var assembler: ContentAssembler
   var confirms = ConfirmTracker<PublishWaiter>()
-  var pending: Deque<PublishWaiter> = []
+  var pending: Deque<PublishRun> = []
   var confirmMode = ConfirmMode.off
   var isFlowStopped = false
   /// Whether the fetch on the wire is one to settle.
@@ -59,6 +63,7 @@ final class ChannelCore: @unchecked Sendable {
   }
 
   var isReady: Bool { if case .ready = phase { true } else { false } }
+  var isClosed: Bool { if case .closed = phase { true } else { false } }
 
   /// Begins the next life: old delivery tags mean nothing from here on.
   func startGeneration() {
@@ -71,16 +76,6 @@ final class ChannelCore: @unchecked Sendable {
     confirmMode = .off
     isFlowStopped = false
   }
-}
-
-/// A message of a publish call.
-struct PublishWaiter {
-  let ticket: PublishTicket
-  let index: Int
-  /// Whether it was on the wire of an earlier connection.
-  var isResent = false
-
-  var message: AMQPMessage { ticket.messages[index] }
 }
 
 /// A consumer, behind its sequence. It too outlives connections.
@@ -98,6 +93,8 @@ final class ConsumerCore: @unchecked Sendable {
   var arrived: [AMQPDelivery] = []
   var isTouched = false
   var isSubscribed = false
+  /// Whether basic.cancel was sent. The consumer is known until the broker has agreed.
+  var isLeaving = false
 
   init(request: BasicConsume, prefetch: UInt16) {
     self.request = request

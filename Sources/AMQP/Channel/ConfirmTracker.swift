@@ -22,6 +22,12 @@ struct ConfirmTracker<Waiter> {
   /// The number that the next publish gets.
   var next: UInt64 { base + UInt64(slots.count) }
 
+  /// Whether a message of this size may go out. One may exceed the limit of bytes when nothing else is out.
+  func hasRoom(for bytes: Int, _ options: AMQPChannelOptions) -> Bool {
+    outstanding == 0
+      || (outstanding < options.maxOutstanding && outstandingBytes + bytes <= options.maxOutstandingBytes)
+  }
+
   /// Takes the next number.
   @discardableResult
   mutating func append(_ waiter: Waiter, bytes: Int) -> UInt64 {

@@ -1,3 +1,4 @@
+import CoreMetrics
 import NIOCore
 import Synchronization
 
@@ -11,21 +12,38 @@ final class PublishTicket: @unchecked Sendable {
     case done
   }
 
-  let messages: [AMQPMessage]
+  /// The message of a call with one; the others have an array.
+  private let single: AMQPMessage?
+  private let several: [AMQPMessage]
+  let count: Int
   let deadline: NIODeadline
   private let waiting = Mutex(Waiting.notYet)
   private var remaining: Int
-  private var single: AMQPPublishResult?
-  private var several: [AMQPPublishResult?] = []
+  private var isDone: [Bool]
+  /// What did not end as confirmed, by index.
+  private var failures: [Int: AMQPPublishResult] = [:]
   /// Results that came with a return and hold until the confirm.
-  private var returned: [Int: AMQPPublishResult]?
+  private var returned: [Int: AMQPPublishResult] = [:]
+
+  init(_ message: AMQPMessage, deadline: NIODeadline) {
+    single = message
+    several = []
+    count = 1
+    self.deadline = deadline
+    remaining = 1
+    isDone = []
+  }
 
   init(_ messages: [AMQPMessage], deadline: NIODeadline) {
-    self.messages = messages
+    single = nil
+    several = messages
+    count = messages.count
     self.deadline = deadline
     remaining = messages.count
-    if messages.count > 1 { several = Array(repeating: nil, count: messages.count) }
+    isDone = Array(repeating: false, count: messages.count)
   }
+
+  func message(_ index: Int) -> AMQPMessage { single ?? several[index] }
 
   // MARK: The waiting task
 
@@ -56,21 +74,19 @@ final class PublishTicket: @unchecked Sendable {
   // MARK: On the event loop
 
   /// Whether the message still waits for its result.
-  func isOpen(_ index: Int) -> Bool { messages.count == 1 ? single == nil : several[index] == nil }
+  func isOpen(_ index: Int) -> Bool { single != nil ? remaining > 0 : !isDone[index] }
 
   /// Notes that the broker handed the message back. The confirm that follows completes it.
-  func returned(_ index: Int, _ result: AMQPPublishResult) {
-    returned = returned ?? [:]
-    returned?[index] = result
-  }
+  func returned(_ index: Int, _ result: AMQPPublishResult) { returned[index] = result }
 
   /// Whether the broker handed the message back already.
-  func isReturned(_ index: Int) -> Bool { returned?[index] != nil }
+  func isReturned(_ index: Int) -> Bool { returned[index] != nil }
 
   /// Sets the result of an open message and returns what it came to. Adds the task to `resumptions` when it was the last one.
   func complete(_ index: Int, _ result: AMQPPublishResult, _ resumptions: inout Resumptions) -> AMQPPublishResult {
-    let final = returned?[index] ?? result
-    if messages.count == 1 { single = final } else { several[index] = final }
+    let final = returned.isEmpty ? result : returned[index] ?? result
+    if !final.isConfirmed { failures[index] = final }
+    if single == nil { isDone[index] = true }
     remaining -= 1
     if remaining == 0, let continuation = takeContinuation() { resumptions.append(continuation) }
     return final
@@ -79,19 +95,47 @@ final class PublishTicket: @unchecked Sendable {
   // MARK: The waiting task, once it was resumed with `true`
 
   /// The results in the order of the messages.
-  var results: [AMQPPublishResult] { messages.count == 1 ? [result] : several.compactMap(\.self) }
+  var results: [AMQPPublishResult] {
+    var results = Array(repeating: AMQPPublishResult.confirmed, count: count)
+    for (index, failure) in failures { results[index] = failure }
+    return results
+  }
 
-  /// The result of a ticket of one message.
-  var result: AMQPPublishResult { single ?? .unknown(AMQPError(.cancelled, "The publish has no result.")) }
+  /// Why a ticket of one message failed, if it did.
+  var error: AMQPError? { failures.isEmpty ? nil : failures[0]?.error }
+}
+
+/// Messages of one call that wait for their turn to be sent.
+struct PublishRun {
+  let ticket: PublishTicket
+  var indices: Range<Int>
+  /// Whether they were on the wire of an earlier connection.
+  var isResent = false
+}
+
+/// A message that was sent.
+struct PublishWaiter {
+  let ticket: PublishTicket
+  let index: Int
+  /// Whether it was on the wire of an earlier connection.
+  var isResent = false
+
+  var message: AMQPMessage { ticket.message(index) }
 }
 
 /// Tasks to resume once the state that they look at is settled: all at once, outside of every lock.
 struct Resumptions {
   private var continuations: [UnsafeContinuation<Bool, Never>] = []
+  /// Confirms that the metrics do not count yet.
+  var confirmed = 0
 
   mutating func append(_ continuation: UnsafeContinuation<Bool, Never>) { continuations.append(continuation) }
 
-  mutating func resumeAll() {
+  mutating func resumeAll(_ metrics: AMQPMetrics) {
+    if confirmed > 0 {
+      metrics.confirmed.increment(by: confirmed)
+      confirmed = 0
+    }
     for continuation in continuations { continuation.resume(returning: true) }
     continuations.removeAll(keepingCapacity: true)
   }

@@ -127,6 +127,7 @@ extension AMQPConnection {
     core.number = number
     core.phase = .opening
     core.isOpenOnWire = false
+    core.hasSaidGoodbye = false
     link.channels[number] = core
     return true
   }
@@ -140,7 +141,8 @@ extension AMQPConnection {
         switch result {
         case .success:
           core.isOpenOnWire = true
-          connection.becomeReady(core)
+          // It may have been closed on this side meanwhile.
+          if case .opening = core.phase { connection.becomeReady(core) }
         case .failure(let error):
           // A lost connection has its own way back.
           if case .opening = core.phase { connection.abandon(core, error) }
@@ -166,13 +168,27 @@ extension AMQPConnection {
   // MARK: Consumers
 
   func addConsumer(_ consumer: ConsumerCore, to core: ChannelCore) async throws(AMQPError) {
+    let tag = consumer.request.consumerTag
+    guard core.consumers[tag] == nil else {
+      // The broker would close the connection for it.
+      throw AMQPError(
+        .invalidArgument, "The channel has a consumer of this tag already. Cancel it first, or choose another tag.")
+    }
     // Registered before the request is sent: the first deliveries may come with the answer.
-    core.consumers[consumer.request.consumerTag] = consumer
+    core.consumers[tag] = consumer
     do throws(AMQPError) {
       try await waitUntilReady(core)
       try await subscribe(consumer, on: core)
     } catch {
-      core.consumers[consumer.request.consumerTag] = nil
+      consumer.markCancelled()
+      if core.isReady, error.code == .cancelled || error.code == .replyTimeout {
+        // The request may be with the broker: what it delivers is given back until it has confirmed the end.
+        consumer.isLeaving = true
+        submit(
+          .basicCancel(consumerTag: tag, noWait: false), core, Request { _ in }, timeout: configuration.replyTimeout)
+      } else if core.consumers[tag] === consumer {
+        core.consumers[tag] = nil
+      }
       throw error
     }
   }
@@ -197,33 +213,98 @@ extension AMQPConnection {
   func cancel(_ consumer: ConsumerCore, _ core: ChannelCore) async {
     guard !consumer.isCancelled else { return }
     consumer.markCancelled()
-    let tag = consumer.request.consumerTag
-    if core.consumers[tag] === consumer, core.isReady {
-      _ = try? await request(core, .basicCancel(consumerTag: tag, noWait: false))
-    }
-    if core.consumers[tag] === consumer { core.consumers[tag] = nil }
-    deliverArrived(consumer)
+    await leave(consumer, core)
     for delivery in consumer.buffer.clear() { consumer.giveBack(delivery) }
     if let link { releaseReads(consumer, link) }
     consumer.buffer.finish(.success(()))
   }
 
+  /// Ends a consumer from this side, and hands out what the broker had sent until it agreed.
+  func stop(_ consumer: ConsumerCore, _ core: ChannelCore) async {
+    guard !consumer.isCancelled, !consumer.isLeaving else { return }
+    await leave(consumer, core)
+    consumer.buffer.finish(.success(()))
+    // What still comes, if the broker did not answer in time, goes back.
+    if core.consumers[consumer.request.consumerTag] === consumer { consumer.markCancelled() }
+  }
+
+  /// Asks the broker to send no more. The consumer is known until the broker has agreed, however long that takes and whether
+  /// or not the task that asks was cancelled: until then there may be deliveries under way.
+  private func leave(_ consumer: ConsumerCore, _ core: ChannelCore) async {
+    let tag = consumer.request.consumerTag
+    guard core.consumers[tag] === consumer else { return }
+    guard core.isReady, !consumer.isLeaving else {
+      if !core.isReady { core.consumers[tag] = nil }
+      return
+    }
+    consumer.isLeaving = true
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      submit(
+        .basicCancel(consumerTag: tag, noWait: false), core, Request { _ in done.resume() },
+        timeout: configuration.replyTimeout)
+    }
+    deliverArrived(consumer)
+  }
+
+  /// The broker agreed to a consumer's end.
+  func hasLeft(_ tag: String, _ core: ChannelCore) {
+    guard let consumer = core.consumers[tag], consumer.isLeaving else { return }
+    core.consumers[tag] = nil
+    deliverArrived(consumer)
+  }
+
   // MARK: Closing
 
-  /// Closes a channel from this side and waits for the broker's word.
+  /// Closes a channel from this side and waits for the broker's word, also if the task was cancelled: that is when most
+  /// channels are closed.
   func close(_ core: ChannelCore) async {
     switch core.phase {
     case .closed, .closing: return
     case .down: return end(core, Self.channelClosed, quietly: true)
     case .opening, .ready: break
     }
-    if let link { writeSettlements(core, link) }
+    guard let link else { return end(core, Self.channelClosed, quietly: true) }
+    writeSettlements(core, link)
     core.phase = .closing
     failPending(core, Self.channelClosed)
-    resumptions.resumeAll()
-    _ = try? await internalRequest(core, .channelClose(CloseReason(replyCode: 200, replyText: "")))
+    resumptions.resumeAll(metrics)
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      let request = Request { _ in done.resume() }
+      core.goodbye = request
+      request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+        request.finish(.failure(Self.channelClosed))
+      }
+      // Not behind other requests, which may never be answered.
+      sayGoodbye(core, link)
+      link.flush()
+    }
     end(core, Self.channelClosed, quietly: true)
+  }
+
+  private func sayGoodbye(_ core: ChannelCore, _ link: Link) {
+    core.hasSaidGoodbye = true
+    send(.channelClose(CloseReason(replyCode: 200, replyText: "")), core, link)
+  }
+
+  /// The broker agreed to the end of a channel.
+  func saidGoodbye(_ core: ChannelCore) throws(WireError) {
+    guard core.hasSaidGoodbye else { throw .command("an agreement to a close that nobody asked for") }
     release(core)
+    core.goodbye?.finish(.success(Request.Answer(method: .channelCloseOk)))
+  }
+
+  /// A method for a channel that is closed on this side while the broker has not said its last word. What it sent before
+  /// it learned of the end means nothing any more.
+  func late(_ method: Method, _ core: ChannelCore, _ link: Link) throws(WireError) {
+    switch method {
+    case .channelCloseOk: try saidGoodbye(core)
+    case .channelClose:
+      send(.channelCloseOk, core, link)
+      if !core.hasSaidGoodbye { release(core) }
+    // Whoever asked for the channel gave up waiting.
+    case .channelOpenOk: if !core.hasSaidGoodbye { sayGoodbye(core, link) }
+    default: break
+    }
   }
 
   /// Frees the number once both sides said goodbye.
@@ -233,11 +314,13 @@ extension AMQPConnection {
     core.number = 0
   }
 
-  /// Drops a channel that never opened.
+  /// Drops a channel that never opened. Its number stays taken until the broker has answered.
   func abandon(_ core: ChannelCore, _ error: AMQPError) {
     end(core, error, quietly: false)
-    // The answer to channel.open may still come: the number stays taken for as long as the connection lives.
-    if core.isOpenOnWire { release(core) }
+    if core.isOpenOnWire, !core.hasSaidGoodbye, let link, core.number != 0 {
+      sayGoodbye(core, link)
+      link.flush()
+    }
   }
 
   /// The broker closed the channel: everybody who waits learns why, then it opens again for those who come after.
@@ -255,13 +338,14 @@ extension AMQPConnection {
       let isCulprit = isPublish && outstanding == 1
       complete(waiter, isCulprit ? .notSent(error) : .unknown(error.asUnknownOutcome()))
     }
-    release(core)
+    // If both sides close, the broker still answers our own goodbye.
+    if !core.hasSaidGoodbye { release(core) }
     core.startGeneration()
     core.phase = .down
     for request in core.requests.removeAll() { request.finish(.failure(error)) }
     for consumer in core.consumers.values { endConsumer(consumer, .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if wasClosing || !core.options.reopens { return end(core, error, quietly: false) }
     logger.debug("AMQP channel closed by the broker", metadata: ["error": "\(error)"])
     open(core)
@@ -294,16 +378,16 @@ extension AMQPConnection {
   func lost(_ core: ChannelCore, _ reason: AMQPError) {
     core.number = 0
     core.isOpenOnWire = false
+    core.hasSaidGoodbye = false
     core.startGeneration()
     let wasClosing = if case .closing = core.phase { true } else { false }
     if case .closed = core.phase {} else { core.phase = .down }
     let unknown = reason.asUnknownOutcome()
-    var again: [PublishWaiter] = []
-    for var waiter in core.confirms.reset() {
+    var again: [PublishRun] = []
+    for waiter in core.confirms.reset() {
       let isKnown = waiter.message.properties.messageID != nil
       if core.options.resendsUnknown, isKnown, waiter.ticket.isOpen(waiter.index), !isClosing, !wasClosing {
-        waiter.isResent = true
-        again.append(waiter)
+        again.append(PublishRun(ticket: waiter.ticket, indices: waiter.index..<waiter.index + 1, isResent: true))
       } else {
         complete(waiter, .unknown(unknown))
       }
@@ -336,18 +420,18 @@ extension AMQPConnection {
     for request in core.requests.removeAll() { request.finish(.failure(error)) }
     for (_, request) in core.held { request.finish(.failure(error)) }
     for request in core.readyWaiters { request.finish(.failure(error)) }
+    core.goodbye?.finish(.failure(error))
+    core.goodbye = nil
     core.held = []
     core.readyWaiters = []
     for consumer in core.consumers.values { endConsumer(consumer, quietly ? .success(()) : .failure(error)) }
     core.consumers = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   /// Fails the publishes whose turn has not come.
   func failPending(_ core: ChannelCore, _ error: AMQPError) {
-    for waiter in core.pending {
-      complete(waiter, waiter.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error))
-    }
+    for run in core.pending { complete(run, run.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error)) }
     core.pending = []
   }
 }

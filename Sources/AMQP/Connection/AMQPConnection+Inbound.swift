@@ -43,7 +43,7 @@ extension AMQPConnection {
     }
     coresToPump.removeAll(keepingCapacity: true)
     link.flush()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if isClosing { closeIfDrained(link) }
   }
 
@@ -80,7 +80,9 @@ extension AMQPConnection {
     case .method(0, let method): run(try link.machine.receive(method), link)
     case .method(let number, let method):
       let core = try channel(number, link)
-      if method.carriesContent {
+      if core.isClosed {
+        try late(method, core, link)
+      } else if method.carriesContent {
         try core.assembler.begin(method)
       } else {
         try core.assembler.checkIdle()
@@ -88,9 +90,11 @@ extension AMQPConnection {
       }
     case .header(let number, let size, let properties):
       let core = try channel(number, link)
+      if core.isClosed { return }
       if let content = try core.assembler.header(bodySize: size, properties) { try handle(content, core, link) }
     case .body(let number, let bytes):
       let core = try channel(number, link)
+      if core.isClosed { return }
       if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
     case .heartbeat: break
     }
@@ -182,7 +186,9 @@ extension AMQPConnection {
           "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
         consumer.buffer.finish(.failure(AMQPError(.consumerCancelled, why, isRetryable: true)))
       }
+    case .channelCloseOk: try saidGoodbye(core)
     default:
+      if case .basicCancelOk(let tag) = method { hasLeft(tag, core) }
       if case .closing = core.phase, !core.requests.expects(method) { return }
       let request = try core.requests.answer(method)
       request?.finish(.success(Request.Answer(method: method)))
@@ -289,7 +295,7 @@ extension AMQPConnection {
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     touchedConsumers.removeAll()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     link.opened.fail(reason)
     link.ended.succeed(reason)
   }

@@ -1,4 +1,5 @@
 import CoreMetrics
+import DequeModule
 import NIOCore
 import NIOSSL
 import Synchronization
@@ -23,7 +24,7 @@ extension AMQPConnection {
       // The wait that lets acknowledgements of neighbours share a frame and a write.
       settleTimer = eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.settleAll() } }
     }
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   // MARK: Settling
@@ -51,19 +52,19 @@ extension AMQPConnection {
     if isClosing {
       return refuse(ticket, finalError ?? AMQPError(.connectionClosed, "The connection is being closed."))
     }
-    for index in ticket.messages.indices { core.pending.append(PublishWaiter(ticket: ticket, index: index)) }
+    core.pending.append(PublishRun(ticket: ticket, indices: 0..<ticket.count))
     watch(ticket.deadline, core)
   }
 
   private func refuse(_ ticket: PublishTicket, _ error: AMQPError) {
-    for index in ticket.messages.indices { complete(PublishWaiter(ticket: ticket, index: index), .notSent(error)) }
+    complete(PublishRun(ticket: ticket, indices: 0..<ticket.count), .notSent(error))
   }
 
   /// Sets a result, counted.
   func complete(_ waiter: PublishWaiter, _ result: AMQPPublishResult) {
     guard waiter.ticket.isOpen(waiter.index) else { return }
     switch waiter.ticket.complete(waiter.index, result, &resumptions) {
-    case .confirmed: metrics.confirmed.increment()
+    case .confirmed: resumptions.confirmed += 1
     case .unroutable: metrics.unroutable.increment()
     case .nacked: metrics.nacked.increment()
     case .unknown: metrics.unknown.increment()
@@ -71,35 +72,59 @@ extension AMQPConnection {
     }
   }
 
+  /// Sets the result of messages that were not sent.
+  func complete(_ run: PublishRun, _ result: AMQPPublishResult) {
+    for index in run.indices { complete(PublishWaiter(ticket: run.ticket, index: index), result) }
+  }
+
   /// Writes as many waiting publishes as the windows, the broker and the socket allow.
   func pump(_ core: ChannelCore, _ link: Link) {
     guard core.isReady, !core.pending.isEmpty, mayPublish(core, link) else { return }
     guard core.confirmMode == .on else { return askForConfirms(core, link) }
-    var count = 0
-    while let waiter = core.pending.first {
-      let message = waiter.message
-      guard
-        core.confirms.outstanding == 0
-          || (core.confirms.outstanding < core.options.maxOutstanding
-            && core.confirms.outstandingBytes + message.cost <= core.options.maxOutstandingBytes)
-      else { break }
-      core.pending.removeFirst()
+    while fill(core, link) {
+      link.flush()
+      guard mayPublish(core, link) else { return }
+    }
+  }
+
+  /// Writes publishes until none waits or the window is full. Returns true if enough has gathered for a write before that.
+  private func fill(_ core: ChannelCore, _ link: Link) -> Bool {
+    // Out of the hands of their owners for the time of the loop: Swift checks each access to a shared object's state.
+    var confirms = ConfirmTracker<PublishWaiter>()
+    var out = ByteBuffer()
+    swap(&confirms, &core.confirms)
+    swap(&out, &link.out)
+    defer {
+      swap(&confirms, &core.confirms)
+      swap(&out, &link.out)
+    }
+    let first = confirms.next
+    defer { metrics.published.increment(by: Int(confirms.next - first)) }
+    while var run = core.pending.popFirst() {
       // Who was cancelled before the turn came wants nothing sent.
-      guard waiter.ticket.isOpen(waiter.index), !waiter.ticket.isAbandoned else { continue }
-      do throws(AMQPError) {
-        try encode(waiter, message, core, link)
-        // Number, waiter and bytes: nothing comes between them.
-        core.confirms.append(waiter, bytes: message.cost)
-        count += 1
-      } catch {
-        complete(waiter, .notSent(error))
-      }
-      if link.out.readableBytes >= 256 << 10 {
-        link.flush()
-        guard mayPublish(core, link) else { break }
+      if run.ticket.isAbandoned { continue }
+      while let index = run.indices.first {
+        let message = run.ticket.message(index)
+        let isFull = !confirms.hasRoom(for: message.cost, core.options)
+        if isFull || out.readableBytes >= 256 << 10 {
+          core.pending.prepend(run)
+          return !isFull
+        }
+        run.indices.removeFirst()
+        guard run.ticket.isOpen(index) else { continue }
+        let waiter = PublishWaiter(ticket: run.ticket, index: index, isResent: run.isResent)
+        do throws(WireError) {
+          // Number, waiter and bytes: nothing comes between them.
+          let number = message.mandatory && message.properties.messageID == nil ? confirms.next : nil
+          try FrameWriter.writePublish(
+            message, channel: core.number, isResent: run.isResent, sequence: number, frameMax: link.frameMax, to: &out)
+          confirms.append(waiter, bytes: message.cost)
+        } catch {
+          complete(waiter, .notSent(Self.tooLarge(error)))
+        }
       }
     }
-    if count > 0 { metrics.published.increment(by: count) }
+    return false
   }
 
   private func mayPublish(_ core: ChannelCore, _ link: Link) -> Bool {
@@ -107,20 +132,9 @@ extension AMQPConnection {
       && link.machine.state == .open
   }
 
-  private func encode(
-    _ waiter: PublishWaiter, _ message: AMQPMessage, _ core: ChannelCore, _ link: Link
-  ) throws(AMQPError) {
-    let start = link.out.writerIndex
-    do throws(WireError) {
-      try FrameWriter.writePublish(
-        message, channel: core.number, isResent: waiter.isResent,
-        sequence: message.mandatory && message.properties.messageID == nil ? core.confirms.next : nil,
-        frameMax: link.frameMax, to: &link.out)
-    } catch {
-      link.out.moveWriterIndex(to: start)
-      throw AMQPError(
-        .messageTooLarge, "The message cannot be sent: \(error.text). Nothing was sent; make its headers smaller.")
-    }
+  private static func tooLarge(_ error: WireError) -> AMQPError {
+    AMQPError(
+      .messageTooLarge, "The message cannot be sent: \(error.text). Nothing was sent; make its headers smaller.")
   }
 
   /// Confirm mode belongs to a channel's generation, and is asked for with its first publish.
@@ -140,7 +154,7 @@ extension AMQPConnection {
   func becameWritable(_ link: Link) {
     for core in link.channels.values where !core.pending.isEmpty { pump(core, link) }
     link.flush()
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   // MARK: Deadlines
@@ -165,17 +179,20 @@ extension AMQPConnection {
     var due: [PublishWaiter] = []
     core.confirms.forEach { if isDue($0) { due.append($0) } }
     for waiter in due { complete(waiter, .unknown(Self.confirmTimeout)) }
-    due.removeAll()
-    core.pending.removeAll { waiter in
-      guard isDue(waiter) else { return false }
-      due.append(waiter)
+    var late: [PublishRun] = []
+    core.pending.removeAll { run in
+      guard run.ticket.deadline <= now else {
+        next = min(next, run.ticket.deadline)
+        return false
+      }
+      late.append(run)
       return true
     }
-    for waiter in due { complete(waiter, waiter.isResent ? .unknown(Self.confirmTimeout) : .notSent(notSentInTime)) }
+    for run in late { complete(run, run.isResent ? .unknown(Self.confirmTimeout) : .notSent(notSentInTime)) }
     core.nextDeadline = .distantFuture
     core.deadlineTimer = nil
     if next != .distantFuture { watch(next, core) }
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
   }
 
   private static let confirmTimeout = AMQPError(

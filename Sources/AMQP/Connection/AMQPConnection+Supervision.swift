@@ -216,8 +216,13 @@ extension AMQPConnection {
     guard takeNumber(core, link) else {
       return abandon(core, Self.noFreeChannel)
     }
-    _ = try await internalRequest(core, .channelOpen)
-    core.isOpenOnWire = true
+    do throws(AMQPError) {
+      _ = try await internalRequest(core, .channelOpen)
+      core.isOpenOnWire = true
+    } catch {
+      // One that was given up meanwhile keeps nobody from coming back.
+      if !core.isClosed { throw error }
+    }
   }
 
   /// Declares on a channel of its own. Whatever fails does not keep the rest from being declared.
@@ -245,7 +250,7 @@ extension AMQPConnection {
         core = nil
       }
     }
-    if let core { _ = try? await internalRequest(core, .channelClose(CloseReason(replyCode: 200, replyText: ""))) }
+    if let core { await close(core) }
     guard let failure else { return }
     if isFirst || failure.isRetryable { throw failure }
   }
@@ -260,7 +265,7 @@ extension AMQPConnection {
     endPause()
     let error = AMQPError(.connectionClosed, "The connection is being closed: nothing more is sent.")
     for core in cores.values { failPending(core, error) }
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     guard let link else { return }
     guard link.isOpen else { return abort(link, AMQPError(.connectionClosed, "The connection was closed.")) }
     link.closeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.closeTimeout)) {
@@ -295,7 +300,7 @@ extension AMQPConnection {
     isClosing = true
     for core in cores.values { end(core, error, quietly: error.code == .connectionClosed) }
     cores = [:]
-    resumptions.resumeAll()
+    resumptions.resumeAll(metrics)
     if case .failure = result { stateBox.set(.failed(error)) } else { stateBox.set(.closed) }
   }
 }

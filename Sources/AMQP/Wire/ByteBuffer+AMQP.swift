@@ -1,6 +1,6 @@
 import NIOCore
 
-// The primitive types of AMQP. Reading never trusts a length; writing never truncates one.
+// Reading the primitive types of AMQP: never trusts a length.
 extension ByteBuffer {
   /// Reads an integer or says that the peer's data ended too early.
   mutating func amqpInteger<T: FixedWidthInteger>(_ type: T.Type = T.self) throws(WireError) -> T {
@@ -26,32 +26,6 @@ extension ByteBuffer {
   /// Reads a long string as text.
   mutating func amqpLongString() throws(WireError) -> String {
     String(buffer: try amqpLongBytes())
-  }
-
-  /// Writes a short string. The caller has checked the length; the check here keeps a slip from corrupting the stream.
-  mutating func amqpWrite(shortString string: String) throws(WireError) {
-    let count = string.utf8.count
-    guard count <= 255 else { throw .syntax("a short string of \(count) bytes: 255 is the limit") }
-    writeInteger(UInt8(count))
-    writeString(string)
-  }
-
-  /// Writes a long string.
-  mutating func amqpWrite(longString string: String) throws(WireError) {
-    let count = string.utf8.count
-    guard count <= Int(UInt32.max) else { throw .syntax("a long string of \(count) bytes") }
-    writeInteger(UInt32(count))
-    writeString(string)
-  }
-
-  /// Writes a 32 bit length in front of whatever `body` writes.
-  mutating func amqpWriteLengthPrefixed(_ body: (inout ByteBuffer) throws(WireError) -> Void) throws(WireError) {
-    let start = writerIndex
-    writeInteger(UInt32(0))
-    try body(&self)
-    let length = writerIndex - start - 4
-    guard let fits = UInt32(exactly: length) else { throw .syntax("a table of \(length) bytes") }
-    setInteger(fits, at: start)
   }
 }
 

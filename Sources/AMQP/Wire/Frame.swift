@@ -100,40 +100,43 @@ enum FrameWriter {
   /// A heartbeat frame.
   static let heartbeat: [UInt8] = [Frame.heartbeatType, 0, 0, 0, 0, 0, 0, Frame.end]
 
-  /// Writes a method frame. Nothing is left in the buffer if that fails.
+  /// Writes a method frame, whole or not at all.
   static func write(_ method: Method, channel: UInt16, to buffer: inout ByteBuffer) throws(WireError) {
-    let start = buffer.writerIndex
-    do {
-      buffer.writeInteger(Frame.methodType)
-      buffer.writeInteger(channel)
-      try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in try method.write(to: &buffer) }
-      buffer.writeInteger(Frame.end)
-    } catch {
-      buffer.moveWriterIndex(to: start)
-      throw error
+    try buffer.encode(room: 256) { (writer) throws(WireError) in
+      writer.writeInteger(Frame.methodType)
+      writer.writeInteger(channel)
+      try writer.writeLengthPrefixed { (writer) throws(WireError) in try method.write(to: &writer) }
+      writer.writeInteger(Frame.end)
     }
   }
 
   /// Writes a content header frame.
   static func writeHeader(
-    _ properties: AMQPProperties, sequence: UInt64? = nil, bodySize: Int, channel: UInt16, to buffer: inout ByteBuffer
+    _ properties: AMQPProperties, sequence: UInt64? = nil, bodySize: Int, channel: UInt16, to writer: inout WireWriter
   ) throws(WireError) {
-    buffer.writeMultipleIntegers(Frame.headerType, channel)
-    try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
-      buffer.writeMultipleIntegers(UInt16(60), UInt16(0), UInt64(bodySize))
-      try PropertiesCodec.write(properties, sequence: sequence, to: &buffer)
+    writer.writeInteger(Frame.headerType)
+    writer.writeInteger(channel)
+    try writer.writeLengthPrefixed { (writer) throws(WireError) in
+      writer.writeInteger(UInt16(60))
+      writer.writeInteger(UInt16(0))
+      writer.writeInteger(UInt64(bodySize))
+      try PropertiesCodec.write(properties, sequence: sequence, to: &writer)
     }
-    buffer.writeInteger(Frame.end)
+    writer.writeInteger(Frame.end)
   }
 
   /// Writes the body in frames of at most `frameMax` bytes. An empty body has no frame at all.
-  static func writeBody(_ body: ByteBuffer, channel: UInt16, frameMax: Int, to buffer: inout ByteBuffer) {
-    var rest = body
+  static func writeBody(_ body: ByteBuffer, channel: UInt16, frameMax: Int, to writer: inout WireWriter) {
     let chunk = max(1, frameMax - Frame.overhead)
-    while let slice = rest.readSlice(length: min(chunk, rest.readableBytes)), slice.readableBytes > 0 {
-      buffer.writeMultipleIntegers(Frame.bodyType, channel, UInt32(slice.readableBytes))
-      buffer.writeImmutableBuffer(slice)
-      buffer.writeInteger(Frame.end)
+    body.withUnsafeReadableBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: chunk) {
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + chunk, bytes.count)])
+        writer.writeInteger(Frame.bodyType)
+        writer.writeInteger(channel)
+        writer.writeInteger(UInt32(piece.count))
+        writer.writeBytes(piece)
+        writer.writeInteger(Frame.end)
+      }
     }
   }
 }

@@ -31,7 +31,7 @@ enum PropertiesCodec {
       more = word & Flag.continuation != 0
     }
     guard flags & Flag.unknown == 0 else { throw .syntax("unknown property flag") }
-    var properties = AMQPProperties()
+    var properties = AMQPProperties.Fields()
     func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
     if has(Flag.contentType) { properties.contentType = try buffer.amqpShortString() }
     if has(Flag.contentEncoding) { properties.contentEncoding = try buffer.amqpShortString() }
@@ -47,20 +47,20 @@ enum PropertiesCodec {
     if has(Flag.userID) { properties.userID = try buffer.amqpShortString() }
     if has(Flag.appID) { properties.appID = try buffer.amqpShortString() }
     if has(Flag.clusterID) { properties.clusterID = try buffer.amqpShortString() }
-    return properties
+    return AMQPProperties(properties)
   }
 
   /// Writes the properties. `sequence` adds a header of our own by which a returned message finds its publish.
-  static func write(_ properties: AMQPProperties, sequence: UInt64? = nil, to buffer: inout ByteBuffer)
+  static func write(_ properties: AMQPProperties, sequence: UInt64? = nil, to writer: inout WireWriter)
     throws(WireError)
   {
-    let at = buffer.writerIndex
-    buffer.writeInteger(UInt16(0))
+    let at = writer.count
+    writer.writeInteger(UInt16(0))
     var flags: UInt16 = 0
     func short(_ string: String?, _ flag: UInt16) throws(WireError) {
       guard let string else { return }
       flags |= flag
-      try buffer.amqpWrite(shortString: string)
+      try writer.write(shortString: string)
     }
     try short(properties.contentType, Flag.contentType)
     try short(properties.contentEncoding, Flag.contentEncoding)
@@ -68,15 +68,15 @@ enum PropertiesCodec {
       flags |= Flag.headers
       var headers = properties.headers ?? AMQPTable()
       if let sequence { headers[sequenceHeader] = .int64(Int64(bitPattern: sequence)) }
-      try TableCodec.write(headers, to: &buffer)
+      try TableCodec.write(headers, to: &writer)
     }
     if let mode = properties.rawDeliveryMode {
       flags |= Flag.deliveryMode
-      buffer.writeInteger(mode)
+      writer.writeInteger(mode)
     }
     if let priority = properties.priority {
       flags |= Flag.priority
-      buffer.writeInteger(priority)
+      writer.writeInteger(priority)
     }
     try short(properties.correlationID, Flag.correlationID)
     try short(properties.replyTo, Flag.replyTo)
@@ -84,13 +84,13 @@ enum PropertiesCodec {
     try short(properties.messageID, Flag.messageID)
     if let timestamp = properties.timestamp {
       flags |= Flag.timestamp
-      buffer.writeInteger(timestamp)
+      writer.writeInteger(timestamp)
     }
     try short(properties.type, Flag.type)
     try short(properties.userID, Flag.userID)
     try short(properties.appID, Flag.appID)
     try short(properties.clusterID, Flag.clusterID)
-    buffer.setInteger(flags, at: at)
+    writer.setInteger(flags, at: at)
   }
 
   /// The header that carries a publish's number when it is mandatory and has no message id to be recognised by.

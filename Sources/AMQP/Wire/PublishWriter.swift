@@ -1,7 +1,7 @@
 import NIOCore
 
 extension FrameWriter {
-  /// Writes a publish: method, header and body, one behind the other. The caller takes back what was written if this throws.
+  /// Writes a publish: method, header and body, one behind the other; all of it or nothing.
   ///
   /// - Parameters:
   ///   - isResent: Adds the header `x-republished`, as the broker may have the message already.
@@ -10,29 +10,37 @@ extension FrameWriter {
     _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64?, frameMax: Int,
     to buffer: inout ByteBuffer
   ) throws(WireError) {
-    let methodSize = 4 + 2 + 1 + message.exchange.utf8.count + 1 + message.routingKey.utf8.count + 1
-    buffer.writeMultipleIntegers(
-      Frame.methodType, channel, UInt32(truncatingIfNeeded: methodSize), UInt32(60 << 16 | 40), UInt16(0))
-    try buffer.amqpWrite(shortString: message.exchange)
-    try buffer.amqpWrite(shortString: message.routingKey)
-    buffer.writeMultipleIntegers(UInt8(message.mandatory ? 1 : 0), Frame.end)
+    try buffer.encode(room: 512 + message.body.readableBytes) { (writer) throws(WireError) in
+      writer.writeInteger(Frame.methodType)
+      writer.writeInteger(channel)
+      try writer.writeLengthPrefixed { (writer) throws(WireError) in
+        writer.writeInteger(UInt32(60 << 16 | 40))
+        writer.writeInteger(UInt16(0))
+        try writer.write(shortString: message.exchange)
+        try writer.write(shortString: message.routingKey)
+        writer.writeInteger(UInt8(message.mandatory ? 1 : 0))
+      }
+      writer.writeInteger(Frame.end)
 
-    let header = buffer.writerIndex
-    if isResent {
-      var properties = message.properties
-      var headers = properties.headers ?? AMQPTable()
-      headers["x-republished"] = true
-      properties.headers = headers
+      let header = writer.count
       try writeHeader(
-        properties, sequence: sequence, bodySize: message.body.readableBytes, channel: channel, to: &buffer)
-    } else {
-      try writeHeader(
-        message.properties, sequence: sequence, bodySize: message.body.readableBytes, channel: channel, to: &buffer)
+        isResent ? message.properties.markedAsResent : message.properties, sequence: sequence,
+        bodySize: message.body.readableBytes, channel: channel, to: &writer)
+      let size = writer.count - header
+      guard size <= frameMax else {
+        throw .frame("its properties take \(size) bytes, and a frame holds \(frameMax)")
+      }
+      writeBody(message.body, channel: channel, frameMax: frameMax, to: &writer)
     }
-    let size = buffer.writerIndex - header
-    guard size <= frameMax else {
-      throw .frame("its properties take \(size) bytes, and a frame holds \(frameMax)")
-    }
-    writeBody(message.body, channel: channel, frameMax: frameMax, to: &buffer)
+  }
+}
+
+extension AMQPProperties {
+  fileprivate var markedAsResent: AMQPProperties {
+    var properties = self
+    var headers = properties.headers ?? AMQPTable()
+    headers["x-republished"] = true
+    properties.headers = headers
+    return properties
   }
 }

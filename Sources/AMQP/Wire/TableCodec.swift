@@ -62,86 +62,80 @@ enum TableCodec {
   }
 
   /// Writes a table with its length.
-  static func write(_ table: AMQPTable, to buffer: inout ByteBuffer, depth: Int = 0) throws(WireError) {
+  static func write(_ table: AMQPTable, to writer: inout WireWriter, depth: Int = 0) throws(WireError) {
     guard depth <= depthLimit else { throw .syntax("tables nest deeper than \(depthLimit) levels") }
     if table.isEmpty {
-      buffer.writeInteger(UInt32(0))
+      writer.writeInteger(UInt32(0))
       return
     }
-    try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
+    try writer.writeLengthPrefixed { (writer) throws(WireError) in
       for (key, value) in table {
-        try buffer.amqpWrite(shortString: key)
-        try write(value, to: &buffer, depth: depth)
+        try writer.write(shortString: key)
+        try write(value, to: &writer, depth: depth)
       }
     }
   }
 
   /// Writes a tag and its value.
-  static func write(_ value: AMQPValue, to buffer: inout ByteBuffer, depth: Int) throws(WireError) {
-    func tag(_ character: Unicode.Scalar) { buffer.writeInteger(UInt8(ascii: character)) }
+  static func write(_ value: AMQPValue, to writer: inout WireWriter, depth: Int) throws(WireError) {
+    func tag(_ character: Unicode.Scalar) { writer.writeInteger(UInt8(ascii: character)) }
     switch value {
     case .null: tag("V")
     case .bool(let value):
       tag("t")
-      buffer.writeInteger(UInt8(value ? 1 : 0))
+      writer.writeInteger(UInt8(value ? 1 : 0))
     case .int8(let value):
       tag("b")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .uint8(let value):
       tag("B")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .int16(let value):
       tag("s")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .uint16(let value):
       tag("u")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .int32(let value):
       tag("I")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .uint32(let value):
       tag("i")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .int64(let value):
       tag("l")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .float(let value):
       tag("f")
-      buffer.writeInteger(value.bitPattern)
+      writer.writeInteger(value.bitPattern)
     case .double(let value):
       tag("d")
-      buffer.writeInteger(value.bitPattern)
+      writer.writeInteger(value.bitPattern)
     case .decimal(let scale, let raw):
       tag("D")
-      buffer.writeInteger(scale)
-      buffer.writeInteger(raw)
+      writer.writeInteger(scale)
+      writer.writeInteger(raw)
     case .string(let value):
       tag("S")
-      try buffer.amqpWrite(longString: value)
+      try writer.write(longString: value)
     case .longBytes(let value):
       tag("S")
-      try write(bytes: value, to: &buffer)
+      try writer.write(longBytes: value)
     case .bytes(let value):
       tag("x")
-      try write(bytes: value, to: &buffer)
+      try writer.write(longBytes: value)
     case .timestamp(let value):
       tag("T")
-      buffer.writeInteger(value)
+      writer.writeInteger(value)
     case .array(let values):
       tag("A")
       guard depth < depthLimit else { throw .syntax("arrays nest deeper than \(depthLimit) levels") }
-      try buffer.amqpWriteLengthPrefixed { (buffer) throws(WireError) in
-        for value in values { try write(value, to: &buffer, depth: depth + 1) }
+      try writer.writeLengthPrefixed { (writer) throws(WireError) in
+        for value in values { try write(value, to: &writer, depth: depth + 1) }
       }
     case .table(let value):
       tag("F")
-      try write(value, to: &buffer, depth: depth + 1)
+      try write(value, to: &writer, depth: depth + 1)
     }
-  }
-
-  private static func write(bytes: ByteBuffer, to buffer: inout ByteBuffer) throws(WireError) {
-    guard let count = UInt32(exactly: bytes.readableBytes) else { throw .syntax("a value of 4 GiB or more") }
-    buffer.writeInteger(count)
-    buffer.writeImmutableBuffer(bytes)
   }
 }
