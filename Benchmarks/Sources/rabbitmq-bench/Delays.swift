@@ -17,6 +17,7 @@ struct Delays: AsyncParsableCommand {
     let (messages, delays, rate) = (messages, from...to, rate)
     try await place.open().withBroker { broker in
       let handled = Handled(messages)
+      let refused = Gate(.max)
       let lateness = Mutex<[Double]>([])
       let worker = try worker(broker, concurrency: 100) { job in
         let late = Double(microseconds(.now) - job.due) / 1000
@@ -33,7 +34,12 @@ struct Delays: AsyncParsableCommand {
           // Whole microseconds, so that rounding makes nothing late or early.
           let due = microseconds(.now) + Int64(Double.random(in: delays) * 1e6)
           let time = Date(timeIntervalSince1970: Double(due) / 1e6)
-          try await bus.enqueue(Task128(number: number, due: due), at: time)
+          while true {
+            do {
+              try await bus.enqueue(Task128(number: number, due: due), at: time)
+              break
+            } catch let error as BrokerError where error.isRetryable { refused.count() }
+          }
         }
         let enqueuing = (Usage.now - begin).wall
         // What does not come within half a minute after the last was due is lost.
@@ -44,6 +50,7 @@ struct Delays: AsyncParsableCommand {
           messages,
           quantiles(all).merging([
             "early": all.count { $0 < 0 }, "lost": messages - handled.distinct, "repeats": handled.repeats,
+            "refused": refused.seen,
             "enqueue_per_s": Double(messages) / enqueuing,
           ]) { $1 })
       }
