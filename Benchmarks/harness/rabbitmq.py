@@ -208,9 +208,9 @@ def print_enqueue():
 
 
 def print_delays():
-    table([f"{COUNT:,} jobs due in 1–60 s", "late p50 ms", "late p99 ms", "max ms", "early", "lost", "repeats", "refused, tried again", "enqueued/s"], [
+    table([f"{COUNT:,} jobs due in 1–60 s", "late p50 ms", "late p99 ms", "max ms", "earliest ms", "early", "lost", "repeats", "refused, tried again", "enqueued/s"], [
         ["ours", f"{result['p50_ms']:.0f}", goal(result["p99_ms"], 250, unit="ms"), f"{result['max_ms']:.0f}",
-         str(result["early"]), str(result["lost"]), str(result["repeats"]), str(result["refused"]),
+         f"{result['earliest_ms']:.1f}", str(result["early"]), str(result["lost"]), str(result["repeats"]), str(result["refused"]),
          f"{result['enqueue_per_s']:,.0f}"]
         for result in results.rounds["delays"]])
 

@@ -49,7 +49,8 @@ struct Delays: AsyncParsableCommand {
         begin.report(
           messages,
           quantiles(all).merging([
-            "early": all.count { $0 < 0 }, "lost": messages - handled.distinct, "repeats": handled.repeats,
+            "early": all.count { $0 < 0 }, "earliest_ms": all.min() ?? 0, "lost": messages - handled.distinct,
+            "repeats": handled.repeats,
             "refused": refused.seen,
             "enqueue_per_s": Double(messages) / enqueuing,
           ]) { $1 })
