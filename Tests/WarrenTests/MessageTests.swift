@@ -33,6 +33,47 @@ private struct Thing: EventMessage {
     #expect(EnvelopeCodec().name(in: message) == "test.thing")
   }
 
+  @Test(arguments: [
+    #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z"},"timestamp":"2024-12-10T14:20:00Z","type":"test.thing"}"#,
+    #"{"type":"test.thing","data":{"when":"2024-12-10T14:20:00Z","eventId":7},"timestamp":"2024-12-10T14:20:00.000Z"}"#,
+    #"{ "data" : {"eventId":7,"when":"2024-12-10T14:20:00Z"} }"#,
+    #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z"},"more":{"a":1},"timestamp":"x\"y","type":"test.thing"}"#,
+    #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z"},"type":"other","timestamp":"z","type":"test.thing"}"#,
+    #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z","in":[1,"},"]},"timestamp":"z","type":"test.thing"}"#,
+  ])
+  func anyoneMayWriteTheEnvelope(_ text: String) throws {
+    let message = Message(id: nil, name: nil, body: Data(text.utf8))
+    #expect(try EnvelopeCodec().decode(Thing.self, from: message).eventId == 7)
+    // As a slice of something larger, whose indices do not begin at zero.
+    let slice = (Data("12345".utf8) + Data(text.utf8)).dropFirst(5)
+    #expect(try EnvelopeCodec().decode(Thing.self, from: Message(id: nil, name: nil, body: slice)).eventId == 7)
+  }
+
+  @Test(arguments: [
+    "", "{}", #"{"data":"#, #"{"data":}"#, #"{"data":,"timestamp":"z","type":"test.thing"}"#,
+    #"{"data":"timestamp":"z","type":"test.thing"}"#, #"{"data":{"eventId":7},"timestamp":"z","type":"test.thing"}"#,
+    #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z"},"timestamp":"z","type":"test.thing"}}"#,
+  ])
+  func whatIsNoEnvelopeIsAnError(_ text: String) {
+    #expect(throws: DecodingError.self) {
+      try EnvelopeCodec().decode(Thing.self, from: Message(id: nil, name: nil, body: Data(text.utf8)))
+    }
+  }
+
+  @Test func copiesOfAMessageAreTheirOwn() {
+    let first = Message(id: "1", name: "a", body: Data(), headers: ["x": "1"])
+    var second = first
+    #expect(second == first)
+    second.headers["x"] = "2"
+    second.name = nil
+    #expect(first.headers == ["x": "1"])
+    #expect(first.name == "a")
+    #expect(second != first)
+    second.headers["x"] = "1"
+    second.name = "a"
+    #expect(second == first)
+  }
+
   @Test func snakeCaseGoesBothWays() throws {
     let time = Date(timeIntervalSince1970: 1_733_840_400)
     let body = try PlainCodec(snakeCase: true).encode(Thing(eventId: 7, when: time), at: time)

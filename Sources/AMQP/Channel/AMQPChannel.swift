@@ -126,7 +126,7 @@ public struct AMQPChannel: Sendable {
     guard prefetch > 0 || options.noAck else {
       throw AMQPError(.invalidArgument, "A prefetch of 0 means without limit, which no memory has. Choose 1 to 65,535.")
     }
-    let tag = options.consumerTag ?? "swift-\(UInt64.random(in: .min ... .max))"
+    let tag = options.consumerTag ?? Self.randomTag
     try Limit.check(tag, "consumer tag")
     let consumer = ConsumerCore(
       request: BasicConsume(
@@ -143,15 +143,14 @@ public struct AMQPChannel: Sendable {
     return try await connection.get(queue, noAck, self)
   }
 
+  /// Swift keeps 15 bytes in place; each delivery names its consumer.
+  private static var randomTag: String { "swift-" + String(UInt64.random(in: 1 << 40..<1 << 41), radix: 32).suffix(9) }
+
   // MARK: For deliveries and sequences
 
   func settle(_ tag: UInt64, generation: UInt64, _ verdict: SettlementLedger.Verdict) -> AMQPSettlement {
     let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, verdict) }
-    switch result {
-    case .accepted: connection.metrics.settled.increment()
-    case .stale: connection.metrics.stale.increment()
-    case .alreadySettled: break
-    }
+    if result == .stale { connection.metrics.stale.increment() }
     switch urgency {
     case .none: break
     case .soon: if connection.mailbox.post({ $0.settleSoon = true }) { connection.wake() }
@@ -160,9 +159,9 @@ public struct AMQPChannel: Sendable {
     return result
   }
 
-  /// The consuming task is about to wait: nothing more will gather.
+  /// The consuming task is about to wait. Nothing more may gather, and the broker should not run dry.
   func hurrySettlements() {
-    guard core.ledger.withLock({ $0.hasPending }) else { return }
+    guard core.ledger.withLock({ $0.isUrgent }) else { return }
     if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
   }
 

@@ -59,6 +59,19 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
       }
     }
 
+    /// All that is there, in order and at least one; `nil` at the end. For those who hand them on, and for handlers of
+    /// batches.
+    public mutating func nextBatch(
+      isolation actor: isolated (any Actor)? = #isolation
+    ) async throws(AMQPError) -> [AMQPDelivery]? {
+      guard let first = try await next(isolation: actor) else { return nil }
+      var batch = [first]
+      while let delivery = taken.popLast() {
+        if consumer.isCancelled { consumer.giveBack(delivery) } else if isCurrent(delivery) { batch.append(delivery) }
+      }
+      return batch
+    }
+
     private func isCurrent(_ delivery: AMQPDelivery) -> Bool {
       consumer.request.noAck || delivery.generation == channel.core.generation
     }

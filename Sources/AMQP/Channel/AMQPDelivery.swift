@@ -1,4 +1,5 @@
 public import NIOCore
+import Synchronization
 
 /// A message that the broker handed to a consumer, or that was fetched with ``AMQPChannel/get(_:noAck:)``.
 ///
@@ -7,7 +8,8 @@ public import NIOCore
 /// message out again, and settling this delivery changes nothing: that is ``AMQPSettlement/stale``.
 public struct AMQPDelivery: Sendable {
   private final class Storage: Sendable {
-    let content: ContentAssembler.Content
+    let properties: AMQPProperties
+    let body: ByteBuffer
     let info: BasicDeliver
     let messageCount: UInt32?
     let channel: AMQPChannel
@@ -17,7 +19,8 @@ public struct AMQPDelivery: Sendable {
       _ content: ContentAssembler.Content, _ info: BasicDeliver, _ messageCount: UInt32?, _ channel: AMQPChannel,
       _ generation: UInt64
     ) {
-      self.content = content
+      properties = content.properties
+      body = content.body
       self.info = info
       self.messageCount = messageCount
       self.channel = channel
@@ -45,19 +48,22 @@ public struct AMQPDelivery: Sendable {
   /// The number of the delivery on its channel.
   public var deliveryTag: UInt64 { storage.info.deliveryTag }
   /// The properties.
-  public var properties: AMQPProperties { storage.content.properties }
+  public var properties: AMQPProperties { storage.properties }
   /// The headers among the properties; empty if there are none.
-  public var headers: AMQPTable { storage.content.properties.headers ?? AMQPTable() }
+  public var headers: AMQPTable { storage.properties.headers ?? AMQPTable() }
   /// The body. It shares memory with what was read from the socket, up to 64 KiB; copy it to keep it for long.
-  public var body: ByteBuffer { storage.content.body }
+  public var body: ByteBuffer { storage.body }
   /// The body as UTF-8, mended where it is none.
-  public var text: String { String(buffer: storage.content.body) }
+  public var text: String { String(buffer: storage.body) }
   /// How many messages the queue held after this one was fetched; `nil` for a consumer's delivery.
   public var messageCount: UInt32? { storage.messageCount }
 
   /// Whether the connection and the channel that brought the delivery still live. If not, the broker hands the message out
   /// again, and settling this delivery is ``AMQPSettlement/stale``.
   public var isCurrent: Bool { storage.generation == storage.channel.core.generation }
+
+  /// Has somebody look for settlements of its channel after a short wait. Returns whether that has to be arranged.
+  func announce() -> Bool { storage.channel.core.ledger.withLock { $0.announce() } }
 
   /// The life of the channel in which the delivery counts.
   var generation: UInt64 { storage.generation }

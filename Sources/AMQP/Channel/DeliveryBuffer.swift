@@ -62,7 +62,7 @@ final class DeliveryBuffer: Sendable {
   }
 
   /// Waits until ``take()`` has something, or the task is cancelled.
-  func wait() async {
+  func wait(isolation actor: isolated (any Actor)? = #isolation) async {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
         let goOn = state.withLock { state in

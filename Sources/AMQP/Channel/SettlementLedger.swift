@@ -21,8 +21,10 @@ struct SettlementLedger: Sendable {
   private var base: UInt64 = 1
   private var refusals: [(tag: UInt64, verdict: Verdict)] = []
   private var acksWanted = 0
-  /// Where acknowledgements beyond the prefix may begin.
+  /// Whether somebody will look after a short wait.
   private var announced = false
+  /// How many deliveries the broker lets be out at a time; 0 if that is not known.
+  var window = 0
   /// Counts the channel's lives. Deliveries carry it.
   private(set) var generation: UInt64 = 0
   /// Deliveries that nobody settled yet.
@@ -52,20 +54,33 @@ struct SettlementLedger: Sendable {
       states[index] = .settled
       refusals.append((tag, verdict))
     }
-    // Half of what is out is done, or all of it: the broker should send more. Before that a short wait gathers more.
-    let pending = acksWanted + refusals.count
-    if pending >= unsettled { return (.accepted, .now) }
-    if announced { return (.accepted, .none) }
-    announced = true
-    return (.accepted, .soon)
+    if isUrgent { return (.accepted, .now) }
+    return (.accepted, announce() ? .soon : .none)
   }
+
+  /// Whether the broker may run dry: it has handed out half of what it may, and half of that is done. Before that a short
+  /// wait gathers more.
+  var isUrgent: Bool {
+    pending > 0 && pending >= unsettled && (pending + unsettled) * 2 >= window
+  }
+
+  /// How many settlements wait to be written.
+  var pending: Int { acksWanted + refusals.count }
 
   /// Whether anything waits to be written.
   var hasPending: Bool { acksWanted > 0 || !refusals.isEmpty }
 
+  /// Sees to it that somebody looks after a short wait. Returns whether that has to be arranged.
+  mutating func announce() -> Bool {
+    defer { announced = true }
+    return !announced
+  }
+
+  /// The wait is over.
+  mutating func look() { announced = false }
+
   /// Takes what has to be written, in the order in which to write it.
   mutating func drain(_ write: (Method) -> Void) {
-    announced = false
     if acksWanted > 0 { drainAcks(write) }
     for (tag, verdict) in refusals {
       switch verdict {
@@ -126,8 +141,10 @@ struct SettlementLedger: Sendable {
   /// Starts the next life of the channel: the broker has taken back everything that was not settled.
   mutating func startGeneration() {
     let next = generation + 1
+    let window = window
     self = SettlementLedger()
     generation = next
+    self.window = window
   }
 }
 

@@ -197,6 +197,12 @@ extension AMQPConnection {
   func subscribe(_ consumer: ConsumerCore, on core: ChannelCore) async throws(AMQPError) {
     guard !consumer.isSubscribed else { return }
     consumer.isSubscribed = true
+    // Several consumers of a channel: each has its own prefetch, and any of them may run dry.
+    if !consumer.request.noAck {
+      core.ledger.withLock {
+        $0.window = $0.window == 0 ? Int(consumer.prefetch) : min($0.window, Int(consumer.prefetch))
+      }
+    }
     do throws(AMQPError) {
       if !consumer.request.noAck {
         _ = try await internalRequest(

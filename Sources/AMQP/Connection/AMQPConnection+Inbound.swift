@@ -26,9 +26,17 @@ extension AMQPConnection {
   func received(_ bytes: ByteBuffer, _ link: Link) {
     guard !link.hasEnded else { return }
     link.heartbeat?.received(.now())
-    link.decoder.append(bytes)
+    // Out of its owner's hands for the time of the loop: Swift checks each access to a shared object's state.
+    var decoder = FrameDecoder()
+    swap(&decoder, &link.decoder)
+    defer { swap(&decoder, &link.decoder) }
+    decoder.append(bytes)
     do throws(WireError) {
-      while link.machine.state != .closed, let frame = try link.decoder.next() { try handle(frame, link) }
+      while link.machine.state != .closed {
+        decoder.frameMax = link.inboundFrameMax
+        guard let frame = try decoder.next() else { break }
+        try handle(frame, link)
+      }
     } catch {
       violated(error, link)
     }
@@ -51,6 +59,8 @@ extension AMQPConnection {
     consumer.isTouched = false
     guard !consumer.arrived.isEmpty else { return }
     metrics.delivered.increment(by: consumer.arrived.count)
+    // Acknowledgements will follow. Looking for them from here saves whoever settles the first one a wake-up.
+    if !consumer.request.noAck, consumer.arrived[0].announce() { settleSoon() }
     let waiting = consumer.buffer.append(&consumer.arrived)
     guard waiting > consumer.highWater, !consumer.holdsReads.load(ordering: .relaxed) else { return }
     consumer.holdsReads.store(true, ordering: .sequentiallyConsistent)
@@ -244,7 +254,7 @@ extension AMQPConnection {
     link.handshakeTimer?.cancel()
     link.tune = tune
     if link.tune.frameMax == 0 { link.tune.frameMax = UInt32(clamping: configuration.frameMax) }
-    link.decoder.frameMax = max(Int(link.tune.frameMax), FrameDecoder.frameMaxBeforeTuning)
+    link.inboundFrameMax = max(Int(link.tune.frameMax), FrameDecoder.frameMaxBeforeTuning)
     link.isOpen = true
     lastServerProperties = link.machine.serverProperties
     if tune.heartbeat > 0 {

@@ -20,17 +20,21 @@ extension AMQPConnection {
       for consumer in spare.consumersThatTook { releaseReads(consumer, link) }
       link.flush()
     }
-    if spare.settleSoon, settleTimer == nil {
-      // The wait that lets acknowledgements of neighbours share a frame and a write.
-      settleTimer = eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.settleAll() } }
-    }
+    if spare.settleSoon { settleSoon() }
     resumptions.resumeAll(metrics)
   }
 
   // MARK: Settling
 
+  /// The wait that lets acknowledgements of neighbours share a frame and a write.
+  func settleSoon() {
+    guard settleTimer == nil else { return }
+    settleTimer = eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.settleAll() } }
+  }
+
   private func settleAll() {
     settleTimer = nil
+    for core in cores.values { core.ledger.withLock { $0.look() } }
     guard let link, link.isOpen else { return }
     for core in link.channels.values { writeSettlements(core, link) }
     link.flush()
@@ -40,6 +44,7 @@ extension AMQPConnection {
     guard core.number != 0 else { return }
     core.ledger.withLock { ledger in
       guard ledger.hasPending else { return }
+      metrics.settled.increment(by: ledger.pending)
       ledger.drain { method in _ = link.write(method, channel: core.number) }
     }
   }

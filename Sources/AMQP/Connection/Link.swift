@@ -9,6 +9,8 @@ final class Link: @unchecked Sendable {
   var socket: (any Channel)?
   var machine: ConnectionMachine
   var decoder = FrameDecoder()
+  /// The largest frame to accept.
+  var inboundFrameMax = FrameDecoder.frameMaxBeforeTuning
   var out = ByteBuffer()
   var tune = TuneValues(channelMax: 0, frameMax: UInt32(FrameDecoder.frameMaxBeforeTuning), heartbeat: 0)
   var heartbeat: HeartbeatMonitor?

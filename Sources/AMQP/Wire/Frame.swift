@@ -28,6 +28,7 @@ struct FrameDecoder: Sendable {
   var frameMax = FrameDecoder.frameMaxBeforeTuning
   private var buffer = ByteBuffer()
   private var sawFirstByte = false
+  private var names = DeliveryNames()
 
   /// Bytes that wait for the rest of their frame.
   var buffered: Int { buffer.readableBytes }
@@ -62,7 +63,7 @@ struct FrameDecoder: Sendable {
     guard var payload = buffer.readSlice(length: length) else { return nil }
     buffer.moveReaderIndex(forwardBy: 1)
     switch type {
-    case Frame.methodType: return .method(channel: channel, try Method.read(&payload))
+    case Frame.methodType: return .method(channel: channel, try Method.read(&payload, &names))
     case Frame.bodyType: return .body(channel: channel, payload)
     case Frame.headerType: return try Self.readHeader(channel, &payload)
     case Frame.heartbeatType:

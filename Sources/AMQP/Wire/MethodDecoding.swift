@@ -3,10 +3,16 @@ import NIOCore
 extension Method {
   /// Reads a method from the payload of its frame. Bytes after the last field are ignored, as a later revision may add fields.
   static func read(_ buffer: inout ByteBuffer) throws(WireError) -> Method {
+    var names = DeliveryNames()
+    return try read(&buffer, &names)
+  }
+
+  /// The same, with the names of the deliveries before.
+  static func read(_ buffer: inout ByteBuffer, _ names: inout DeliveryNames) throws(WireError) -> Method {
     let classID = try buffer.amqpInteger(UInt16.self)
     let methodID = try buffer.amqpInteger(UInt16.self)
     switch classID {
-    case 60: return try readBasic(methodID, &buffer)
+    case 60: return try readBasic(methodID, &buffer, &names)
     case 10: return try readConnection(methodID, &buffer)
     case 20: return try readChannel(methodID, &buffer)
     case 40: return try readExchange(methodID, &buffer)
@@ -15,16 +21,18 @@ extension Method {
     }
   }
 
-  private static func readBasic(_ id: UInt16, _ buffer: inout ByteBuffer) throws(WireError) -> Method {
+  private static func readBasic(
+    _ id: UInt16, _ buffer: inout ByteBuffer, _ names: inout DeliveryNames
+  ) throws(WireError) -> Method {
     switch id {
     case 60:
-      let consumerTag = try buffer.amqpShortString()
+      let consumerTag = try names.consumerTag.read(&buffer)
       let deliveryTag = try buffer.amqpInteger(UInt64.self)
       let redelivered = try buffer.amqpInteger(UInt8.self) & 1 != 0
       return .basicDeliver(
         BasicDeliver(
           consumerTag: consumerTag, deliveryTag: deliveryTag, redelivered: redelivered,
-          exchange: try buffer.amqpShortString(), routingKey: try buffer.amqpShortString()))
+          exchange: try names.exchange.read(&buffer), routingKey: try names.routingKey.read(&buffer)))
     case 80:
       return .basicAck(deliveryTag: try buffer.amqpInteger(), multiple: try buffer.amqpInteger(UInt8.self) & 1 != 0)
     case 120:

@@ -7,35 +7,153 @@ public struct Message: Sendable, Equatable {
   public typealias Headers = [String: String]
 
   /// Never changes during a message's life. `nil` only on a foreign message that came without one; none is invented.
-  public var id: MessageID?
+  public var id: MessageID? {
+    get { parts.id }
+    _modify {
+      own()
+      yield &parts.id
+    }
+  }
   /// What the message is. `nil` on a foreign message whose `type` property is missing.
-  public var name: MessageName?
+  public var name: MessageName? {
+    get { parts.name }
+    _modify {
+      own()
+      yield &parts.name
+    }
+  }
   /// The encoded content.
-  public var body: Data
+  public var body: Data {
+    get { parts.body }
+    _modify {
+      own()
+      yield &parts.body
+    }
+  }
   /// Further text by name, such as `traceparent`.
-  public var headers: Headers
+  public var headers: Headers {
+    get { parts.headers }
+    _modify {
+      own()
+      yield &parts.headers
+    }
+  }
   /// The media type of ``body``. Warren's own codecs write `application/json`.
-  public var contentType: String?
+  public var contentType: String? {
+    get { parts.contentType }
+    _modify {
+      own()
+      yield &parts.contentType
+    }
+  }
   /// How ``body`` is packed, such as `gzip`; `nil` when it is not.
-  public var contentEncoding: String?
+  public var contentEncoding: String? {
+    get { parts.contentEncoding }
+    _modify {
+      own()
+      yield &parts.contentEncoding
+    }
+  }
   /// When the message was published.
-  public var timestamp: Date?
+  public var timestamp: Date? {
+    get { parts.timestamp }
+    _modify {
+      own()
+      yield &parts.timestamp
+    }
+  }
   /// The id that a whole chain of messages shares: that of its first message.
-  public var correlationID: String?
+  public var correlationID: String? {
+    get { parts.correlationID }
+    _modify {
+      own()
+      yield &parts.correlationID
+    }
+  }
   /// The id of the message during whose handling this one was published.
-  public var causationID: String?
+  public var causationID: String? {
+    get { parts.causationID }
+    _modify {
+      own()
+      yield &parts.causationID
+    }
+  }
   /// Who published it: the `source` of the ``EventBus``. AMQP calls it `app-id`.
-  public var source: String?
+  public var source: String? {
+    get { parts.source }
+    _modify {
+      own()
+      yield &parts.source
+    }
+  }
   /// Which message goes first.
-  public var priority: Priority
+  public var priority: Priority {
+    get { parts.priority }
+    _modify {
+      own()
+      yield &parts.priority
+    }
+  }
   /// After this time the message is no longer handled but parked with the reason `expired`.
-  public var expiresAt: Date?
+  public var expiresAt: Date? {
+    get { parts.expiresAt }
+    _modify {
+      own()
+      yield &parts.expiresAt
+    }
+  }
 
   /// A message as it is. ``EventBus`` makes them from typed ones.
   public init(
     id: MessageID?, name: MessageName?, body: Data, headers: Headers = [:], contentType: String? = "application/json",
     contentEncoding: String? = nil, timestamp: Date? = nil, correlationID: String? = nil, causationID: String? = nil,
     source: String? = nil, priority: Priority = .normal, expiresAt: Date? = nil
+  ) {
+    parts = Parts(
+      id,
+      name,
+      body,
+      headers,
+      contentType,
+      contentEncoding,
+      timestamp,
+      correlationID,
+      causationID,
+      source,
+      priority,
+      expiresAt)
+  }
+
+  /// One reference, copied on write: a message is handed on a dozen times in its life, and has a dozen parts.
+  private var parts: Parts
+
+  private mutating func own() {
+    if !isKnownUniquelyReferenced(&parts) { parts = parts.copy() }
+  }
+
+  /// Whether all parts are equal.
+  public static func == (a: Message, b: Message) -> Bool { a.parts === b.parts || a.parts.isEqual(to: b.parts) }
+}
+
+/// The parts of a message, shared by its copies. Only an owner without sharers changes them.
+private final class Parts: @unchecked Sendable {
+  var id: MessageID?
+  var name: MessageName?
+  var body: Data
+  var headers: Message.Headers
+  var contentType: String?
+  var contentEncoding: String?
+  var timestamp: Date?
+  var correlationID: String?
+  var causationID: String?
+  var source: String?
+  var priority: Priority
+  var expiresAt: Date?
+
+  init(
+    _ id: MessageID?, _ name: MessageName?, _ body: Data, _ headers: Message.Headers, _ contentType: String?,
+    _ contentEncoding: String?, _ timestamp: Date?, _ correlationID: String?, _ causationID: String?, _ source: String?,
+    _ priority: Priority, _ expiresAt: Date?
   ) {
     self.id = id
     self.name = name
@@ -49,6 +167,19 @@ public struct Message: Sendable, Equatable {
     self.source = source
     self.priority = priority
     self.expiresAt = expiresAt
+  }
+
+  func copy() -> Parts {
+    Parts(
+      id, name, body, headers, contentType, contentEncoding, timestamp, correlationID, causationID, source, priority,
+      expiresAt)
+  }
+
+  func isEqual(to other: Parts) -> Bool {
+    id == other.id && name == other.name && body == other.body && headers == other.headers
+      && contentType == other.contentType && contentEncoding == other.contentEncoding && timestamp == other.timestamp
+      && correlationID == other.correlationID && causationID == other.causationID && source == other.source
+      && priority == other.priority && expiresAt == other.expiresAt
   }
 }
 

@@ -14,17 +14,26 @@ public struct MessageID: Name {
   /// millisecond: the twelve bits after the version count up (method 1 of RFC 9562, section 6.2).
   public static func unique() -> MessageID {
     let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
-    let stamp = lastStamp.withLock { last in
+    let (stamp, random) = last.withLock { last in
       // 48 bits of time, 12 bits of counter. A full counter borrows from the next millisecond.
-      last = max(last + 1, milliseconds << 12)
-      return last
+      last.stamp = max(last.stamp + 1, milliseconds << 12)
+      last.seed &+= 0x9E37_79B9_7F4A_7C15
+      return (last.stamp, last.seed)
     }
     let high = (stamp >> 12) << 16 | 0x7000 | (stamp & 0xFFF)
-    let low = (UInt64.random(in: 0...UInt64.max) & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
+    let low = (mix(random) & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
     return MessageID(text(high: high, low: low))
   }
 
-  private static let lastStamp = Mutex<UInt64>(0)
+  /// What tells the ids of two processes apart is drawn once: to ask the system for each id would be a system call each.
+  private static let last = Mutex((stamp: UInt64(0), seed: UInt64.random(in: 0 ... .max)))
+
+  /// The output function of SplitMix64 (Steele, Lea and Flood 2014).
+  private static func mix(_ value: UInt64) -> UInt64 {
+    let a = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    let b = (a ^ (a >> 27)) &* 0x94D0_49BB_1331_11EB
+    return b ^ (b >> 31)
+  }
 
   private static func text(high: UInt64, low: UInt64) -> String {
     String(unsafeUninitializedCapacity: 36) { buffer in

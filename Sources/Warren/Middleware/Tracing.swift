@@ -2,9 +2,15 @@ internal import Tracing
 
 /// Carries the trace in the headers of messages: `traceparent`, as W3C Trace Context names it, when the installed tracer
 /// writes that. Span kinds and attributes follow OpenTelemetry's conventions for messaging.
-enum MessageTrace {
+struct MessageTrace: Sendable {
+  /// Whether anyone has installed a tracer: without one a message should not pay for spans, nor for asking.
+  private let isOn: Bool
+
+  /// Looks for the tracer, which has to be installed by now.
+  init() { isOn = !(InstrumentationSystem.tracer is NoOpTracer) }
+
   /// Publishes inside a span of the kind `producer`.
-  static func publishing<Result>(
+  func publishing<Result>(
     _ count: Int, to destination: @autoclosure () -> String, _ body: () async throws -> Result
   ) async throws -> Result {
     guard isOn else { return try await body() }
@@ -18,7 +24,7 @@ enum MessageTrace {
   }
 
   /// Handles a delivery inside a span of the kind `consumer`, whose parent is the span that published it.
-  static func handling(_ delivery: Delivery, _ body: @Sendable () async throws -> Void) async throws {
+  func handling(_ delivery: Delivery, _ body: @Sendable () async throws -> Void) async throws {
     guard isOn else { return try await body() }
     var context = ServiceContext.current ?? .topLevel
     InstrumentationSystem.instrument.extract(delivery.message.headers, into: &context, using: Headers())
@@ -33,13 +39,10 @@ enum MessageTrace {
   }
 
   /// Writes the current trace into the headers.
-  static func inject(into headers: inout Message.Headers) {
-    guard let context = ServiceContext.current else { return }
+  func inject(into headers: inout Message.Headers) {
+    guard isOn, let context = ServiceContext.current else { return }
     InstrumentationSystem.instrument.inject(context, into: &headers, using: Headers())
   }
-
-  /// Whether anyone has installed a tracer: without one a message should not pay for spans.
-  private static var isOn: Bool { !(InstrumentationSystem.tracer is NoOpTracer) }
 
   private struct Headers: Injector, Extractor {
     func inject(_ value: String, forKey key: String, into carrier: inout Message.Headers) { carrier[key] = value }

@@ -18,8 +18,9 @@ public struct EventBus: Sendable {
   private let source: String
   private let middleware: [any Middleware]
   private let clock: any BrokerClock
+  private let trace = MessageTrace()
 
-  /// A bus.
+  /// A bus. Install a tracer before you make one: it is looked for once.
   ///
   /// - Parameters:
   ///   - exchange: where events go; a bus that only enqueues jobs has none.
@@ -55,7 +56,7 @@ public struct EventBus: Sendable {
   public func publish<E: EventMessage>(
     _ event: E, key: RoutingKey? = nil, headers: Message.Headers = [:]
   ) async throws -> PublishResult {
-    try await MessageTrace.publishing(1, to: exchange?.name.rawValue ?? "") {
+    try await trace.publishing(1, to: exchange?.name.rawValue ?? "") {
       let publication = try publication(of: event, key: key, headers: headers)
       let result = try await broker.publish([publication])[0]
       count(result, publication)
@@ -66,7 +67,7 @@ public struct EventBus: Sendable {
 
   /// Publishes events, of one type or of many, in one round trip. One result for each, in order: some may have failed.
   public func publish(_ events: [any EventMessage]) async throws -> [PublishResult] {
-    try await MessageTrace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
+    try await trace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
       try await publish(events.map { try publication(of: $0) })
     }
   }
@@ -95,7 +96,7 @@ public struct EventBus: Sendable {
 
   /// Enqueues jobs, of one type or of many, in one round trip. One result for each, in order: some may have failed.
   public func enqueue(_ requests: [JobRequest]) async throws -> [PublishResult] {
-    try await MessageTrace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
+    try await trace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
       let results = try await publish(requests.map { try publication(of: $0) })
       return zip(results, requests).map { result, request in
         guard case .unroutable = result else { return result }
@@ -149,7 +150,7 @@ public struct EventBus: Sendable {
       id: id.map { MessageID($0) } ?? .unique(), name: M.name, body: body, headers: headers,
       contentType: codec.contentType, timestamp: now, source: source, priority: M.priority,
       expiresAt: M.timeToLive.map { now.addingTimeInterval($0.seconds) })
-    MessageTrace.inject(into: &message.headers)
+    trace.inject(into: &message.headers)
     MessageContext.current?.pass(to: &message)
     var publication = Publication(message, to: destination)
     for step in middleware { try step.publishing(&publication) }

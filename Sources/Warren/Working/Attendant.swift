@@ -10,6 +10,7 @@ struct Attendant: Sendable {
   let judge: Judge
   let options: Worker.Options
   let logger: Logger
+  let trace = MessageTrace()
 
   func attend(to delivery: Delivery) async {
     if let settlement = judge.verdict(before: delivery, now: options.clock.now) {
@@ -40,7 +41,7 @@ struct Attendant: Sendable {
       let context = MessageContext(
         message: delivery.message, queue: delivery.queue, attempt: delivery.history.attempts + 1)
       try await MessageContext.$current.withValue(context) {
-        try await MessageTrace.handling(delivery) {
+        try await trace.handling(delivery) {
           try await options.middleware.handle(delivery) { try await run(handler, $0) }
         }
       }

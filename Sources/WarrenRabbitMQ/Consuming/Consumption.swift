@@ -34,16 +34,17 @@ final class Consumption: Sendable {
 /// A delivery that nobody has settled yet, as it came from the broker.
 struct Held: Sendable {
   let delivery: AMQPDelivery
-  let history: History
-  let route: Route
   let lane: Lane
 
   init(_ delivery: AMQPDelivery, _ lane: Lane) {
     self.delivery = delivery
     self.lane = lane
-    history = History(delivery.headers, deliveries: delivery.deliveriesInVain)
-    route = Route(delivery)
   }
+
+  /// What it has been through. Read off the headers when it is asked for, as what is completed needs it once.
+  var history: History { History(delivery.headers, deliveries: delivery.deliveriesInVain) }
+  /// How it was published.
+  var route: Route { Route(delivery) }
 
   /// Whether it came from among the suspects, where it stays.
   var isSuspect: Bool { lane.isForSuspects }
@@ -95,9 +96,10 @@ final class ConsumerScope: Sendable {
       state.held[state.lastNumber] = held
       return state.lastNumber
     }
+    let route = held.route
     return Delivery(
-      message: Message(delivery), queue: queue, exchange: held.route.exchangeName,
-      routingKey: RoutingKey(held.route.routingKey), history: held.history, isSuspect: held.isSuspect,
+      message: Message(delivery), queue: queue, exchange: route.exchangeName,
+      routingKey: RoutingKey(route.routingKey), history: held.history, isSuspect: held.isSuspect,
       token: .init(scope: id, number: number, fence: 0))
   }
 

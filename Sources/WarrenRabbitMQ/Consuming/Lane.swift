@@ -132,14 +132,16 @@ final class Lane: Sendable {
             await stop(deliveries)
           }
           defer { state.withLock { $0.current = nil } }
-          for try await delivery in deliveries {
-            if let due = dueTime(of: delivery) {
+          var iterator = deliveries.makeAsyncIterator()
+          while let batch = try await iterator.nextBatch() {
+            let ready = batch.filter { delivery in
+              guard let due = dueTime(of: delivery) else { return true }
               let destination = Destination(queue: queue, notBefore: due)
               chores.addTask { await self.broker.putOff(Held(delivery, self), to: destination, self.session) }
-            } else {
-              while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
-              scope.consumer.hand([scope.hold(delivery, self)])
+              return false
             }
+            while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
+            scope.consumer.hand(ready.map { scope.hold($0, self) })
           }
         } catch {
           scope.dropLost()

@@ -1,0 +1,60 @@
+internal import Foundation
+internal import Synchronization
+
+/// The coders that all codecs share: making one costs more than using it.
+enum JSON {
+  static let encoder = makeEncoder { _ in }
+  static let snakeEncoder = makeEncoder { $0.keyEncodingStrategy = .convertToSnakeCase }
+  static let decoder = makeDecoder { _ in }
+  static let snakeDecoder = makeDecoder { $0.keyDecodingStrategy = .convertFromSnakeCase }
+
+  /// A name as JSON. Most need no escapes.
+  static func text(_ name: MessageName) throws -> String {
+    let isPlain = name.rawValue.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != 0x5C }
+    return isPlain ? "\"\(name)\"" : String(decoding: try encoder.encode(name.rawValue), as: UTF8.self)
+  }
+
+  /// A time as JSON, in whole seconds. Formatting one costs as much as a small message does, and most messages share their
+  /// second with the one before.
+  static func text(_ time: Date) -> String {
+    let second = time.timeIntervalSince1970.rounded(.down)
+    return lastTime.withLock { last in
+      if last.second != second {
+        last = (second, "\"\(Date(timeIntervalSince1970: second).formatted(.iso8601))\"")
+      }
+      return last.text
+    }
+  }
+  private static let lastTime = Mutex((second: Double.nan, text: ""))
+
+  private struct Head: Decodable { var type: String? }
+
+  static func type(in body: Data) -> MessageName? {
+    (try? decoder.decode(Head.self, from: body))?.type.map { MessageName($0) }
+  }
+
+  private static func makeEncoder(_ configure: (JSONEncoder) -> Void) -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    // Sorted, so that the same value is the same text: for people who compare, and for what compresses.
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    configure(encoder)
+    return encoder
+  }
+
+  private static func makeDecoder(_ configure: (JSONDecoder) -> Void) -> JSONDecoder {
+    let decoder = JSONDecoder()
+    // JavaScript writes fractions of a second, Swift does not: both are read.
+    decoder.dateDecodingStrategy = .custom { decoder in
+      let container = try decoder.singleValueContainer()
+      let text = try container.decode(String.self)
+      if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))) {
+        return date
+      }
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text.prefix(40))' is not an ISO 8601 time")
+    }
+    configure(decoder)
+    return decoder
+  }
+}
