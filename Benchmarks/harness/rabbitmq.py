@@ -23,7 +23,8 @@ JOBS = max(COUNT // 5, 500)
 ONE_BY_ONE = max(COUNT // 20, 200)
 OUTAGE, RATE = int(os.environ.get("OUTAGE", 60)), 500
 NOTED_SIDEKIQ = 7.5  # CPU seconds for 100,000 jobs, measured earlier on the same kind of machine
-QUEUES = ["bench", "bench.dlq", "bench.suspects", "bench-celery", "bench-dramatiq", "bench-dramatiq.DQ", "bench-dramatiq.XQ"]
+DRAMATIQ = ["bench-dramatiq", "bench-dramatiq.DQ", "bench-dramatiq.XQ"]
+QUEUES = ["bench", "bench.dlq", "warren.suspect.bench", "bench-celery", *DRAMATIQ]
 results = Results()
 
 
@@ -164,7 +165,8 @@ def outage(kind, begin, end):
     return run
 
 
-CYCLES = {"cycle": "ours, one process", "traced cycle": "ours, one process, traced", "two processes": "ours, two processes"}
+CYCLES = {
+    "cycle": "ours, one process", "traced cycle": "ours, one process, traced", "two processes": "ours, two processes"}
 DRAINS = {"drain": "ours", "traced drain": "ours, traced"}
 PEERS = {"celery": 8, "dramatiq": 8, "sidekiq": 3}
 CASES = {
@@ -208,22 +210,25 @@ def print_enqueue():
 
 
 def print_delays():
-    table([f"{COUNT:,} jobs due in 1–60 s", "late p50 ms", "late p99 ms", "max ms", "earliest ms", "early", "lost", "repeats", "refused, tried again", "enqueued/s"], [
-        ["ours", f"{result['p50_ms']:.0f}", goal(result["p99_ms"], 250, unit="ms"), f"{result['max_ms']:.0f}",
-         f"{result['earliest_ms']:.1f}", str(result["early"]), str(result["lost"]), str(result["repeats"]), str(result["refused"]),
-         f"{result['enqueue_per_s']:,.0f}"]
-        for result in results.rounds["delays"]])
+    head = [f"{COUNT:,} jobs due in 1–60 s", "late p50 ms", "late p99 ms", "max ms", "earliest ms", "early", "lost",
+            "repeats", "refused, tried again", "enqueued/s"]
+    (result,) = results.rounds["delays"]
+    counts = [str(result[key]) for key in ("early", "lost", "repeats", "refused")]
+    table(head, [[
+        "ours", f"{result['p50_ms']:.0f}", goal(result["p99_ms"], 250, unit="ms"), f"{result['max_ms']:.0f}",
+        f"{result['earliest_ms']:.1f}", *counts, f"{result['enqueue_per_s']:,.0f}"]])
 
 
 def print_outage():
-    table([f"{RATE} jobs a second through {OUTAGE} s of", "stored", "refused", "longest call", "stored and lost", "repeats",
-           "publisher", "worker"], [
-        [kind, f"{result['stored']:,} of {result['n']:,}",
-         ", ".join(f"{code} {count:,}" for code, count in sorted(result["failed"].items())) or "none",
-         f"{result['longest_ms'] / 1000:.1f} s", str(result["lost"]), str(result["repeats"]),
-         f"+{result['publisher_grown']:.0f} MB to {result['publisher_mb']:.0f}",
-         f"+{result['worker_grown']:.0f} MB to {result['worker_mb']:.0f}"]
-        for kind in ("killed", "frozen") for result in results.rounds[kind]])
+    head = [f"{RATE} jobs a second through {OUTAGE} s of", "stored", "refused", "longest call", "stored and lost",
+            "repeats", "publisher", "worker"]
+    table(head, [[
+        kind, f"{result['stored']:,} of {result['n']:,}",
+        ", ".join(f"{code} {count:,}" for code, count in sorted(result["failed"].items())) or "none",
+        f"{result['longest_ms'] / 1000:.1f} s", str(result["lost"]), str(result["repeats"]),
+        f"+{result['publisher_grown']:.0f} MB to {result['publisher_mb']:.0f}",
+        f"+{result['worker_grown']:.0f} MB to {result['worker_mb']:.0f}"]
+        for kind in ("frozen", "killed") for result in results.rounds[kind]])
 
 
 PRINTS = {"cycle": print_cycle, "workers": print_workers, "enqueue": print_enqueue, "delays": print_delays,
