@@ -9,7 +9,7 @@ VERSION ?= 3.10
 SECONDS ?= 30
 export SCRATCH
 
-.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench crash-test chaos format lint docs setup
+.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -37,9 +37,17 @@ sanitize: setup
 fuzz: setup
 	Fuzz/run.sh $(SECONDS)
 
-## Measures, side by side with peers. ROUNDS=3.
+## Measures the embedded engine, side by side with SQLite's own limit. ROUNDS=3.
 bench: setup
-	scripts/bench
+	scripts/bench sqlite
+
+## Measures the AMQP client on a real broker, side by side with rabbitmq-c and Go's client. ROUNDS=3.
+bench-amqp: setup
+	scripts/bench amqp
+
+## Measures Warren on a real broker, side by side with rabbitmq-c, Celery, Dramatiq and Sidekiq. ROUNDS=3.
+bench-rabbitmq: setup
+	scripts/bench rabbitmq
 
 ## Kills publishers, workers and the command line while 10,000 messages pass, then balances the books.
 crash-test: setup

@@ -8,27 +8,44 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 let package = Package(
   name: "warren-benchmarks",
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(name: "warren", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
+    .target(name: "Measuring", swiftSettings: settings),
     .executableTarget(
       name: "amqp-bench",
       dependencies: [
-        .product(name: "AMQP", package: "warren"), .product(name: "NIOCore", package: "swift-nio"),
-      ]),
+        "Measuring", arguments, .product(name: "AMQP", package: "warren"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "rabbitmq-bench",
+      dependencies: [
+        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        .product(name: "WarrenRabbitMQ", package: "warren"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings),
     .executableTarget(
       name: "sqlite-bench",
       dependencies: [
-        .product(name: "Warren", package: "warren"), .product(name: "WarrenSQLite", package: "warren"),
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
+        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        .product(name: "WarrenSQLite", package: "warren"),
       ],
       swiftSettings: settings),
   ]

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Logging
+internal import Measuring
 internal import Synchronization
 internal import Warren
 internal import WarrenSQLite
