@@ -128,14 +128,14 @@ final class Lane: Sendable {
     }
   }
 
-  /// Acknowledges a delivery of this lane, at once or when the consumer has ended.
+  /// Acknowledges a delivery of this lane, at once or when the consumer has ended. Under the lock, so that nothing that was
+  /// decided before an end slips in behind its question.
   func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
-    let waits = state.withLock { state in
-      guard state.stops > 0, delivery.isCurrent else { return false }
+    state.withLock { state in
+      guard state.stops > 0, delivery.isCurrent else { return SettleResult(delivery.ack()) }
       state.postponed.append(delivery)
-      return true
+      return .settled
     }
-    return waits ? .settled : SettleResult(delivery.ack())
   }
 
   private func bring() async {

@@ -113,7 +113,8 @@ final class ManagementAPI: Sendable {
         }
         continuation?.resume(returning: answer)
       }
-      let task = URLSession.shared.dataTask(with: request) { data, response, _ in
+      let task = session.dataTask(with: request) { data, response, error in
+        if (error as? URLError)?.code == .cancelled { return end((Data(), 401)) }
         end(data.flatMap { data in (response as? HTTPURLResponse).map { (data, $0.statusCode) } })
       }
       task.resume()
@@ -121,6 +122,19 @@ final class ManagementAPI: Sendable {
         end(nil)
         task.cancel()
       }
+    }
+  }
+
+  private static let session = URLSession(configuration: .ephemeral, delegate: NoSecondGuess(), delegateQueue: nil)
+
+  /// The credentials are with the request. When they are refused, Foundation on Linux looks for others and never ends, unless
+  /// the search is cancelled.
+  private final class NoSecondGuess: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+      _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+      completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+      completionHandler(.cancelAuthenticationChallenge, nil)
     }
   }
 
