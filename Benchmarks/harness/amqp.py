@@ -203,7 +203,7 @@ def print_tables():
             [case.removeprefix("calls "),
              f"{result['strace']:.2f}" if C in case else goal(result["strace"], 0.3, unit=""),
              f"{result['perf']:.2f}" if "perf" in result else "–", result["most"]]
-            for case, (result,) in results.rounds.items() if case.startswith("calls ")])
+            for case, rows in results.rounds.items() if case.startswith("calls ") for result in rows])
     if "stall" in chosen:
         result = results.rounds["stall"][0]
         table(["memory through a broker that stalls", "messages", "stalls of 3 s", "growth", "peak MB"], [
