@@ -323,7 +323,9 @@ struct FaultTests {
   func closing() async throws {
     try await within {
       try await FakeBroker.run { broker in
-        let connection = AMQPConnection(broker.configuration)
+        var configuration = broker.configuration
+        configuration.closeTimeout = .seconds(20)
+        let connection = AMQPConnection(configuration)
         #expect(await amqpError { _ = try await connection.openChannel() }?.code == .notRunning)
         async let running: Void = connection.run()
         try await connection.waitUntilOpen()
