@@ -61,6 +61,23 @@ extension RabbitMQBroker {
     }
   }
 
+  /// The same, and what is refused is tried again for as long as a publish may take: a bucket that several connections declare
+  /// at once refuses what comes in its first moments.
+  func copyPatiently(
+    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)], _ session: Session
+  ) async -> [CopyResult] {
+    let end = ContinuousClock.now + configuration.publishDeadline
+    var results = await copy(copies, session)
+    var pause = Duration.milliseconds(10)
+    while true {
+      let refused = results.indices.filter { if case .refused = results[$0] { true } else { false } }
+      if refused.isEmpty || ContinuousClock.now + pause > end || Task.isCancelled { return results }
+      try? await Task.sleep(for: pause)
+      pause = min(pause * 2, .seconds(1))
+      for (index, result) in zip(refused, await copy(refused.map { copies[$0] }, session)) { results[index] = result }
+    }
+  }
+
   /// The AMQP message of a copy, and the bucket that it goes into first.
   private func message(
     _ properties: AMQPProperties, _ body: ByteBuffer, _ destination: Destination, _ session: Session
@@ -74,7 +91,8 @@ extension RabbitMQBroker {
     var properties = properties
     if isEarly {
       var headers = properties.headers ?? [:]
-      headers[HeaderNames.due] = .int64(due.milliseconds)
+      // Up, or the last hop could let it out a fraction of a millisecond early.
+      headers[HeaderNames.due] = .int64(Int64((due.timeIntervalSince1970 * 1000).rounded(.up)))
       properties.headers = headers
     }
     let name = SystemNames.bucket(bucket)

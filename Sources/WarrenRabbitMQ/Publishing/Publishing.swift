@@ -58,7 +58,7 @@ extension RabbitMQBroker {
       }
     }
     if !delayed.isEmpty {
-      for ((index, _), answer) in zip(delayed, await copy(delayed.map(\.copy), session)) {
+      for ((index, _), answer) in zip(delayed, await copyPatiently(delayed.map(\.copy), session)) {
         results[index] = result(answer)
       }
     }
