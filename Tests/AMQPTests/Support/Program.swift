@@ -3,7 +3,7 @@ import NIOCore
 
 /// Other programs.
 enum Program {
-  /// Runs a program to its end and returns what it printed. Throws unless it succeeds.
+  /// Runs a program to its end, or for two minutes, and returns what it printed. Throws unless it succeeds.
   @discardableResult
   static func run(_ words: [String], input: ByteBuffer = ByteBuffer()) async throws -> ByteBuffer {
     let files = FileManager.default.temporaryDirectory.appendingPathComponent("amqp-program-\(UUID())").path
@@ -13,7 +13,7 @@ enum Program {
     let closing = """
       for fd in /proc/self/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi; done
       files=$1; shift
-      exec "$@" <"${files}in" >"${files}out"
+      exec timeout 120 "$@" <"${files}in" >"${files}out"
       """
     let status: Int32 = try await withCheckedThrowingContinuation { done in
       let process = Process()
