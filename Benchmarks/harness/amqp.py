@@ -47,7 +47,11 @@ def measured(case, expected, *command):
     result = line(*command)
     result["server_cpu"] = broker.cpu - before
     found = depth()
-    assert found == expected, f"{case}: {found} messages in the queue, should be {expected}"
+    # RabbitMQ 3.10 takes back acknowledgements of peers that close right after them, see the README. Ours must be exact.
+    if found != expected and not case.startswith("ours"):
+        print(f"  {case}: {found} messages in the queue, should be {expected}", flush=True)
+    else:
+        assert found == expected, f"{case}: {found} messages in the queue, should be {expected}"
     results.add(case, result)
 
 

@@ -17,6 +17,7 @@ final class Lane: Sendable {
     /// How many ends of the consumer are under way, and what is to be acknowledged after them.
     var stops = 0
     var postponed: [AMQPDelivery] = []
+    var lastAcknowledged = ContinuousClock.now - .seconds(1)
 
     var isWanted: Bool { !isPaused && !isStopped && !isEnded }
   }
@@ -101,9 +102,16 @@ final class Lane: Sendable {
   /// Ends the broker's consumer. An acknowledgement makes the queue send more, and what it sends while it is told of the end
   /// it takes back by itself, which before 4.3 counts as a delivery in vain. So nothing more is acknowledged from here on, and
   /// a question about the queue goes behind what is: when that is answered, what the queue had to send has arrived.
+  ///
+  /// That is so once the queue has dealt with the last acknowledgement, which it writes to its log before it sends more, while
+  /// questions are answered without the log. A slow disk was seen to let the answer overtake, hence the pause before.
   private func stop(_ deliveries: AMQPDeliveries) async {
     if session.server.givesBackFreely { return await deliveries.stop() }
-    state.withLock { $0.stops += 1 }
+    let lastAcknowledged = state.withLock { state in
+      state.stops += 1
+      return state.lastAcknowledged
+    }
+    try? await Task.sleep(until: lastAcknowledged + Self.timeOfLog, clock: .continuous)
     await makeRoundTrip()
     await deliveries.stop()
     let postponed = state.withLock { state in
@@ -114,6 +122,9 @@ final class Lane: Sendable {
     }
     for delivery in postponed { delivery.ack() }
   }
+
+  /// A generous bound for a write to the broker's disk.
+  private static let timeOfLog = Duration.milliseconds(150)
 
   /// Returns when what was settled before has reached the broker. One that is away is not waited for: it forgets all that.
   func makeRoundTrip() async {
@@ -132,7 +143,10 @@ final class Lane: Sendable {
   /// decided before an end slips in behind its question.
   func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
     state.withLock { state in
-      guard state.stops > 0, delivery.isCurrent else { return SettleResult(delivery.ack()) }
+      guard state.stops > 0, delivery.isCurrent else {
+        if !session.server.givesBackFreely { state.lastAcknowledged = .now }
+        return SettleResult(delivery.ack())
+      }
       state.postponed.append(delivery)
       return .settled
     }
