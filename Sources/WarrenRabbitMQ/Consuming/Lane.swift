@@ -65,6 +65,14 @@ final class Lane: Sendable {
     changed.finish()
   }
 
+  /// When nothing more is wanted, waits until the broker sends nothing more: a copy that came into the queue before that could
+  /// be sent here in vain, which would count against it.
+  func comeToRest() async {
+    while isReachable, state.withLock({ ($0.isStopped || $0.isEnded) && $0.current != nil }) {
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
   /// Gives up the channel. What is not settled by then goes back by itself.
   func closeChannel() async {
     let channel = state.withLock { $0.channel }

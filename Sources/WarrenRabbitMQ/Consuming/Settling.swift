@@ -19,7 +19,8 @@ extension RabbitMQBroker {
       switch settlement {
       case .complete: .success(held.acknowledge())
       case .release where session.server.givesBackFreely: .success(SettleResult(held.delivery.nack(requeue: true)))
-      case .release: await self.move(held, held.history, to: Destination(queue: lane), session)
+      case .release:
+        await self.release(held, to: Destination(queue: lane), session)
       case .retry(let time, let history):
         await self.move(held, history, to: Destination(queue: lane, notBefore: time), session)
       case .postpone(let time):
@@ -37,6 +38,13 @@ extension RabbitMQBroker {
     if case .failure(let error) = await move(held, held.history, to: destination, session) {
       logger.warning("A delayed message could not be put off again", metadata: ["error": "\(error)"])
     }
+  }
+
+  private func release(
+    _ held: Held, to destination: Destination, _ session: Session
+  ) async -> Result<SettleResult, BrokerError> {
+    await held.lane.comeToRest()
+    return await move(held, held.history, to: destination, session)
   }
 
   private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError>
