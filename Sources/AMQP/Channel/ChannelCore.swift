@@ -48,7 +48,8 @@ final class ChannelCore: @unchecked Sendable {
   var isFlowStopped = false
   /// Whether the fetch on the wire is one to settle.
   var isGetAcknowledged = true
-  var consumers: [String: ConsumerCore] = [:]
+  var consumers: [String: ConsumerCore] = [:] { didSet { lastConsumer = nil } }
+  private var lastConsumer: ConsumerCore?
   var deadlineTimer: Scheduled<Void>?
   var nextDeadline = NIODeadline.distantFuture
   /// Whether publishes may go out after the next read because of what it brought.
@@ -60,6 +61,14 @@ final class ChannelCore: @unchecked Sendable {
     self.id = id
     self.options = options
     assembler = ContentAssembler(maxBodySize: maxBodySize)
+  }
+
+  /// The consumer of a delivery, mostly that of the one before.
+  func consumer(_ tag: String) -> ConsumerCore? {
+    if let lastConsumer, lastConsumer.request.consumerTag == tag { return lastConsumer }
+    let consumer = consumers[tag]
+    lastConsumer = consumer
+    return consumer
   }
 
   var isReady: Bool { if case .ready = phase { true } else { false } }

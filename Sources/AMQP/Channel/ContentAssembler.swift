@@ -1,7 +1,10 @@
 import NIOCore
 
 /// Puts the frames of one channel's messages together: method, header, and bodies until the announced size is reached.
-struct ContentAssembler: Sendable {
+///
+/// A class, because Swift checks each access to a value that is changed in place within a shared object. It belongs to the
+/// channel's event loop.
+final class ContentAssembler {
   /// A whole message.
   struct Content: Sendable {
     let method: Method
@@ -22,7 +25,7 @@ struct ContentAssembler: Sendable {
   init(maxBodySize: Int) { self.maxBodySize = maxBodySize }
 
   /// Begins a message.
-  mutating func begin(_ method: Method) throws(WireError) {
+  func begin(_ method: Method) throws(WireError) {
     guard case .idle = state else { throw .unexpected("a method inside a message") }
     state = .header(method)
   }
@@ -33,7 +36,7 @@ struct ContentAssembler: Sendable {
   }
 
   /// Takes the header. A message without a body is whole with it.
-  mutating func header(bodySize: UInt64, _ properties: AMQPProperties) throws(WireError) -> Content? {
+  func header(bodySize: UInt64, _ properties: AMQPProperties) throws(WireError) -> Content? {
     guard case .header(let method) = state else { throw .unexpected("a content header without its method") }
     guard bodySize <= UInt64(maxBodySize) else {
       throw .frame("a body of \(bodySize) bytes, but the limit is \(maxBodySize)")
@@ -47,7 +50,7 @@ struct ContentAssembler: Sendable {
   }
 
   /// Takes a piece of the body.
-  mutating func body(_ bytes: ByteBuffer) throws(WireError) -> Content? {
+  func body(_ bytes: ByteBuffer) throws(WireError) -> Content? {
     guard case .body(let method, let properties, let missing, var received) = state else {
       throw .unexpected("a content body without its header")
     }

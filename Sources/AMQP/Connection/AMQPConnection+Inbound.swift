@@ -32,10 +32,12 @@ extension AMQPConnection {
     defer { swap(&decoder, &link.decoder) }
     decoder.append(bytes)
     do throws(WireError) {
-      while link.machine.state != .closed {
+      // The frames of a message come one behind the other, so the channel is looked up for the first of them.
+      var last: ChannelCore?
+      while !link.isClosed {
         decoder.frameMax = link.inboundFrameMax
         guard let frame = try decoder.next() else { break }
-        try handle(frame, link)
+        try handle(frame, link, &last)
       }
     } catch {
       violated(error, link)
@@ -85,33 +87,42 @@ extension AMQPConnection {
 
   // MARK: Frames
 
-  private func handle(_ frame: Frame, _ link: Link) throws(WireError) {
+  private func handle(_ frame: Frame, _ link: Link, _ last: inout ChannelCore?) throws(WireError) {
     switch frame {
-    case .method(0, let method): run(try link.machine.receive(method), link)
+    case .method(0, let method):
+      last = nil
+      run(try link.machine.receive(method), link)
     case .method(let number, let method):
-      let core = try channel(number, link)
+      let core = try channel(number, link, &last)
       if core.isClosed {
+        last = nil
         try late(method, core, link)
       } else if method.carriesContent {
         try core.assembler.begin(method)
       } else {
+        // It may end the channel, and its number with it.
+        last = nil
         try core.assembler.checkIdle()
         try handle(method, core, link)
       }
     case .header(let number, let size, let properties):
-      let core = try channel(number, link)
+      let core = try channel(number, link, &last)
       if core.isClosed { return }
       if let content = try core.assembler.header(bodySize: size, properties) { try handle(content, core, link) }
     case .body(let number, let bytes):
-      let core = try channel(number, link)
+      let core = try channel(number, link, &last)
       if core.isClosed { return }
       if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
     case .heartbeat: break
     }
   }
 
-  private func channel(_ number: UInt16, _ link: Link) throws(WireError) -> ChannelCore {
+  private func channel(
+    _ number: UInt16, _ link: Link, _ last: inout ChannelCore?
+  ) throws(WireError) -> ChannelCore {
+    if let last, last.number == number { return last }
     guard let core = link.channels[number] else { throw .channel("a frame on channel \(number), which is not open") }
+    last = core
     return core
   }
 
@@ -138,7 +149,7 @@ extension AMQPConnection {
   private func handleDelivery(
     _ deliver: BasicDeliver, _ content: ContentAssembler.Content, _ core: ChannelCore
   ) throws(WireError) {
-    guard let consumer = core.consumers[deliver.consumerTag] else {
+    guard let consumer = core.consumer(deliver.consumerTag) else {
       if case .closing = core.phase { return }
       throw .command("a delivery for a consumer that is unknown")
     }

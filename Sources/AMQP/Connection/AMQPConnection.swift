@@ -44,7 +44,6 @@ public final actor AMQPConnection: Service {
   var touchedConsumers: [ConsumerCore] = []
   var coresToPump: [ChannelCore] = []
   var settleTimer: Scheduled<Void>?
-  var channelsToSettle: [ChannelCore] = []
   var lastServerProperties = AMQPTable()
 
   /// The event loop.

@@ -7,7 +7,9 @@ import NIOSSL
 final class Link: @unchecked Sendable {
   let eventLoop: any EventLoop
   var socket: (any Channel)?
-  var machine: ConnectionMachine
+  var machine: ConnectionMachine { didSet { isClosed = machine.state == .closed } }
+  /// Whether the machine is closed. Swift checks each access to what is changed in place, and this is asked for each frame.
+  private(set) var isClosed = false
   var decoder = FrameDecoder()
   /// The largest frame to accept.
   var inboundFrameMax = FrameDecoder.frameMaxBeforeTuning

@@ -140,7 +140,7 @@ struct MachineTests {
   @Test("Messages are assembled; overruns, wrong orders and sizes over the limit are refused")
   func assembler() throws {
     let method = Method.basicReturn(replyCode: 1, replyText: "", exchange: "", routingKey: "")
-    var assembler = ContentAssembler(maxBodySize: 10)
+    let assembler = ContentAssembler(maxBodySize: 10)
     #expect(throws: WireError.self) { _ = try assembler.header(bodySize: 1, AMQPProperties()) }
     #expect(throws: WireError.self) { _ = try assembler.body(ByteBuffer()) }
     try assembler.begin(method)
