@@ -90,5 +90,8 @@ struct RealCluster {
   }
 
   func kill(_ node: Node) async throws { try await RealBroker.run("kill", directory, node.name) }
+  func call(_ verb: String, _ node: Node, _ arguments: String...) async throws {
+    try await RealBroker.run([verb, directory, node.name] + arguments)
+  }
   func stop() async throws { try await RealBroker.run("stop", directory) }
 }

@@ -58,8 +58,8 @@ extension RabbitMQBroker {
       return [
         Finding(
           .warning,
-          "the management API \(management.failure): alarms, lost nodes, other processes and queues that this process did "
-            + "not declare are not seen, nor are bindings compared",
+          "the management API \(management.failure): alarms, lost nodes, other processes, delay buckets that stand "
+            + "still and queues that this process did not declare are not seen, nor are bindings compared",
           mend: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
       ]
     }
@@ -71,7 +71,7 @@ extension RabbitMQBroker {
       ]
     }
     return Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
-      + (await findingsOnConsumers(queues, server))
+      + (await findingsOnConsumers(queues, server)) + (await findingsOnBuckets(queues))
   }
 
   static func findings(on nodes: [ManagementAPI.NodeInfo]) -> [Finding] {
@@ -123,6 +123,37 @@ extension RabbitMQBroker {
         "are durable and classic: each lives on one node of the cluster and goes with it",
         mend: "move their work to quorum queues, which Warren declares"),
     ].compactMap { $0 }
+  }
+
+  /// Delay buckets that stand still. A message whose time is over is gone in milliseconds; whether those that were seen are
+  /// gone is asked for longer than the numbers of the management API may be old, which is five seconds.
+  private func findingsOnBuckets(_ queues: [ManagementAPI.QueueInfo]) async -> [Finding] {
+    var standing = Self.overdue(queues)
+    for _ in 0..<12 where !standing.isEmpty {
+      try? await Task.sleep(for: .seconds(1))
+      guard let queues = await management.queues() else { return [] }
+      let now = Self.overdue(queues)
+      standing = standing.compactMapValues { before in
+        now[before.name].flatMap { $0.overdue >= before.overdue ? $0 : nil }
+      }
+    }
+    return standing.values.sorted { $0.name < $1.name }.map { bucket in
+      let count = bucket.overdue
+      return Finding(
+        .problem,
+        "\(count) message\(count == 1 ? " lies" : "s lie") in the delay bucket '\(bucket.name)' although the time is over. "
+          + "Either their queue refused them, and RabbitMQ offers them again after "
+          + "dead_letter_worker_publisher_confirm_timeout, 3 minutes by default; or RabbitMQ has lost the process that moves "
+          + "them on, as it can before 4.2.7 and 4.3.1 when a queue changes its leader twice in a moment",
+        mend: "if they are there for longer, restart RabbitMQ on the node that leads the bucket"
+          + "\(bucket.leader.map { " (\($0))" } ?? ""): `rabbitmqctl stop_app`, `rabbitmqctl start_app`. Nothing is lost"
+      )
+    }
+  }
+
+  private static func overdue(_ queues: [ManagementAPI.QueueInfo]) -> [String: ManagementAPI.QueueInfo] {
+    let buckets = queues.filter { $0.overdue > 0 && $0.name.hasPrefix(SystemNames.bucketPrefix) }
+    return Dictionary(buckets.map { ($0.name, $0) }) { first, _ in first }
   }
 
   /// Workers say with their consumers how long they may hold a delivery. None begins that the broker would interrupt, but the

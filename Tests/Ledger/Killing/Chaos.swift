@@ -40,29 +40,37 @@ struct Chaos: AsyncParsableCommand {
   }
 
   private func test(_ crew: Crew, since begin: Date) async throws -> Bool {
-    let resumptions = try await breakIt(crew)
+    let cluster = Cluster(
+      script: script, folder: self.cluster, nodes: ["rabbit1", "rabbit2", "rabbit3"], queue: Self.queue.rawValue)
+    let resumptions = try await breakIt(cluster, crew)
     await crew.stopPublishing()
     return try await broker.open().withBroker { engine in
       try await engine.apply(Topology(queues: [Queue(Self.queue)]))
-      let ledger = try await settle(crew, engine)
+      try await settle(crew, engine)
+      let released = try await release(cluster)
+      if released > 0 { try await settle(crew, engine) }
+      try await crew.end()
+      let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
       say("seed \(seed); killed: \(await crew.kills.publishers) × publisher, \(await crew.kills.workers) × worker")
       for line in Resumption.table(resumptions) { say(line) }
       let slowest = resumptions.filter { !$0.fault.isFreeze }.map(\.slower).max() ?? 0
       say(String(format: "took %.0f s", Date().timeIntervalSince(begin)))
       return ledger.pronounce([
         (
+          "stranded by the broker in delay buckets, and released by restarting the node that leads them: \(released)",
+          true
+        ),
+        (
           String(
             format: "longest standstill with a majority that nobody froze: %.2f s, below %.0f", slowest, Self.goal),
           slowest < Self.goal
-        )
+        ),
       ])
     }
   }
 
   /// One fault after the other, and a kill every few seconds.
-  private func breakIt(_ crew: Crew) async throws -> [Resumption] {
-    let cluster = Cluster(
-      script: script, folder: self.cluster, nodes: ["rabbit1", "rabbit2", "rabbit3"], queue: Self.queue.rawValue)
+  private func breakIt(_ cluster: Cluster, _ crew: Crew) async throws -> [Resumption] {
     var random = Seeded(seed: seed)
     let faults = Fault.all(faults, nodes: cluster.nodes, using: &random)
     let isOver = Mutex(false)
@@ -100,18 +108,27 @@ struct Chaos: AsyncParsableCommand {
   }
 
   /// Waits until every message has come to its end, or until nothing more can be hoped for.
-  private func settle(
-    _ crew: Crew, _ engine: any InspectableBroker & DeadLetterBroker
-  ) async throws -> Ledger {
+  private func settle(_ crew: Crew, _ engine: any InspectableBroker & DeadLetterBroker) async throws {
     let limit = Date().addingTimeInterval(60)
     while Date() < limit {
       try await Task.sleep(for: .seconds(1))
       let isPublished = await crew.isPublished
       let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
-      if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { break }
+      if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { return }
     }
-    try await crew.end()
-    return try await Ledger.balance(crew, engine, expected: try await begun(crew))
+  }
+
+  /// Before 4.2.7 and 4.3.1 RabbitMQ can forget to move on what waited in a delay bucket (docs/rabbitmq-facts.md, 20). That is mended
+  /// here as the page tells an operator to; how many messages it concerned.
+  private func release(_ cluster: Cluster) async throws -> Int {
+    let overdue = try await cluster.overdue()
+    for (node, count) in overdue.sorted(by: { $0.key < $1.key }) {
+      say("\(count) messages are stranded in delay buckets that \(node) leads: it is restarted")
+      try await cluster.halt(node)
+      try await cluster.start([node])
+      try await cluster.waitUntilWhole(asking: node)
+    }
+    return overdue.values.reduce(0, +)
   }
 
   /// The ids that the publishers have begun with: each takes its numbers in order, and all that it took must be confirmed.

@@ -47,6 +47,20 @@ struct Cluster: Sendable {
   func moveLeader(to node: String) async throws {
     _ = try await evaluate("rabbit_quorum_queue:transfer_leadership(Queue, '\(node)@localhost')")
   }
+  /// How many messages lie in delay buckets although their time is over, by the node that leads the bucket.
+  func overdue() async throws -> [String: Int] {
+    let list = try await call("ctl", nodes[0], "list_queues", "--quiet", "name", "messages", "messages_ready", "leader")
+    var counts: [String: Int] = [:]
+    for line in list.split(separator: "\n") {
+      let fields = line.split(separator: "\t")
+      guard fields.count == 4, fields[0].hasPrefix("warren.delay."), let all = Int(fields[1]),
+        let ready = Int(fields[2]),
+        all > ready, let node = nodes.first(where: { fields[3].hasPrefix("\($0)@") })
+      else { continue }
+      counts[node, default: 0] += all - ready
+    }
+    return counts
+  }
   /// Evaluates Erlang that knows the queue as `Queue`, on the first node.
   private func evaluate(_ code: String) async throws -> String {
     let lookup = "{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"\(queue)\">>))"

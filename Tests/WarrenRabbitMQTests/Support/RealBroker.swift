@@ -69,7 +69,8 @@ enum RealBroker {
   @discardableResult
   static func run(_ words: String...) async throws -> [String] { try await run(words) }
 
-  private static func run(_ words: [String]) async throws -> [String] {
+  @discardableResult
+  static func run(_ words: [String]) async throws -> [String] {
     let control = try #require(control)
     let process = Process()
     let output = FileManager.default.temporaryDirectory.appending(path: "warren-\(UUID().uuidString)")

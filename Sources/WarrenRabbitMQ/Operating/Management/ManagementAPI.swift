@@ -51,7 +51,7 @@ final class ManagementAPI: Sendable {
 
   private static let ofQueue =
     "name,type,durable,exclusive,auto_delete,arguments,effective_policy_definition,messages_ready,"
-    + "messages_unacknowledged,consumers,members,online,message_stats"
+    + "messages_unacknowledged,messages_dlx,consumers,members,online,leader,message_stats"
 
   func exchanges() async -> [ExchangeInfo]? {
     await get([ExchangeInfo].self, "exchanges/\(virtualHost)", columns: "name,type,auto_delete,internal")

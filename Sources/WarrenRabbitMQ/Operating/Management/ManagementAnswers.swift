@@ -13,11 +13,14 @@ extension ManagementAPI {
     private let effectivePolicyDefinition: Settings?
     private let messagesReady: Int?
     private let messagesUnacknowledged: Int?
+    private let messagesDlx: Int?
     private let consumers: Int?
     /// The nodes that a quorum queue lives on.
     let members: [String]?
     /// Those of them that are up.
     let online: [String]?
+    /// The one that leads it.
+    let leader: String?
     private let messageStats: MessageStats?
 
     /// Where its dead letters lie: found out by ``Swift/Array/resolveDeadLetters(exchanges:bindings:)``.
@@ -26,8 +29,8 @@ extension ManagementAPI {
     var holdsDeadLetters = false
 
     private enum CodingKeys: String, CodingKey {
-      case name, type, durable, exclusive, autoDelete, arguments, effectivePolicyDefinition, messagesReady
-      case messagesUnacknowledged, consumers, members, online, messageStats
+      case name, type, durable, exclusive, autoDelete, arguments, effectivePolicyDefinition
+      case messagesReady, messagesUnacknowledged, messagesDlx, consumers, members, online, leader, messageStats
     }
 
     var kind: String { type ?? arguments?["x-queue-type"]?.text ?? "classic" }
@@ -36,6 +39,8 @@ extension ManagementAPI {
     var isPassing: Bool { exclusive == true || autoDelete == true }
     var ready: Int { messagesReady ?? 0 }
     var unacknowledged: Int { messagesUnacknowledged ?? 0 }
+    /// Those whose time is over and that have not gone on to the queue for dead letters yet.
+    var overdue: Int { messagesDlx ?? 0 }
     var consumerCount: Int { consumers ?? 0 }
 
     /// Whether a quorum queue has lost the majority of its nodes. Then a question about it by AMQP has no answer.
