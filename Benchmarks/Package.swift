@@ -32,6 +32,12 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
+      name: "amqp-costs",
+      dependencies: [
+        arguments, .product(name: "AMQP", package: "warren"), .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
       name: "rabbitmq-bench",
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),

@@ -8,7 +8,8 @@ struct AMQPBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "amqp-bench",
     subcommands: [
-      Publish.self, Batches.self, Consume.self, Latency.self, Reset.self, Delete.self, Purge.self, Depth.self,
+      Publish.self, Batches.self, Consume.self, Latency.self, Reset.self, Delete.self, Purge.self,
+      Depth.self,
     ])
 }
 
