@@ -8,29 +8,29 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     fuzzFrames(bytes)
   #elseif FUZZ_METHOD
     var input = bytes
-    if let method = try? Method.read(&input) {
+    if let method = try? input.readMethod() {
       // What was mended in reading, such as text that is not UTF-8, may have grown out of its limits.
       guard var again = written({ (writer) throws(WireError) in try method.write(to: &writer) }),
-        let second = try? Method.read(&again)
+        let second = try? again.readMethod()
       else { return 0 }
       if case .connectionStart = method { return 0 }
       precondition("\(second)" == "\(method)" || "\(method)".contains("nan"))
     }
   #elseif FUZZ_TABLE
     var input = bytes
-    if let table = try? TableCodec.readTable(&input) {
+    if let table = try? input.readTable() {
       guard var again = written({ (writer) throws(WireError) in try TableCodec.write(table, to: &writer) }) else {
         return 0
       }
-      guard let second = try? TableCodec.readTable(&again) else { preconditionFailure("a table does not come back") }
+      guard let second = try? again.readTable() else { preconditionFailure("a table does not come back") }
       precondition(second.count == table.count)
     }
   #elseif FUZZ_PROPERTIES
     var input = bytes
-    if let properties = try? PropertiesCodec.read(&input) {
+    if let properties = try? input.readProperties() {
       guard var again = written({ (writer) throws(WireError) in try PropertiesCodec.write(properties, to: &writer) })
       else { return 0 }
-      precondition((try? PropertiesCodec.read(&again)) != nil)
+      precondition((try? again.readProperties()) != nil)
     }
   #endif
   return 0

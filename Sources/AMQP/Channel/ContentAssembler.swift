@@ -12,61 +12,55 @@ final class ContentAssembler {
     let body: ByteBuffer
   }
 
-  private enum State: Sendable {
-    case idle
-    case header(Method)
-    case body(Method, AMQPProperties, missing: Int, received: ByteBuffer?)
-  }
-
-  private var state = State.idle
+  // What has come of the message; none of it: no message is under way. Each part is handed on, not copied.
+  private var method: Method?
+  private var properties: AMQPProperties?
+  private var received: ByteBuffer?
+  private var missing = 0
   /// The largest body that is accepted, in bytes.
   let maxBodySize: Int
 
   init(maxBodySize: Int) { self.maxBodySize = maxBodySize }
 
   /// Begins a message.
-  func begin(_ method: Method) throws(WireError) {
-    guard case .idle = state else { throw .unexpected("a method inside a message") }
-    state = .header(method)
+  func begin(_ method: consuming Method) throws(WireError) {
+    try checkIdle()
+    self.method = method
   }
 
   /// Throws if a method must not come now.
   func checkIdle() throws(WireError) {
-    guard case .idle = state else { throw .unexpected("a method inside a message") }
+    guard method == nil else { throw .unexpected("a method inside a message") }
   }
 
   /// Takes the header. A message without a body is whole with it.
-  func header(bodySize: UInt64, _ properties: AMQPProperties) throws(WireError) -> Content? {
-    guard case .header(let method) = state else { throw .unexpected("a content header without its method") }
+  func header(bodySize: UInt64, _ properties: consuming AMQPProperties) throws(WireError) -> Content? {
+    guard method != nil, self.properties == nil else { throw .unexpected("a content header without its method") }
     guard bodySize <= UInt64(maxBodySize) else {
       throw .frame("a body of \(bodySize) bytes, but the limit is \(maxBodySize)")
     }
-    if bodySize == 0 {
-      state = .idle
-      return Content(method: method, properties: properties, body: ByteBuffer())
-    }
-    state = .body(method, properties, missing: Int(bodySize), received: nil)
-    return nil
+    self.properties = properties
+    missing = Int(bodySize)
+    return missing == 0 ? whole(ByteBuffer()) : nil
   }
 
   /// Takes a piece of the body.
   func body(_ bytes: ByteBuffer) throws(WireError) -> Content? {
-    guard case .body(let method, let properties, let missing, var received) = state else {
-      throw .unexpected("a content body without its header")
-    }
-    guard bytes.readableBytes <= missing else {
-      throw .frame("a body that is longer than its header says")
-    }
-    state = .idle
-    if bytes.readableBytes == missing {
-      guard var whole = received else { return Content(method: method, properties: properties, body: bytes) }
-      received = nil
-      whole.writeImmutableBuffer(bytes)
-      return Content(method: method, properties: properties, body: whole)
-    }
+    guard properties != nil else { throw .unexpected("a content body without its header") }
+    guard bytes.readableBytes <= missing else { throw .frame("a body that is longer than its header says") }
+    missing -= bytes.readableBytes
     // Grows with what arrives, not with what is promised.
-    if received == nil { received = bytes } else { received?.writeImmutableBuffer(bytes) }
-    state = .body(method, properties, missing: missing - bytes.readableBytes, received: received)
-    return nil
+    if received == nil {
+      if missing == 0 { return whole(bytes) }
+      received = bytes
+    } else {
+      received?.writeImmutableBuffer(bytes)
+    }
+    return missing == 0 ? received.take().flatMap(whole) : nil
+  }
+
+  private func whole(_ body: ByteBuffer) -> Content? {
+    guard let method = method.take(), let properties = properties.take() else { return nil }
+    return Content(method: method, properties: properties, body: body)
   }
 }

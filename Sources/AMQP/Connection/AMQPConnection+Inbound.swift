@@ -87,8 +87,8 @@ extension AMQPConnection {
 
   // MARK: Frames
 
-  private func handle(_ frame: Frame, _ link: Link, _ last: inout ChannelCore?) throws(WireError) {
-    switch frame {
+  private func handle(_ frame: consuming Frame, _ link: Link, _ last: inout ChannelCore?) throws(WireError) {
+    switch consume frame {
     case .method(0, let method):
       last = nil
       run(try link.machine.receive(method), link)

@@ -18,7 +18,7 @@ enum Frame: Sendable, Equatable {
 
 /// Cuts a stream of bytes into frames.
 ///
-/// A frame's size is judged from its header, before its payload is waited for. The payload is decoded within a slice of its
+/// A frame's size is judged from its header, before its payload is waited for. The payload is decoded by a reader of its
 /// own, so a method that lies about its fields cannot reach into the next frame.
 struct FrameDecoder: Sendable {
   /// RabbitMQ allows 4096 bytes before tuning, from 4.1 on 8192.
@@ -45,44 +45,75 @@ struct FrameDecoder: Sendable {
 
   /// The next whole frame, or `nil` when more bytes are needed.
   mutating func next() throws(WireError) -> Frame? {
-    if !sawFirstByte {
-      guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
-      try checkFirst(first)
-      sawFirstByte = true
-    }
-    guard let (type, channel, size) = buffer.peekMultipleIntegers(as: (UInt8, UInt16, UInt32).self) else { return nil }
-    let length = Int(size)
-    guard length <= frameMax - Frame.overhead else {
-      throw .frame("a frame of \(length) bytes, but the limit is \(frameMax - Frame.overhead)")
-    }
-    guard buffer.readableBytes >= length + Frame.overhead else { return nil }
-    guard buffer.getInteger(at: buffer.readerIndex + 7 + length, as: UInt8.self) == Frame.end else {
-      throw .frame("a frame does not end with 0xCE")
-    }
-    buffer.moveReaderIndex(forwardBy: 7)
-    guard var payload = buffer.readSlice(length: length) else { return nil }
-    buffer.moveReaderIndex(forwardBy: 1)
-    switch type {
-    case Frame.methodType: return .method(channel: channel, try Method.read(&payload, &names))
-    case Frame.bodyType: return .body(channel: channel, payload)
-    case Frame.headerType: return try Self.readHeader(channel, &payload)
-    case Frame.heartbeatType:
-      guard channel == 0 else { throw .frame("a heartbeat on channel \(channel)") }
-      return .heartbeat
-    default: throw .frame("unknown frame type \(type)")
+    switch try Self.cut(&buffer, frameMax, &sawFirstByte, &names) {
+    case .nothing: return nil
+    case .frame(let frame): return frame
+    case .body(let channel, let length):
+      let body = buffer.readSlice(length: length)
+      buffer.moveReaderIndex(forwardBy: 1)
+      return body.map { .body(channel: channel, $0) }
     }
   }
 
-  private static func readHeader(_ channel: UInt16, _ payload: inout ByteBuffer) throws(WireError) -> Frame {
-    let classID = try payload.amqpInteger(UInt16.self)
-    _ = try payload.amqpInteger(UInt16.self)
-    let size = try payload.amqpInteger(UInt64.self)
+  private enum Cut {
+    case nothing
+    case frame(Frame)
+    /// What is read next are the bytes of a body, which are cut out and not copied, and the frame's end.
+    case body(channel: UInt16, length: Int)
+  }
+
+  /// Reads the first frame of the buffer if it is whole.
+  private static func cut(
+    _ buffer: inout ByteBuffer, _ frameMax: Int, _ sawFirstByte: inout Bool, _ names: inout DeliveryNames
+  ) throws(WireError) -> Cut {
+    try buffer.decode { (reader) throws(WireError) in
+      let start = reader
+      guard reader.remaining > 0 else { return .nothing }
+      let type = try reader.integer(UInt8.self)
+      if !sawFirstByte {
+        try checkFirst(type)
+        sawFirstByte = true
+      }
+      guard reader.remaining >= 6 else {
+        reader = start
+        return .nothing
+      }
+      let channel = try reader.integer(UInt16.self)
+      let length = Int(try reader.integer(UInt32.self))
+      guard length <= frameMax - Frame.overhead else {
+        throw .frame("a frame of \(length) bytes, but the limit is \(frameMax - Frame.overhead)")
+      }
+      guard reader.remaining > length else {
+        reader = start
+        return .nothing
+      }
+      let body = reader
+      var payload = WireReader(try reader.bytes(length))
+      guard try reader.integer(UInt8.self) == Frame.end else { throw .frame("a frame does not end with 0xCE") }
+      switch type {
+      case Frame.methodType: return .frame(.method(channel: channel, try Method.read(&payload, &names)))
+      case Frame.bodyType:
+        reader = body
+        return .body(channel: channel, length: length)
+      case Frame.headerType: return .frame(try readHeader(channel, &payload))
+      case Frame.heartbeatType:
+        guard channel == 0 else { throw .frame("a heartbeat on channel \(channel)") }
+        return .frame(.heartbeat)
+      default: throw .frame("unknown frame type \(type)")
+      }
+    }
+  }
+
+  private static func readHeader(_ channel: UInt16, _ payload: inout WireReader) throws(WireError) -> Frame {
+    let classID = try payload.integer(UInt16.self)
+    _ = try payload.integer(UInt16.self)
+    let size = try payload.integer(UInt64.self)
     guard classID == 60 else { throw .frame("a content header of class \(classID)") }
     return .header(channel: channel, bodySize: size, try PropertiesCodec.read(&payload))
   }
 
   /// The first byte of a broker is the type of a method frame. Anything else is not AMQP 0-9-1, and worth a guess at what it is.
-  private func checkFirst(_ byte: UInt8) throws(WireError) {
+  private static func checkFirst(_ byte: UInt8) throws(WireError) {
     switch byte {
     case Frame.methodType: return
     case UInt8(ascii: "A"):

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// Reads and writes the properties in a content header: a word of flags, then the values that are present.
 enum PropertiesCodec {
   private enum Flag {
@@ -21,33 +19,37 @@ enum PropertiesCodec {
     static let continuation: UInt16 = 1
   }
 
-  static func read(_ buffer: inout ByteBuffer) throws(WireError) -> AMQPProperties {
-    let flags = try buffer.amqpInteger(UInt16.self)
+  static func read(_ reader: inout WireReader) throws(WireError) -> AMQPProperties {
+    try AMQPProperties { (fields) throws(WireError) in try read(&reader, into: &fields) }
+  }
+
+  private static func read(
+    _ reader: inout WireReader, into properties: inout AMQPProperties.Fields
+  ) throws(WireError) {
+    let flags = try reader.integer(UInt16.self)
     var more = flags & Flag.continuation != 0
     // Further words may follow; AMQP 0-9-1 defines no property for them.
     while more {
-      let word = try buffer.amqpInteger(UInt16.self)
+      let word = try reader.integer(UInt16.self)
       guard word & ~Flag.continuation == 0 else { throw .syntax("unknown property flags") }
       more = word & Flag.continuation != 0
     }
     guard flags & Flag.unknown == 0 else { throw .syntax("unknown property flag") }
-    var properties = AMQPProperties.Fields()
     func has(_ flag: UInt16) -> Bool { flags & flag != 0 }
-    if has(Flag.contentType) { properties.contentType = try buffer.amqpShortString() }
-    if has(Flag.contentEncoding) { properties.contentEncoding = try buffer.amqpShortString() }
-    if has(Flag.headers) { properties.headers = try TableCodec.readTable(&buffer) }
-    if has(Flag.deliveryMode) { properties.rawDeliveryMode = try buffer.amqpInteger() }
-    if has(Flag.priority) { properties.priority = try buffer.amqpInteger() }
-    if has(Flag.correlationID) { properties.correlationID = try buffer.amqpShortString() }
-    if has(Flag.replyTo) { properties.replyTo = try buffer.amqpShortString() }
-    if has(Flag.expiration) { properties.expiration = try buffer.amqpShortString() }
-    if has(Flag.messageID) { properties.messageID = try buffer.amqpShortString() }
-    if has(Flag.timestamp) { properties.timestamp = try buffer.amqpInteger() }
-    if has(Flag.type) { properties.type = try buffer.amqpShortString() }
-    if has(Flag.userID) { properties.userID = try buffer.amqpShortString() }
-    if has(Flag.appID) { properties.appID = try buffer.amqpShortString() }
-    if has(Flag.clusterID) { properties.clusterID = try buffer.amqpShortString() }
-    return AMQPProperties(properties)
+    if has(Flag.contentType) { properties.contentType = try reader.shortString() }
+    if has(Flag.contentEncoding) { properties.contentEncoding = try reader.shortString() }
+    if has(Flag.headers) { properties.headers = try TableCodec.readTable(&reader) }
+    if has(Flag.deliveryMode) { properties.rawDeliveryMode = try reader.integer() }
+    if has(Flag.priority) { properties.priority = try reader.integer() }
+    if has(Flag.correlationID) { properties.correlationID = try reader.shortString() }
+    if has(Flag.replyTo) { properties.replyTo = try reader.shortString() }
+    if has(Flag.expiration) { properties.expiration = try reader.shortString() }
+    if has(Flag.messageID) { properties.messageID = try reader.shortString() }
+    if has(Flag.timestamp) { properties.timestamp = try reader.integer() }
+    if has(Flag.type) { properties.type = try reader.shortString() }
+    if has(Flag.userID) { properties.userID = try reader.shortString() }
+    if has(Flag.appID) { properties.appID = try reader.shortString() }
+    if has(Flag.clusterID) { properties.clusterID = try reader.shortString() }
   }
 
   /// Writes the properties. `sequence` adds a header of our own by which a returned message finds its publish.

@@ -1,25 +1,27 @@
-import NIOCore
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 /// A name that most likely comes again: each delivery of a stream names the same consumer and exchange, and often the same
-/// key. Up to 15 bytes a Swift string needs no memory of its own; a longer one is kept and compared with what comes.
+/// key. It is kept and compared with what comes, which costs less than to make it anew.
 struct RepeatedName: Sendable {
   private var last = ""
 
   /// Reads a short string.
-  mutating func read(_ buffer: inout ByteBuffer) throws(WireError) -> String {
-    let isSame = buffer.withUnsafeReadableBytes { bytes in
-      guard let length = bytes.first, length > 15, bytes.count > Int(length), last.utf8.count == Int(length) else {
-        return false
-      }
-      let name = UnsafeRawBufferPointer(rebasing: bytes[1...Int(length)])
-      return last.utf8.withContiguousStorageIfAvailable { name.elementsEqual($0) } ?? false
-    }
-    if isSame {
-      buffer.moveReaderIndex(forwardBy: 1 + last.utf8.count)
-      return last
-    }
-    last = try buffer.amqpShortString()
+  mutating func read(_ reader: inout WireReader) throws(WireError) -> String {
+    let bytes = try reader.shortBytes()
+    if !isLast(bytes) { last = String(decoding: bytes, as: UTF8.self) }
     return last
+  }
+
+  private func isLast(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    last.utf8.withContiguousStorageIfAvailable { known in
+      guard known.count == bytes.count else { return false }
+      guard let a = known.baseAddress, let b = bytes.baseAddress else { return known.isEmpty }
+      return memcmp(a, b, known.count) == 0
+    } ?? false
   }
 }
 

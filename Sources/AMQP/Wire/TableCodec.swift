@@ -7,14 +7,14 @@ enum TableCodec {
   static let depthLimit = 32
 
   /// Reads a table with its length.
-  static func readTable(_ buffer: inout ByteBuffer, depth: Int = 0) throws(WireError) -> AMQPTable {
+  static func readTable(_ reader: inout WireReader, depth: Int = 0) throws(WireError) -> AMQPTable {
     guard depth <= depthLimit else { throw .syntax("tables nest deeper than \(depthLimit) levels") }
     var table = AMQPTable()
-    var body = try buffer.amqpLongBytes()
+    var body = try reader.nested()
     // Looking for duplicates by walking would be quadratic in what the peer chooses to send.
     var seen: Set<String>?
-    while body.readableBytes > 0 {
-      let key = try body.amqpShortString()
+    while !body.isAtEnd {
+      let key = try body.shortString()
       let value = try readValue(&body, depth: depth)
       if table.count < 16 {
         table.append(key, value)
@@ -27,37 +27,37 @@ enum TableCodec {
   }
 
   /// Reads a tag and its value.
-  static func readValue(_ buffer: inout ByteBuffer, depth: Int) throws(WireError) -> AMQPValue {
-    let tag = try buffer.amqpInteger(UInt8.self)
+  static func readValue(_ reader: inout WireReader, depth: Int) throws(WireError) -> AMQPValue {
+    let tag = try reader.integer(UInt8.self)
     switch UnicodeScalar(tag) {
     case "S":
-      let bytes = try buffer.amqpLongBytes()
-      return String(validating: bytes.readableBytesView, as: UTF8.self).map { .string($0) } ?? .longBytes(bytes)
-    case "I": return .int32(try buffer.amqpInteger())
-    case "l", "L": return .int64(try buffer.amqpInteger())
-    case "t": return .bool(try buffer.amqpInteger(UInt8.self) != 0)
-    case "F": return .table(try readTable(&buffer, depth: depth + 1))
-    case "A": return .array(try readArray(&buffer, depth: depth + 1))
-    case "T": return .timestamp(try buffer.amqpInteger())
-    case "i": return .uint32(try buffer.amqpInteger())
-    case "b": return .int8(try buffer.amqpInteger())
-    case "B": return .uint8(try buffer.amqpInteger())
-    case "s": return .int16(try buffer.amqpInteger())
-    case "u": return .uint16(try buffer.amqpInteger())
-    case "f": return .float(Float(bitPattern: try buffer.amqpInteger()))
-    case "d": return .double(Double(bitPattern: try buffer.amqpInteger()))
-    case "D": return .decimal(scale: try buffer.amqpInteger(), raw: try buffer.amqpInteger())
-    case "x": return .bytes(try buffer.amqpLongBytes())
+      let bytes = try reader.bytes(Int(try reader.integer(UInt32.self)))
+      return String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .longBytes(ByteBuffer(bytes: bytes))
+    case "I": return .int32(try reader.integer())
+    case "l", "L": return .int64(try reader.integer())
+    case "t": return .bool(try reader.integer(UInt8.self) != 0)
+    case "F": return .table(try readTable(&reader, depth: depth + 1))
+    case "A": return .array(try readArray(&reader, depth: depth + 1))
+    case "T": return .timestamp(try reader.integer())
+    case "i": return .uint32(try reader.integer())
+    case "b": return .int8(try reader.integer())
+    case "B": return .uint8(try reader.integer())
+    case "s": return .int16(try reader.integer())
+    case "u": return .uint16(try reader.integer())
+    case "f": return .float(Float(bitPattern: try reader.integer()))
+    case "d": return .double(Double(bitPattern: try reader.integer()))
+    case "D": return .decimal(scale: try reader.integer(), raw: try reader.integer())
+    case "x": return .bytes(try reader.longBytes())
     case "V": return .null
     default: throw .syntax("unknown field type \(tag) in a table")
     }
   }
 
-  private static func readArray(_ buffer: inout ByteBuffer, depth: Int) throws(WireError) -> [AMQPValue] {
+  private static func readArray(_ reader: inout WireReader, depth: Int) throws(WireError) -> [AMQPValue] {
     guard depth <= depthLimit else { throw .syntax("arrays nest deeper than \(depthLimit) levels") }
     var values: [AMQPValue] = []
-    var body = try buffer.amqpLongBytes()
-    while body.readableBytes > 0 { values.append(try readValue(&body, depth: depth)) }
+    var body = try reader.nested()
+    while !body.isAtEnd { values.append(try readValue(&body, depth: depth)) }
     return values
   }
 

@@ -27,3 +27,18 @@ extension ByteBuffer {
     try encode(room: 0, body)
   }
 }
+
+extension ByteBuffer {
+  mutating func readMethod() throws(WireError) -> Method {
+    try decode { (reader) throws(WireError) in try Method.read(&reader) }
+  }
+  mutating func readTable() throws(WireError) -> AMQPTable {
+    try decode { (reader) throws(WireError) in try TableCodec.readTable(&reader) }
+  }
+  mutating func readProperties() throws(WireError) -> AMQPProperties {
+    try decode { (reader) throws(WireError) in try PropertiesCodec.read(&reader) }
+  }
+  mutating func readValue() throws(WireError) -> AMQPValue {
+    try decode { (reader) throws(WireError) in try TableCodec.readValue(&reader, depth: 0) }
+  }
+}

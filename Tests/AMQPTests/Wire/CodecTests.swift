@@ -28,7 +28,7 @@ struct CodecTests {
     for length in 0..<whole.readableBytes {
       var cut = whole.getSlice(at: 0, length: length) ?? ByteBuffer()
       // Trailing fields that are reserved may be missing; anything else must be noticed.
-      _ = try? Method.read(&cut)
+      _ = try? cut.readMethod()
     }
   }
 
@@ -47,7 +47,7 @@ struct CodecTests {
   @Test("A table with every type of field comes back, in order")
   func tableRoundTrip() throws {
     var buffer = try ByteBuffer { writer throws(WireError) in try TableCodec.write(Samples.table, to: &writer) }
-    let back = try TableCodec.readTable(&buffer)
+    let back = try buffer.readTable()
     #expect(back == Samples.table)
     #expect(back.map(\.key) == Samples.table.map(\.key))
     #expect(buffer.readableBytes == 0)
@@ -62,7 +62,7 @@ struct CodecTests {
     ] as [(String, [UInt8], AMQPValue)] {
       var buffer = ByteBuffer(string: tag)
       buffer.writeBytes(bytes)
-      #expect(try TableCodec.readValue(&buffer, depth: 0) == value)
+      #expect(try buffer.readValue() == value)
     }
   }
 
@@ -79,7 +79,7 @@ struct CodecTests {
     var buffer = ByteBuffer()
     buffer.writeInteger(UInt32(fields.readableBytes))
     buffer.writeImmutableBuffer(fields)
-    let table = try TableCodec.readTable(&buffer)
+    let table = try buffer.readTable()
     #expect(table.count == count / 2)
     #expect(table["k0"] == .int32(0))
   }
@@ -95,7 +95,7 @@ struct CodecTests {
       buffer.writeString(tag)
       buffer.writeInteger(UInt32(max(0, rest - 6)))
     }
-    #expect(throws: WireError.self) { _ = try TableCodec.readTable(&buffer) }
+    #expect(throws: WireError.self) { _ = try buffer.readTable() }
   }
 
   @Test("A table that nests too deep is refused when it is written, too")
@@ -113,7 +113,7 @@ struct CodecTests {
       var buffer = ByteBuffer(string: tag)
       buffer.writeInteger(length)
       buffer.writeString("abc")
-      #expect(throws: WireError.self) { _ = try TableCodec.readValue(&buffer, depth: 0) }
+      #expect(throws: WireError.self) { _ = try buffer.readValue() }
     }
   }
 
@@ -129,7 +129,7 @@ struct CodecTests {
       AMQPProperties(appID: ""),
     ] {
       var buffer = try ByteBuffer { writer throws(WireError) in try PropertiesCodec.write(properties, to: &writer) }
-      #expect(try PropertiesCodec.read(&buffer) == properties)
+      #expect(try buffer.readProperties() == properties)
       #expect(buffer.readableBytes == 0)
     }
   }
@@ -138,11 +138,11 @@ struct CodecTests {
   func propertyFlags() throws {
     var continued = ByteBuffer()
     continued.writeMultipleIntegers(UInt16(0x0801), UInt16(0), UInt8(4))
-    #expect(try PropertiesCodec.read(&continued).priority == 4)
+    #expect(try continued.readProperties().priority == 4)
     for words in [[UInt16(2)], [1, 8], [1, 1, 0x8000]] {
       var buffer = ByteBuffer()
       for word in words { buffer.writeInteger(word) }
-      #expect(throws: WireError.self) { _ = try PropertiesCodec.read(&buffer) }
+      #expect(throws: WireError.self) { _ = try buffer.readProperties() }
     }
   }
 
@@ -167,11 +167,11 @@ struct CodecTests {
         UInt8.random(in: 0...255, using: &generator)
       }
       var one = ByteBuffer(bytes: bytes)
-      _ = try? Method.read(&one)
+      _ = try? one.readMethod()
       var two = ByteBuffer(bytes: bytes)
-      _ = try? PropertiesCodec.read(&two)
+      _ = try? two.readProperties()
       var three = ByteBuffer(bytes: bytes)
-      _ = try? TableCodec.readTable(&three)
+      _ = try? three.readTable()
     }
   }
 }
