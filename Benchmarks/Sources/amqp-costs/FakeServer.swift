@@ -77,7 +77,8 @@ final class FakeServer: @unchecked Sendable {
 
   private func handle(_ method: UnsafeRawPointer, _ size: Int, on channel: UInt16) {
     switch (method.number(at: 0, UInt16.self), method.number(at: 2, UInt16.self)) {
-    case (10, 11): send(0, 10, 30, [0, 9, 0, 2, 0, 0, 0, 0])  // start-ok; tune: 9 channels, frames of 128 KiB, no heartbeat
+    // Tune: 9 channels, frames of 128 KiB, no heartbeat.
+    case (10, 11): send(0, 10, 30, [0, 9, 0, 2, 0, 0, 0, 0])
     case (10, 40): send(0, 10, 41, [0])
     case (10, 50): send(0, 10, 51, [])
     case (20, 10): send(channel, 20, 11, [0, 0, 0, 0])
