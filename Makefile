@@ -9,7 +9,7 @@ VERSION ?= 3.10
 SECONDS ?= 30
 export SCRATCH
 
-.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq crash-test chaos format lint docs setup
+.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
 demo: setup
@@ -48,6 +48,10 @@ bench-amqp: setup
 ## Measures Warren on a real broker, side by side with rabbitmq-c, Celery, Dramatiq and Sidekiq. ROUNDS=3.
 bench-rabbitmq: setup
 	scripts/bench rabbitmq
+
+## Counts instructions and allocations of the AMQP client for a message, and fails if they have grown.
+bench-costs: setup
+	scripts/bench costs
 
 ## Kills publishers, workers and the command line while 10,000 messages pass, then balances the books.
 crash-test: setup

@@ -60,3 +60,60 @@ def losing_nodes(b):
         return seen
     finally:
         tool("stop", directory)
+
+
+def elect_twice(directory, queue):
+    """Two leaders in succession, so quickly that the first is told what it was told as a leader."""
+    tool("ctl", directory, "rabbit1", "eval", f"""
+      {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), {{Name, _}} = amqqueue:get_pid(Queue),
+      {{ok, Members, Leader}} = ra:members({{Name, node()}}), [First, Second] = Members -- [Leader],
+      catch ra:transfer_leadership(Leader, First), catch ra:transfer_leadership(First, Second).""")
+
+
+def leader(directory, queue):
+    listed = tool("ctl", directory, "rabbit1", "list_queues", "--quiet", "name", "leader")
+    return next(line.split("\t")[1].split("@")[0] for line in listed.splitlines() if line.startswith(f"{queue}\t"))
+
+
+@fact("a message whose time is over goes on, whoever leads the bucket and however quickly the leaders change")
+def elections_of_a_bucket(b):
+    nodes = [json.loads(line) for line in tool("cluster", "--version", b.short, "--json").splitlines()]
+    directory, bucket = nodes[0]["dir"], "facts.bucket"
+    try:
+        connection = pika.BlockingConnection(pika.URLParameters(nodes[0]["amqp"]))
+        channel = connection.channel()
+        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        channel.queue_declare(bucket, durable=True, arguments={
+            "x-queue-type": "quorum", "x-message-ttl": 200, "x-overflow": "reject-publish", "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": QUEUE, "x-dead-letter-strategy": "at-least-once"})
+        channel.confirm_delivery()
+
+        def arrived():
+            return channel.queue_declare(QUEUE, passive=True).method.message_count
+
+        sent = 0
+        for _ in range(10):
+            elect_twice(directory, bucket)
+            connection.sleep(1)
+            channel.basic_publish("", bucket, b"x", pika.BasicProperties(delivery_mode=2))
+            sent += 1
+            connection.sleep(2)
+            if arrived() < sent:
+                break
+        seen = {"stranded after two elections": arrived() < sent}
+        if arrived() < sent:
+            connection.sleep(10)
+            seen["still there 10 s later"] = arrived() < sent
+        connection.close()
+        if seen["stranded after two elections"]:
+            node = leader(directory, bucket)
+            tool("ctl", directory, node, "stop_app")
+            tool("ctl", directory, node, "start_app")
+            time.sleep(3)
+            connection = pika.BlockingConnection(pika.URLParameters(nodes[1]["amqp"]))
+            channel = connection.channel()
+            seen["arrived after the node that leads it was restarted"] = arrived() == sent
+            connection.close()
+        return seen
+    finally:
+        tool("stop", directory)

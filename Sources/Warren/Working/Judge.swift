@@ -4,8 +4,6 @@ internal import Foundation
 struct Judge: Sendable {
   /// The name of the worker, for the record.
   let worker: String
-  /// How often workers may die with a delivery before it is handled alone.
-  static let deathsUntilSuspect = 3
   /// How often workers may die with it in all before it is parked.
   static let deathsUntilParked = 5
 
@@ -16,7 +14,7 @@ struct Judge: Sendable {
       return park(
         delivery, .crashLooping, "\(deaths) workers died while they held it, the last ones with nothing else", now)
     }
-    if !delivery.isSuspect, deaths >= Self.deathsUntilSuspect { return .isolate }
+    if !delivery.isSuspect, deaths >= History.interruptionsUntilSuspect { return .isolate }
     if let expiry = delivery.message.expiresAt, expiry <= now {
       return park(delivery, .expired, "it was to be handled by \(expiry.formatted(.iso8601))", now)
     }

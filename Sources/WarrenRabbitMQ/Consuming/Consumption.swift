@@ -42,7 +42,15 @@ struct Held: Sendable {
   }
 
   /// What it has been through. Read off the headers when it is asked for, as what is completed needs it once.
-  var history: History { History(delivery.headers, deliveries: delivery.deliveriesInVain) }
+  ///
+  /// Of the deliveries of a suspect one counts at most: see ``isReturned``.
+  var history: History {
+    History(delivery.headers, deliveries: isSuspect ? min(delivery.deliveriesInVain, 1) : delivery.deliveriesInVain)
+  }
+  /// Whether it is a suspect that came back. It is copied once more before anybody handles it, and the copy says how many
+  /// deaths there were. So a death counts when somebody lived to tell, and consumers that were gone already when the broker
+  /// offered them the message, as after a power cut, count as one together.
+  var isReturned: Bool { isSuspect && delivery.deliveriesInVain > 0 }
   /// How it was published.
   var route: Route { Route(delivery) }
 

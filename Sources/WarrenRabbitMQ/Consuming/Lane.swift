@@ -177,9 +177,10 @@ final class Lane: Sendable {
           var iterator = deliveries.makeAsyncIterator()
           while let batch = try await iterator.nextBatch() {
             let ready = batch.filter { delivery in
-              guard let due = dueTime(of: delivery) else { return true }
+              let held = Held(delivery, self), due = dueTime(of: delivery)
+              if due == nil, !held.isReturned { return true }
               let destination = Destination(queue: queue, notBefore: due)
-              chores.addTask { await self.broker.putOff(Held(delivery, self), to: destination, self.session) }
+              chores.addTask { await self.broker.putOff(held, to: destination, self.session) }
               return false
             }
             while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
@@ -189,6 +190,8 @@ final class Lane: Sendable {
           // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
           // acknowledgement of what runs elsewhere by then. Without the channel it is refused here.
           if (error as? AMQPError)?.code == .consumerCancelled { await dropChannel() }
+          // A broker that does not answer on a channel, as it does while it asks a frozen leader, is not waited for twice.
+          if (error as? AMQPError)?.code == .replyTimeout { Task { await self.dropChannel() } }
           scope.dropLost()
           broker.noteTimeout(error, scope.queue)
           if session.consuming.state.isFinal { return scope.consumer.stop() }

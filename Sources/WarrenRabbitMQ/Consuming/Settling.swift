@@ -33,10 +33,11 @@ extension RabbitMQBroker {
     return try result.get()
   }
 
-  /// Puts off a delivery that came by before its time.
+  /// Puts a delivery back into its queue as a copy: one that came by before its time, or a suspect whose deaths are to be counted.
   func putOff(_ held: Held, to destination: Destination, _ session: Session) async {
     if case .failure(let error) = await move(held, held.history, to: destination, session) {
-      logger.warning("A delayed message could not be put off again", metadata: ["error": "\(error)"])
+      logger.warning(
+        "A message could not be put back into its queue, and stays with this worker", metadata: ["error": "\(error)"])
     }
   }
 
@@ -50,7 +51,11 @@ extension RabbitMQBroker {
   private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError>
   {
     do throws(BrokerError) { try await declareSuspects(of: queue, session) } catch { return .failure(error) }
-    return await move(held, held.history, to: Destination(queue: SystemNames.suspects(of: queue)), session)
+    // The broker may have counted more: after a power cut a queue offers its messages to all the consumers that are gone, one
+    // after the other. Whether it is this message's doing is what handling it alone shows.
+    var history = held.history
+    history.interruptions = min(history.interruptions, History.interruptionsUntilSuspect)
+    return await move(held, history, to: Destination(queue: SystemNames.suspects(of: queue)), session)
   }
 
   /// Copies, then acknowledges. It tries until the copy is confirmed or the delivery has become somebody else's.
