@@ -84,7 +84,7 @@ def elections_of_a_bucket(b):
         channel = connection.channel()
         channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
         channel.queue_declare(bucket, durable=True, arguments={
-            "x-queue-type": "quorum", "x-message-ttl": 200, "x-overflow": "reject-publish", "x-dead-letter-exchange": "",
+            "x-queue-type": "quorum", "x-message-ttl": 3000, "x-overflow": "reject-publish", "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": QUEUE, "x-dead-letter-strategy": "at-least-once"})
         channel.confirm_delivery()
 
@@ -92,18 +92,17 @@ def elections_of_a_bucket(b):
             return channel.queue_declare(QUEUE, passive=True).method.message_count
 
         sent = 0
-        for _ in range(10):
-            elect_twice(directory, bucket)
-            connection.sleep(1)
+        for _ in range(5):
             channel.basic_publish("", bucket, b"x", pika.BasicProperties(delivery_mode=2))
             sent += 1
-            connection.sleep(2)
+            elect_twice(directory, bucket)
+            connection.sleep(5)
             if arrived() < sent:
                 break
         seen = {"stranded after two elections": arrived() < sent}
         if arrived() < sent:
-            connection.sleep(10)
-            seen["still there 10 s later"] = arrived() < sent
+            connection.sleep(20)
+            seen["still there 20 s later"] = arrived() < sent
         connection.close()
         if seen["stranded after two elections"]:
             node = leader(directory, bucket)

@@ -12,38 +12,23 @@ final class PublishTicket: @unchecked Sendable {
     case done
   }
 
-  /// The message of a call with one; the others have an array.
-  private let single: AMQPMessage?
-  private let several: [AMQPMessage]
-  let count: Int
+  let messages: [AMQPMessage]
+  var count: Int { messages.count }
   let deadline: NIODeadline
   private let waiting = Mutex(Waiting.notYet)
-  private var remaining: Int
-  private var isDone: [Bool]
-  /// What did not end as confirmed, by index.
-  private var failures: [Int: AMQPPublishResult] = [:]
-  /// Results that came with a return and hold until the confirm.
-  private var returned: [Int: AMQPPublishResult] = [:]
+  private var progress: Progress
 
   init(_ message: AMQPMessage, deadline: NIODeadline) {
-    single = message
-    several = []
-    count = 1
+    messages = [message]
     self.deadline = deadline
-    remaining = 1
-    isDone = []
+    progress = Progress(1)
   }
 
   init(_ messages: [AMQPMessage], deadline: NIODeadline) {
-    single = nil
-    several = messages
-    count = messages.count
+    self.messages = messages
     self.deadline = deadline
-    remaining = messages.count
-    isDone = Array(repeating: false, count: messages.count)
+    progress = Progress(messages.count)
   }
-
-  func message(_ index: Int) -> AMQPMessage { single ?? several[index] }
 
   // MARK: The waiting task
 
@@ -74,22 +59,29 @@ final class PublishTicket: @unchecked Sendable {
   // MARK: On the event loop
 
   /// Whether the message still waits for its result.
-  func isOpen(_ index: Int) -> Bool { single != nil ? remaining > 0 : !isDone[index] }
+  func isOpen(_ index: Int) -> Bool { progress.isOpen(index) }
 
   /// Notes that the broker handed the message back. The confirm that follows completes it.
-  func returned(_ index: Int, _ result: AMQPPublishResult) { returned[index] = result }
+  func returned(_ index: Int, _ result: AMQPPublishResult) { progress.returned[index] = result }
 
   /// Whether the broker handed the message back already.
-  func isReturned(_ index: Int) -> Bool { returned[index] != nil }
+  func isReturned(_ index: Int) -> Bool { progress.returned[index] != nil }
 
-  /// Sets the result of an open message and returns what it came to. Adds the task to `resumptions` when it was the last one.
-  func complete(_ index: Int, _ result: AMQPPublishResult, _ resumptions: inout Resumptions) -> AMQPPublishResult {
-    let final = returned.isEmpty ? result : returned[index] ?? result
-    if !final.isConfirmed { failures[index] = final }
-    if single == nil { isDone[index] = true }
-    remaining -= 1
-    if remaining == 0, let continuation = takeContinuation() { resumptions.append(continuation) }
-    return final
+  /// Sets the result of a message, unless it has one, and returns what it came to if that is no confirm. Adds the task to
+  /// `resumptions` when it was the last one.
+  func complete(
+    _ index: Int, _ result: AMQPPublishResult, _ resumptions: inout Resumptions
+  ) -> AMQPPublishResult? {
+    switch progress.complete(index, result) {
+    case .wasDone: return nil
+    case .confirmed(let isLast):
+      resumptions.confirmed += 1
+      if isLast, let continuation = takeContinuation() { resumptions.append(continuation) }
+      return nil
+    case .failed(let result, let isLast):
+      if isLast, let continuation = takeContinuation() { resumptions.append(continuation) }
+      return result
+    }
   }
 
   // MARK: The waiting task, once it was resumed with `true`
@@ -97,12 +89,47 @@ final class PublishTicket: @unchecked Sendable {
   /// The results in the order of the messages.
   var results: [AMQPPublishResult] {
     var results = Array(repeating: AMQPPublishResult.confirmed, count: count)
-    for (index, failure) in failures { results[index] = failure }
+    for (index, failure) in progress.failures { results[index] = failure }
     return results
   }
 
   /// Why a ticket of one message failed, if it did.
-  var error: AMQPError? { failures.isEmpty ? nil : failures[0]?.error }
+  var error: AMQPError? { progress.failures.isEmpty ? nil : progress.failures[0]?.error }
+}
+
+/// What has become of the messages of one call. Together, because Swift checks each access to a part of a shared object.
+private struct Progress {
+  enum Completion {
+    case wasDone
+    case confirmed(isLast: Bool)
+    case failed(AMQPPublishResult, isLast: Bool)
+  }
+
+  private var remaining: Int
+  /// Which messages have their result; empty for a single one, for which `remaining` says it.
+  private var isDone: [Bool]
+  /// What did not end as confirmed, by index.
+  private(set) var failures: [Int: AMQPPublishResult] = [:]
+  /// Results that came with a return and hold until the confirm.
+  var returned: [Int: AMQPPublishResult] = [:]
+
+  init(_ count: Int) {
+    remaining = count
+    isDone = count == 1 ? [] : Array(repeating: false, count: count)
+  }
+
+  func isOpen(_ index: Int) -> Bool { isDone.isEmpty ? remaining > 0 : !isDone[index] }
+
+  mutating func complete(_ index: Int, _ result: AMQPPublishResult) -> Completion {
+    guard isOpen(index) else { return .wasDone }
+    if !isDone.isEmpty { isDone[index] = true }
+    remaining -= 1
+    if result.isConfirmed, returned.isEmpty { return .confirmed(isLast: remaining == 0) }
+    let final = returned[index] ?? result
+    if final.isConfirmed { return .confirmed(isLast: remaining == 0) }
+    failures[index] = final
+    return .failed(final, isLast: remaining == 0)
+  }
 }
 
 /// Messages of one call that wait for their turn to be sent.
@@ -120,7 +147,7 @@ struct PublishWaiter {
   /// Whether it was on the wire of an earlier connection.
   var isResent = false
 
-  var message: AMQPMessage { ticket.message(index) }
+  var message: AMQPMessage { ticket.messages[index] }
 }
 
 /// Tasks to resume once the state that they look at is settled: all at once, outside of every lock.

@@ -67,13 +67,12 @@ extension AMQPConnection {
 
   /// Sets a result, counted.
   func complete(_ waiter: PublishWaiter, _ result: AMQPPublishResult) {
-    guard waiter.ticket.isOpen(waiter.index) else { return }
     switch waiter.ticket.complete(waiter.index, result, &resumptions) {
-    case .confirmed: resumptions.confirmed += 1
-    case .unroutable: metrics.unroutable.increment()
-    case .nacked: metrics.nacked.increment()
-    case .unknown: metrics.unknown.increment()
-    case .notSent: metrics.notSent.increment()
+    case nil, .confirmed?: break
+    case .unroutable?: metrics.unroutable.increment()
+    case .nacked?: metrics.nacked.increment()
+    case .unknown?: metrics.unknown.increment()
+    case .notSent?: metrics.notSent.increment()
     }
   }
 
@@ -103,13 +102,13 @@ extension AMQPConnection {
       swap(&confirms, &core.confirms)
       swap(&out, &link.out)
     }
-    let first = confirms.next
+    let (first, number, frameMax) = (confirms.next, core.number, link.frameMax)
     defer { metrics.published.increment(by: Int(confirms.next - first)) }
     while var run = core.pending.popFirst() {
       // Who was cancelled before the turn came wants nothing sent.
       if run.ticket.isAbandoned { continue }
       while let index = run.indices.first {
-        let message = run.ticket.message(index)
+        let message = run.ticket.messages[index]
         let isFull = !confirms.hasRoom(for: message.cost, core.options)
         if isFull || out.readableBytes >= 256 << 10 {
           core.pending.prepend(run)
@@ -120,9 +119,9 @@ extension AMQPConnection {
         let waiter = PublishWaiter(ticket: run.ticket, index: index, isResent: run.isResent)
         do throws(WireError) {
           // Number, waiter and bytes: nothing comes between them.
-          let number = message.mandatory && message.properties.messageID == nil ? confirms.next : nil
+          let sequence = message.mandatory && message.properties.messageID == nil ? confirms.next : nil
           try FrameWriter.writePublish(
-            message, channel: core.number, isResent: run.isResent, sequence: number, frameMax: link.frameMax, to: &out)
+            message, channel: number, isResent: run.isResent, sequence: sequence, frameMax: frameMax, to: &out)
           confirms.append(waiter, bytes: message.cost)
         } catch {
           complete(waiter, .notSent(Self.tooLarge(error)))

@@ -101,19 +101,20 @@ public struct AMQPProperties: Sendable, Hashable {
     var clusterID: String?
   }
 
-  /// Unchecked, because nothing changes once the properties are made.
-  private final class Values: @unchecked Sendable {
-    var fields: Fields
+  private final class Values: Sendable {
+    let fields: Fields
     init(_ fields: consuming Fields) { self.fields = fields }
+    init(_ fill: (inout Fields) throws(WireError) -> Void) throws(WireError) {
+      var fields = Fields()
+      try fill(&fields)
+      self.fields = fields
+    }
   }
 
   init(_ fields: consuming Fields) { values = Values(fields) }
 
-  /// Properties whose values are written where they are to stay: there are 14 of them to be moved otherwise.
-  init(_ fill: (inout Fields) throws(WireError) -> Void) throws(WireError) {
-    values = Values(Fields())
-    try fill(&values.fields)
-  }
+  /// Properties that `fill` writes, for the codec.
+  init(_ fill: (inout Fields) throws(WireError) -> Void) throws(WireError) { values = try Values(fill) }
 
   private mutating func change(_ body: (inout Fields) -> Void) {
     var fields = values.fields

@@ -68,9 +68,7 @@ enum PropertiesCodec {
     try short(properties.contentEncoding, Flag.contentEncoding)
     if properties.headers != nil || sequence != nil {
       flags |= Flag.headers
-      var headers = properties.headers ?? AMQPTable()
-      if let sequence { headers[sequenceHeader] = .int64(Int64(bitPattern: sequence)) }
-      try TableCodec.write(headers, to: &writer)
+      try writeHeaders(properties.headers, sequence, to: &writer)
     }
     if let mode = properties.rawDeliveryMode {
       flags |= Flag.deliveryMode
@@ -93,6 +91,20 @@ enum PropertiesCodec {
     try short(properties.appID, Flag.appID)
     try short(properties.clusterID, Flag.clusterID)
     writer.setInteger(flags, at: at)
+  }
+
+  private static func writeHeaders(
+    _ headers: AMQPTable?, _ sequence: UInt64?, to writer: inout WireWriter
+  ) throws(WireError) {
+    guard let sequence else { return try TableCodec.write(headers ?? AMQPTable(), to: &writer) }
+    try writer.writeLengthPrefixed { (writer) throws(WireError) in
+      if let headers {
+        for (key, value) in headers where key != sequenceHeader {
+          try TableCodec.write(key, value, to: &writer, depth: 0)
+        }
+      }
+      try TableCodec.write(sequenceHeader, .int64(Int64(bitPattern: sequence)), to: &writer, depth: 0)
+    }
   }
 
   /// The header that carries a publish's number when it is mandatory and has no message id to be recognised by.

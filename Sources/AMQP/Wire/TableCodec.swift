@@ -69,11 +69,16 @@ enum TableCodec {
       return
     }
     try writer.writeLengthPrefixed { (writer) throws(WireError) in
-      for (key, value) in table {
-        try writer.write(shortString: key)
-        try write(value, to: &writer, depth: depth)
-      }
+      for (key, value) in table { try write(key, value, to: &writer, depth: depth) }
     }
+  }
+
+  /// Writes a field of a table.
+  static func write(
+    _ key: String, _ value: AMQPValue, to writer: inout WireWriter, depth: Int
+  ) throws(WireError) {
+    try writer.write(shortString: key)
+    try write(value, to: &writer, depth: depth)
   }
 
   /// Writes a tag and its value.
