@@ -39,6 +39,13 @@ import Warren
     #expect(Delays.milliseconds(from: now, until: Date(timeIntervalSince1970: 1000.0001)) == 1)
   }
 
+  @Test func connectionsThatAreGoingAreLeftOut() throws {
+    let list = #"[{"name":"a","connectedAt":1},[],{"connectedAt":2},{"name":"b"}]"#
+    let decoded = try JSONDecoder().decode(
+      ManagementAPI.Passing<ManagementAPI.ConnectionInfo>.self, from: Data(list.utf8))
+    #expect(decoded.all.map(\.name) == ["a", "b"])
+  }
+
   @Test func versionsAreToldApart() {
     #expect(!Server(version: "3.10.8").givesBackFreely && Server(version: "3.10.8").isSupported)
     #expect(!Server(version: "4.0.5").ordersByPriority && !Server(version: "4.2.9").ordersByPriority)

@@ -62,16 +62,19 @@ final class ManagementAPI: Sendable {
       [BindingInfo].self, "bindings/\(virtualHost)", columns: "source,destination,destination_type,routing_key")
   }
 
-  func consumers() async -> [ConsumerInfo]? { await get([ConsumerInfo].self, "consumers/\(virtualHost)") }
+  func consumers() async -> [ConsumerInfo]? { await get(Passing<ConsumerInfo>.self, "consumers/\(virtualHost)")?.all }
 
   func connections() async -> [ConnectionInfo]? {
     await get(
-      [ConnectionInfo].self, "vhosts/\(virtualHost)/connections", columns: "name,client_properties,connected_at")
+      Passing<ConnectionInfo>.self, "vhosts/\(virtualHost)/connections", columns: "name,client_properties,connected_at")?
+      .all
   }
 
   func channels() async -> [ChannelInfo]? {
     await get(
-      [ChannelInfo].self, "vhosts/\(virtualHost)/channels", columns: "connection_details,messages_unacknowledged")
+      Passing<ChannelInfo>.self, "vhosts/\(virtualHost)/channels", columns: "connection_details,messages_unacknowledged"
+    )?
+    .all
   }
 
   func nodes() async -> [NodeInfo]? {

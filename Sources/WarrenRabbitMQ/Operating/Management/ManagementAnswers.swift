@@ -75,6 +75,22 @@ extension ManagementAPI {
     let ackDetails: Details?
   }
 
+  /// A list of what comes and goes. What is going is told with parts that are missing, or as an empty list, and is left out.
+  struct Passing<Element: Decodable>: Decodable {
+    private struct Anything: Decodable {}
+    private(set) var all: [Element] = []
+    init(from decoder: any Decoder) throws {
+      var list = try decoder.unkeyedContainer()
+      while !list.isAtEnd {
+        if let element = try? list.decode(Element.self) {
+          all.append(element)
+        } else {
+          _ = try list.decode(Anything.self)
+        }
+      }
+    }
+  }
+
   /// Values by name; none at all are an empty array on some versions.
   struct Settings: Decodable, Sendable {
     let values: [String: Scalar]
