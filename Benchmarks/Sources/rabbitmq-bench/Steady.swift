@@ -27,7 +27,7 @@ struct Steady: AsyncParsableCommand {
           try await Task.sleep(until: start + .seconds(1) / rate * number, tolerance: .zero)
           group.addTask {
             let begin = ContinuousClock.now
-            let failure = await errorCode { try await bus.enqueue(Task128(number: number)) }
+            let failure = await errorCode { try await bus.enqueue(Task128(number: number)).result }
             let took = (ContinuousClock.now - begin) / .milliseconds(1)
             calls.note(number, failure, took: took)
           }
