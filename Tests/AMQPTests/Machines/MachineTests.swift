@@ -153,11 +153,11 @@ struct MachineTests {
     #expect(try assembler.body(ByteBuffer()) == nil)
     #expect(try assembler.body(ByteBuffer(string: "56789"))?.body == ByteBuffer(string: "0123456789"))
     for size in [11, UInt64.max] {
-      var other = ContentAssembler(maxBodySize: 10)
+      let other = ContentAssembler(maxBodySize: 10)
       try other.begin(method)
       #expect(throws: WireError.self) { _ = try other.header(bodySize: size, AMQPProperties()) }
     }
-    var over = ContentAssembler(maxBodySize: 10)
+    let over = ContentAssembler(maxBodySize: 10)
     try over.begin(method)
     _ = try over.header(bodySize: 3, AMQPProperties())
     #expect(throws: WireError.self) { _ = try over.body(ByteBuffer(string: "four")) }
