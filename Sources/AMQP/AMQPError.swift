@@ -75,29 +75,45 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
   }
 
   /// The kind of failure.
-  public let code: Code
+  public var code: Code { values.code }
   /// What happened and what to do next, in a sentence or two.
-  public let message: String
+  public var message: String { values.message }
   /// The AMQP reply code, such as 404 or 406, when the broker gave one.
-  public let replyCode: UInt16?
+  public var replyCode: UInt16? { values.replyCode }
   /// The broker's own words, when it gave any.
-  public let replyText: String?
+  public var replyText: String? { values.replyText }
   /// The error below this one, if there is one.
-  public let underlying: (any Error)?
+  public var underlying: (any Error)? { values.underlying }
   /// Whether the same call can succeed later without anything being mended.
-  public let isRetryable: Bool
+  public var isRetryable: Bool { values.isRetryable }
+
+  private struct Values: Sendable {
+    let code: Code
+    let message: String
+    let replyCode: UInt16?
+    let replyText: String?
+    let underlying: (any Error)?
+    let isRetryable: Bool
+  }
+
+  /// One reference, as every result of a publish has room for an error.
+  private let storage: Storage
+  private var values: Values { storage.values }
+
+  private final class Storage: Sendable {
+    let values: Values
+    init(_ values: Values) { self.values = values }
+  }
 
   /// Makes an error. The library makes its own; this is for tests and for layers above.
   public init(
     _ code: Code, _ message: String, replyCode: UInt16? = nil, replyText: String? = nil, underlying: (any Error)? = nil,
     isRetryable: Bool? = nil
   ) {
-    self.code = code
-    self.message = message
-    self.replyCode = replyCode
-    self.replyText = replyText
-    self.underlying = underlying
-    self.isRetryable = isRetryable ?? Self.canRetry(code, replyCode: replyCode)
+    storage = Storage(
+      Values(
+        code: code, message: message, replyCode: replyCode, replyText: replyText, underlying: underlying,
+        isRetryable: isRetryable ?? Self.canRetry(code, replyCode: replyCode)))
   }
 
   /// What it is in words, without secrets.

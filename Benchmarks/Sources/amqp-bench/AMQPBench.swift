@@ -30,6 +30,15 @@ struct Load: ParsableArguments {
   @Argument(help: "Messages before those.") var warm: Int
   @Argument(help: "Confirms that may be out, or the prefetch.") var window: Int
   @Argument(help: "Bytes of a body.") var size: Int
+  @Flag(help: "Run the tasks on the connection's event loop.") var onLoop = false
+
+  func connect(_ body: @Sendable (AMQPConnection) async throws -> Void) async throws {
+    try await place.connect { connection in
+      try await withTaskExecutorPreference(onLoop ? connection.executor : globalConcurrentExecutor) {
+        try await body(connection)
+      }
+    }
+  }
 
   var message: AMQPMessage {
     AMQPMessage(routingKey: place.queue, mandatory: false, body: ByteBuffer(repeating: UInt8(ascii: "x"), count: size))

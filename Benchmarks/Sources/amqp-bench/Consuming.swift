@@ -8,7 +8,7 @@ struct Consume: AsyncParsableCommand {
 
   func run() async throws {
     let load = load
-    try await load.place.connect { connection in
+    try await load.connect { connection in
       let channel = try await connection.openChannel()
       let deliveries = try await channel.consume(load.place.queue, prefetch: UInt16(load.window))
       var begin = Usage.now

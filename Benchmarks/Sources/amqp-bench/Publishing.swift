@@ -10,7 +10,7 @@ struct Publish: AsyncParsableCommand {
   func run() async throws {
     let load = load
     let tasks = tasks ?? load.window
-    try await load.place.connect { connection in
+    try await load.connect { connection in
       let channel = try await connection.openChannel(.init(maxOutstanding: load.window))
       let message = load.message
       try await Share.split(load.warm, among: tasks) { _ in try await channel.publish(message) }
@@ -30,7 +30,7 @@ struct Batches: AsyncParsableCommand {
   func run() async throws {
     let (load, batch) = (load, batch)
     let tasks = (load.window + batch - 1) / batch
-    try await load.place.connect { connection in
+    try await load.connect { connection in
       let channel = try await connection.openChannel(.init(maxOutstanding: load.window))
       let messages = Array(repeating: load.message, count: batch)
       let publish: @Sendable (Int) async throws -> Void = { _ in

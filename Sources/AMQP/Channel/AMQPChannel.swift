@@ -56,7 +56,7 @@ public struct AMQPChannel: Sendable {
   public func publish(_ message: AMQPMessage, timeout: Duration? = nil) async throws(AMQPError) {
     var message = message
     connection.configuration.onPublish?(&message)
-    try message.check(maxBodySize: connection.configuration.maxOutboundBodySize)
+    if let error = message.refusal(maxBodySize: connection.configuration.maxOutboundBodySize) { throw error }
     let ticket = PublishTicket(message, deadline: deadline(timeout))
     guard await send(ticket) else { throw Self.cancelled }
     if let error = ticket.error { throw error }
@@ -70,11 +70,10 @@ public struct AMQPChannel: Sendable {
     if let onPublish = connection.configuration.onPublish {
       for index in messages.indices { onPublish(&messages[index]) }
     }
+    let maxBodySize = connection.configuration.maxOutboundBodySize
     var refused: [Int: AMQPError] = [:]
-    for (index, message) in messages.enumerated() {
-      do throws(AMQPError) { try message.check(maxBodySize: connection.configuration.maxOutboundBodySize) } catch {
-        refused[index] = error
-      }
+    for index in messages.indices {
+      if let error = messages[index].refusal(maxBodySize: maxBodySize) { refused[index] = error }
     }
     guard !refused.isEmpty else { return await send(messages, timeout) }
     let good = messages.indices.filter { refused[$0] == nil }

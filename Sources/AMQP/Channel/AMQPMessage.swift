@@ -39,17 +39,17 @@ public struct AMQPMessage: Sendable, Hashable {
   /// Roughly what the message costs on the wire and in memory.
   var cost: Int { body.readableBytes + 128 }
 
-  /// Throws unless the message fits the wire. The header frame's size is checked when it is encoded.
-  func check(maxBodySize: Int) throws(AMQPError) {
-    try Limit.check(exchange, "name of the exchange")
-    try Limit.check(routingKey, "routing key")
-    try properties.check()
-    guard body.readableBytes <= maxBodySize else {
-      throw AMQPError(
-        .messageTooLarge,
-        "The body has \(body.readableBytes) bytes, the limit is \(maxBodySize) (maxOutboundBodySize). Nothing was sent."
-      )
-    }
+  /// Why the message does not fit the wire, if it does not. The header frame's size is checked when it is encoded.
+  func refusal(maxBodySize: Int) -> AMQPError? {
+    do throws(AMQPError) {
+      try Limit.check(exchange, "name of the exchange")
+      try Limit.check(routingKey, "routing key")
+      try properties.check()
+    } catch { return error }
+    guard body.readableBytes > maxBodySize else { return nil }
+    return AMQPError(
+      .messageTooLarge,
+      "The body has \(body.readableBytes) bytes, the limit is \(maxBodySize) (maxOutboundBodySize). Nothing was sent.")
   }
 }
 

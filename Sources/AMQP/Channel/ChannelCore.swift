@@ -42,7 +42,8 @@ final class ChannelCore: @unchecked Sendable {
   /// Those who wait for nothing but that.
   var readyWaiters: [Request] = []
   var assembler: ContentAssembler
-  var confirms = ConfirmTracker<PublishWaiter>()
+  /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.
+  @exclusivity(unchecked) var confirms = ConfirmTracker<PublishWaiter>()
   var pending: Deque<PublishRun> = []
   var confirmMode = ConfirmMode.off
   var isFlowStopped = false

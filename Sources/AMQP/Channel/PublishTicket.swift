@@ -16,7 +16,8 @@ final class PublishTicket: @unchecked Sendable {
   var count: Int { messages.count }
   let deadline: NIODeadline
   private let waiting = Mutex(Waiting.notYet)
-  private var progress: Progress
+  /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.
+  @exclusivity(unchecked) private var progress: Progress
 
   init(_ message: AMQPMessage, deadline: NIODeadline) {
     messages = [message]

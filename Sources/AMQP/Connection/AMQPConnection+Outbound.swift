@@ -93,42 +93,43 @@ extension AMQPConnection {
 
   /// Writes publishes until none waits or the window is full. Returns true if enough has gathered for a write before that.
   private func fill(_ core: ChannelCore, _ link: Link) -> Bool {
-    // Out of the hands of their owners for the time of the loop: Swift checks each access to a shared object's state.
-    var confirms = ConfirmTracker<PublishWaiter>()
-    var out = ByteBuffer()
-    swap(&confirms, &core.confirms)
-    swap(&out, &link.out)
-    defer {
-      swap(&confirms, &core.confirms)
-      swap(&out, &link.out)
-    }
-    let (first, number, frameMax) = (confirms.next, core.number, link.frameMax)
-    defer { metrics.published.increment(by: Int(confirms.next - first)) }
+    let first = core.confirms.next
+    defer { metrics.published.increment(by: Int(core.confirms.next - first)) }
     while var run = core.pending.popFirst() {
       // Who was cancelled before the turn came wants nothing sent.
       if run.ticket.isAbandoned { continue }
-      while let index = run.indices.first {
-        let message = run.ticket.messages[index]
-        let isFull = !confirms.hasRoom(for: message.cost, core.options)
-        if isFull || out.readableBytes >= 256 << 10 {
-          core.pending.prepend(run)
-          return !isFull
-        }
-        run.indices.removeFirst()
-        guard run.ticket.isOpen(index) else { continue }
-        let waiter = PublishWaiter(ticket: run.ticket, index: index, isResent: run.isResent)
-        do throws(WireError) {
-          // Number, waiter and bytes: nothing comes between them.
-          let sequence = message.mandatory && message.properties.messageID == nil ? confirms.next : nil
-          try FrameWriter.writePublish(
-            message, channel: number, isResent: run.isResent, sequence: sequence, frameMax: frameMax, to: &out)
-          confirms.append(waiter, bytes: message.cost)
-        } catch {
-          complete(waiter, .notSent(Self.tooLarge(error)))
-        }
+      // Read in place: a copy of a message is a dozen references to count.
+      run.ticket.messages.withUnsafeBufferPointer { write($0, of: &run, core, link) }
+      if !run.indices.isEmpty {
+        core.pending.prepend(run)
+        return link.out.readableBytes >= Self.enoughForAWrite
       }
     }
     return false
+  }
+
+  private static let enoughForAWrite = 256 << 10
+
+  /// Writes as much of a run as the window takes, or enough for a write.
+  private func write(
+    _ messages: UnsafeBufferPointer<AMQPMessage>, of run: inout PublishRun, _ core: ChannelCore, _ link: Link
+  ) {
+    while let index = run.indices.first, link.out.readableBytes < Self.enoughForAWrite,
+      core.confirms.hasRoom(for: messages[index].cost, core.options)
+    {
+      run.indices.removeFirst()
+      guard run.ticket.isOpen(index) else { continue }
+      let waiter = PublishWaiter(ticket: run.ticket, index: index, isResent: run.isResent)
+      do throws(WireError) {
+        // Number, waiter and bytes: nothing comes between them.
+        try FrameWriter.writePublish(
+          messages[index], channel: core.number, isResent: run.isResent, sequence: core.confirms.next,
+          frameMax: link.frameMax, to: &link.out)
+        core.confirms.append(waiter, bytes: messages[index].cost)
+      } catch {
+        complete(waiter, .notSent(Self.tooLarge(error)))
+      }
+    }
   }
 
   private func mayPublish(_ core: ChannelCore, _ link: Link) -> Bool {

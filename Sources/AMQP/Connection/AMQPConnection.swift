@@ -23,6 +23,20 @@ public final actor AMQPConnection: Service {
   /// What the connection was made with.
   public nonisolated let configuration: AMQPConfiguration
 
+  /// Runs tasks where the connection works. What they publish and settle wakes no other thread, which is most of what a
+  /// message costs: about a quarter to two fifths less processor time than from anywhere else.
+  ///
+  /// ```swift
+  /// try await withTaskExecutorPreference(connection.executor) {
+  ///   for try await delivery in deliveries { delivery.ack() }
+  /// }
+  /// ```
+  ///
+  /// It is one thread, and the connection's own: what runs there must neither block nor compute for long, or confirms and
+  /// heartbeats wait. It is for those who pass messages on; handlers that do real work belong elsewhere. Child tasks follow
+  /// the preference.
+  public nonisolated let executor: any TaskExecutor
+
   nonisolated let eventLoop: any EventLoop
   nonisolated let mailbox = Mailbox()
   nonisolated let stateBox = StateBox()
@@ -40,7 +54,8 @@ public final actor AMQPConnection: Service {
   var pause: (timer: Scheduled<Void>, done: CheckedContinuation<Void, Never>)?
   /// Memory for the mailbox's contents.
   var spare = Mailbox.Contents()
-  var resumptions = Resumptions()
+  /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.
+  @exclusivity(unchecked) var resumptions = Resumptions()
   var touchedConsumers: [ConsumerCore] = []
   var coresToPump: [ChannelCore] = []
   var settleTimer: Scheduled<Void>?
@@ -59,6 +74,7 @@ public final actor AMQPConnection: Service {
   ) {
     self.configuration = configuration
     eventLoop = group.next()
+    executor = ConnectionExecutor(eventLoop)
     var logger = configuration.logger
     if let name = configuration.name { logger[metadataKey: "amqp.connection"] = .string(name) }
     self.logger = logger

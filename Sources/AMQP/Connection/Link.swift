@@ -13,7 +13,8 @@ final class Link: @unchecked Sendable {
   var decoder = FrameDecoder()
   /// The largest frame to accept.
   var inboundFrameMax = FrameDecoder.frameMaxBeforeTuning
-  var out = ByteBuffer()
+  /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.
+  @exclusivity(unchecked) var out = ByteBuffer()
   var tune = TuneValues(channelMax: 0, frameMax: UInt32(FrameDecoder.frameMaxBeforeTuning), heartbeat: 0)
   var heartbeat: HeartbeatMonitor?
   var heartbeatTimer: RepeatedTask?

@@ -3,11 +3,13 @@ import NIOCore
 extension FrameWriter {
   /// Writes a publish: method, header and body, one behind the other; all of it or nothing.
   ///
+  /// Not inlined, because the message is read in place then, and otherwise copied by the caller.
+  ///
   /// - Parameters:
   ///   - isResent: Adds the header `x-republished`, as the broker may have the message already.
-  ///   - sequence: Adds a header by which a return finds this publish.
-  static func writePublish(
-    _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64?, frameMax: Int,
+  ///   - sequence: The number of this publish. It is added as a header, by which a return finds it, where nothing else does.
+  @inline(never) static func writePublish(
+    _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64, frameMax: Int,
     to buffer: inout ByteBuffer
   ) throws(WireError) {
     try buffer.encode(room: 512 + message.body.readableBytes) { (writer) throws(WireError) in
@@ -24,7 +26,8 @@ extension FrameWriter {
 
       let header = writer.count
       try writeHeader(
-        isResent ? message.properties.markedAsResent : message.properties, sequence: sequence,
+        isResent ? message.properties.markedAsResent : message.properties,
+        sequence: message.mandatory && message.properties.messageID == nil ? sequence : nil,
         bodySize: message.body.readableBytes, channel: channel, to: &writer)
       let size = writer.count - header
       guard size <= frameMax else {

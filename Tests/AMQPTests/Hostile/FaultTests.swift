@@ -36,6 +36,40 @@ struct FaultTests {
     }
   }
 
+  @Test("What prefers the connection's executor stays on its event loop, through a loss and a cancellation too")
+  func onTheLoop() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .body = frame, peer.index == 0 else { return false }
+        peer.hangUp()
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          try await withTaskExecutorPreference(connection.executor) {
+            #expect(connection.eventLoop.inEventLoop)
+            let channel = try await connection.openChannel(.init(resendsUnknown: true))
+            try await channel.publish(AMQPMessage(routingKey: "k", properties: .init(messageID: "id"), body: "x"))
+            #expect(connection.eventLoop.inEventLoop)
+            let results = await channel.publish(Array(repeating: AMQPMessage(routingKey: "k", body: "x"), count: 300))
+            #expect(results.allSatisfy { $0.isConfirmed })
+            let deliveries = try await channel.consume("q")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+              group.addTask {
+                #expect(connection.eventLoop.inEventLoop)
+                for try await _ in deliveries {}
+                #expect(connection.eventLoop.inEventLoop)
+              }
+              await Task.yield()
+              group.cancelAll()
+            }
+            await channel.close()
+          }
+        }
+        #expect(broker.connections == 2)
+      }
+    }
+  }
+
   @Test("Asked to, a channel sends unknown publishes again under the same message id, marked")
   func resend() async throws {
     try await within {

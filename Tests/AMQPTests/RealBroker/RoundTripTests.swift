@@ -40,15 +40,17 @@ struct RoundTripTests {
     }
   }
 
-  @Test("256 tasks on one channel each get their own confirm")
-  func manyTasks() async throws {
+  @Test(
+    "256 tasks on one channel each get their own confirm, on the connection's event loop and off it",
+    arguments: [true, false])
+  func manyTasks(onLoop: Bool) async throws {
     try await within {
       try await AMQPConnection.withConnection(try RealBroker.configuration()) { connection in
         let channel = try await connection.openChannel()
         let queue = try await channel.declareQueue(RealBroker.name("many"), durable: false, exclusive: true).name
         try await withThrowingTaskGroup(of: Void.self) { group in
           for _ in 0..<256 {
-            group.addTask {
+            group.addTask(executorPreference: onLoop ? connection.executor : nil) {
               for _ in 0..<20 { try await channel.publish(AMQPMessage(routingKey: queue, body: "x")) }
             }
           }

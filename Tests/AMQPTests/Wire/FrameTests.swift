@@ -128,7 +128,7 @@ struct FrameTests {
   func publish() throws {
     let message = AMQPMessage(exchange: "e", routingKey: "k", properties: .init(messageID: "m"), body: "hello")
     var buffer = ByteBuffer()
-    try FrameWriter.writePublish(message, channel: 3, isResent: true, sequence: nil, frameMax: 8192, to: &buffer)
+    try FrameWriter.writePublish(message, channel: 3, isResent: true, sequence: 7, frameMax: 8192, to: &buffer)
     var decoder = FrameDecoder()
     decoder.append(buffer)
     #expect(
@@ -139,13 +139,27 @@ struct FrameTests {
     #expect(try decoder.next() == .body(channel: 3, ByteBuffer(string: "hello")))
   }
 
+  @Test(
+    "Only a publish that may come back, and has no message id to be known by, carries its number",
+    arguments: [(true, nil, true), (true, "m", false), (false, nil, false)])
+  func sequenceHeader(mandatory: Bool, messageID: String?, isWritten: Bool) throws {
+    let message = AMQPMessage(routingKey: "k", mandatory: mandatory, properties: .init(messageID: messageID), body: "")
+    var buffer = ByteBuffer()
+    try FrameWriter.writePublish(message, channel: 1, isResent: false, sequence: 7, frameMax: 8192, to: &buffer)
+    var decoder = FrameDecoder()
+    decoder.append(buffer)
+    _ = try decoder.next()
+    let headers: AMQPTable? = isWritten ? [PropertiesCodec.sequenceHeader: 7] : nil
+    #expect(try decoder.next() == .header(channel: 1, bodySize: 0, .init(headers: headers, messageID: messageID)))
+  }
+
   @Test("Properties that do not fit a frame are refused")
   func hugeHeaders() {
     let message = AMQPMessage(
       routingKey: "k", properties: .init(headers: ["h": .string(String(repeating: "x", count: 9000))]), body: "")
     var buffer = ByteBuffer()
     #expect(throws: WireError.self) {
-      try FrameWriter.writePublish(message, channel: 1, isResent: false, sequence: nil, frameMax: 8192, to: &buffer)
+      try FrameWriter.writePublish(message, channel: 1, isResent: false, sequence: 7, frameMax: 8192, to: &buffer)
     }
   }
 }
