@@ -10,7 +10,7 @@ struct Latency: AsyncParsableCommand {
   func run() async throws {
     let load = load
     let total = load.count + load.warm
-    try await load.place.connect { connection in
+    try await load.connect { connection in
       let publishing = try await connection.openChannel()
       let deliveries = try await connection.openChannel().consume(load.place.queue, prefetch: 256)
       let begin = Usage.now

@@ -1,4 +1,5 @@
 public import Logging
+internal import NIOPosix
 
 /// Everything a connection needs to know.
 ///
@@ -64,6 +65,8 @@ public struct AMQPConfiguration: Sendable {
   public var onPublish: (@Sendable (inout AMQPMessage) -> Void)?
   /// Where the connection logs.
   public var logger = Logger(label: "amqp")
+  /// Who looks up names; by default the system. For tests.
+  var resolver: (any Resolver & Sendable)?
 
   /// A configuration for these endpoints.
   public init(

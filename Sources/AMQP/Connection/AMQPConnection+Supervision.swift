@@ -51,7 +51,7 @@ extension AMQPConnection {
         metrics.opened.increment()
         logger.debug("AMQP connection is open")
         announceOpen(link)
-        reason = await end(of: link)
+        reason = await serve(link)
         backoff.wasOpen(for: .nanoseconds((NIODeadline.now() - since).nanoseconds))
         if !isClosing { metrics.lost.increment() }
       } catch {
@@ -130,6 +130,7 @@ extension AMQPConnection {
     let limit = TimeAmount(configuration.connectTimeout)
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(limit)
+      .resolver(configuration.resolver)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
       .channelInitializer { socket in
@@ -188,25 +189,39 @@ extension AMQPConnection {
 
   // MARK: Restoring
 
-  /// Channels, then topology, then consumers; after that publishes and requests that waited may go on.
+  /// Channels, then topology; after that what waited on channels without consumers goes on.
   private func restore(_ link: Link, isFirst: Bool) async throws(AMQPError) {
     for core in sortedCores { try await reopen(core, link) }
     try await apply(configuration.topology, link, isFirst: isFirst)
-    for core in sortedCores where core.number != 0 {
-      for consumer in core.consumers.values where !consumer.isSubscribed && !link.hasEnded {
-        // A refusal closes the channel and ends the consumer with the reason; the others go on.
-        try? await subscribe(consumer, on: core)
-      }
-    }
     if link.hasEnded { throw await end(of: link) }
     for core in sortedCores {
       switch core.phase {
-      case .opening where core.isOpenOnWire: becomeReady(core)
+      case .opening where core.isOpenOnWire && core.consumers.isEmpty: becomeReady(core)
       // Somebody asked for this one while the others were being restored.
       case .down: open(core)
       default: break
       }
     }
+  }
+
+  /// Brings the consumers back, and returns why the connection ended.
+  ///
+  /// Channels go side by side, as a queue whose leader is away keeps whoever asks for it waiting.
+  private func serve(_ link: Link) async -> AMQPError {
+    await withDiscardingTaskGroup { group in
+      for core in sortedCores where !core.isReady && core.isOpenOnWire {
+        group.addTask { await self.bringBackConsumers(of: core, link) }
+      }
+      return await end(of: link)
+    }
+  }
+
+  private func bringBackConsumers(of core: ChannelCore, _ link: Link) async {
+    for consumer in core.consumers.values where !consumer.isSubscribed && !link.hasEnded {
+      // A refusal closes the channel and ends the consumer with the reason.
+      try? await subscribe(consumer, on: core)
+    }
+    if !link.hasEnded, core.isOpenOnWire, case .opening = core.phase { becomeReady(core) }
   }
 
   private var sortedCores: [ChannelCore] { cores.values.sorted { $0.id < $1.id } }

@@ -53,7 +53,7 @@ struct FaultTests {
             let results = await channel.publish(Array(repeating: AMQPMessage(routingKey: "k", body: "x"), count: 300))
             #expect(results.allSatisfy { $0.isConfirmed })
             let deliveries = try await channel.consume("q")
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            await withThrowingTaskGroup(of: Void.self) { group in
               group.addTask {
                 #expect(connection.eventLoop.inEventLoop)
                 for try await _ in deliveries {}
@@ -256,6 +256,98 @@ struct FaultTests {
         #expect(names.filter { $0 == Method.basicQosOk.id || $0.raw == 60 << 16 | 10 }.count == 2)
         #expect(names.filter { $0.raw == 50 << 16 | 10 }.count == 2)
         #expect(names.filter { $0.raw == 60 << 16 | 80 }.count == 1)
+      }
+    }
+  }
+
+  @Test("What the broker still sends to a consumer that is being cancelled goes back to its queue")
+  func lateDeliveries() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicCancel(let tag, _)) = frame else { return false }
+        for number in 1...2 as ClosedRange<UInt64> {
+          peer.send(
+            .basicDeliver(
+              .init(consumerTag: tag, deliveryTag: number, redelivered: false, exchange: "", routingKey: "k")),
+            AMQPProperties(), "late", on: channel)
+        }
+        return false
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q")
+          await deliveries.cancel()
+          await broker.wait { $0.count { if case .method(_, .basicNack) = $0 { true } else { false } } == 2 }
+          let returned = broker.methods.filter { if case .basicNack = $0 { true } else { false } }
+          #expect(returned == (1...2).map { .basicNack(deliveryTag: $0, multiple: false, requeue: true) })
+          var iterator = deliveries.makeAsyncIterator()
+          #expect(try await iterator.next() == nil)
+        }
+      }
+    }
+  }
+
+  @Test("A declaration that fails keeps no other from being made, and is the reason why the first connection fails")
+  func failedDeclaration() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .queueDeclare(let declare)) = frame, declare.queue == "b" else { return false }
+        peer.send(
+          .channelClose(CloseReason(replyCode: 406, replyText: "PRECONDITION_FAILED", classID: 50, methodID: 10)),
+          on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.topology = AMQPTopology(queues: [.init("a"), .init("b"), .init("c")])
+        let error = await amqpError { [configuration] in
+          try await AMQPConnection.withConnection(configuration) { _ in }
+        }
+        #expect(error?.replyCode == 406)
+        let declared = broker.methods.compactMap { if case .queueDeclare(let it) = $0 { it.queue } else { nil } }
+        #expect(declared == ["a", "b", "c"])
+        #expect(broker.connections == 1)
+      }
+    }
+  }
+
+  @Test("A queue that keeps its consumer waiting after a loss keeps no other consumer and no publisher waiting")
+  func stuckConsumer() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(_, .basicConsume(let consume)) = frame else { return false }
+        return consume.queue == "stuck"
+      }) { broker in
+        var configuration = broker.configuration
+        // Longer than the test may take: nothing below is saved by a time limit.
+        configuration.replyTimeout = .seconds(600)
+        let connection = AMQPConnection(configuration)
+        async let running: Void = connection.run()
+        try await connection.waitUntilOpen()
+        let channels = try await [connection.openChannel(), connection.openChannel(), connection.openChannel()]
+        let stuck = try await channels[0].consume("stuck")
+        _ = try await channels[1].consume("fine")
+        try await channels[2].publish(AMQPMessage(routingKey: "k", body: "x"))
+        let states = connection.states()
+        try await broker.withPeer { $0.hangUp() }
+        for await state in states { if case .recovering = state { break } }
+        try await connection.waitUntilOpen()
+        try await channels[1].publish(AMQPMessage(routingKey: "k", body: "x"))
+        try await channels[2].publish(AMQPMessage(routingKey: "k", body: "x"))
+        _ = try await connection.withChannel { try await $0.declareQueue("q") }
+        let queues = broker.methods.compactMap {
+          if case .basicConsume(let consume) = $0 { consume.queue } else { nil }
+        }
+        #expect(queues.sorted() == ["fine", "fine", "stuck", "stuck"])
+        // Another loss, while that one still waits.
+        let again = connection.states()
+        try await broker.withPeer { $0.hangUp() }
+        for await state in again { if case .recovering = state { break } }
+        try await connection.waitUntilOpen()
+        try await channels[2].publish(AMQPMessage(routingKey: "k", body: "x"))
+        await connection.close()
+        try await running
+        var iterator = stuck.makeAsyncIterator()
+        #expect(try await iterator.next() == nil)
       }
     }
   }

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -120,6 +121,47 @@ struct LimitTests {
         for run in runs { try await run.value }
       }
     }
+  }
+
+  @Test("A name is looked up again at each try")
+  func namesAreLookedUpAgain() async throws {
+    try await within {
+      try await FakeBroker.run { broker in
+        let lookups = Atomic(0)
+        var configuration = broker.configuration
+        configuration.endpoints[0].host = "broker.example"
+        configuration.recovery.retriesFirstConnect = true
+        // Unknown at first, as while a cluster is being set up.
+        configuration.resolver = Names { lookups.add(1, ordering: .relaxed).newValue > 2 ? "127.0.0.1" : nil }
+        try await AMQPConnection.withConnection(configuration) { connection in
+          #expect(lookups.load(ordering: .relaxed) == 3)
+          let states = connection.states()
+          try await broker.withPeer { $0.hangUp() }
+          for await state in states { if case .recovering = state { break } }
+          try await connection.waitUntilOpen()
+          #expect(lookups.load(ordering: .relaxed) == 4)
+        }
+      }
+    }
+  }
+
+  /// Finds the address that a closure gives for any name, if it gives one.
+  private final class Names: Resolver, Sendable {
+    private let address: @Sendable () -> String?
+
+    init(_ address: @escaping @Sendable () -> String?) { self.address = address }
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+      let loop = MultiThreadedEventLoopGroup.singleton.any()
+      let addresses = Result { try address().map { [try SocketAddress(ipAddress: $0, port: port)] } ?? [] }
+      return loop.makeCompletedFuture(addresses)
+    }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+      MultiThreadedEventLoopGroup.singleton.any().makeSucceededFuture([])
+    }
+
+    func cancelQueries() {}
   }
 
   @Test("Rubbish while the connection is being closed changes nothing about how it ends")
