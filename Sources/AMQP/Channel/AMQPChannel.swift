@@ -148,7 +148,7 @@ public struct AMQPChannel: Sendable {
   // MARK: For deliveries and sequences
 
   func settle(_ tag: UInt64, generation: UInt64, _ verdict: SettlementLedger.Verdict) -> AMQPSettlement {
-    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, verdict) }
+    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, verdict, now: .now()) }
     if result == .stale { connection.metrics.stale.increment() }
     switch urgency {
     case .none: break

@@ -62,8 +62,11 @@ public struct AMQPDelivery: Sendable {
   /// again, and settling this delivery is ``AMQPSettlement/stale``.
   public var isCurrent: Bool { storage.generation == storage.channel.core.generation }
 
-  /// Has somebody look for settlements of its channel after a short wait. Returns whether that has to be arranged.
-  func announce() -> Bool { storage.channel.core.ledger.withLock { $0.announce() } }
+  /// Has somebody look for settlements of its channel after a short wait, unless they are written at once. Returns whether
+  /// that has to be arranged.
+  func announceSettlements() -> Bool {
+    storage.channel.core.ledger.withLock { $0.isQuiet(.now()) ? false : $0.announce() }
+  }
 
   /// The life of the channel in which the delivery counts.
   var generation: UInt64 { storage.generation }

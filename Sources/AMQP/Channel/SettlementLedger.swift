@@ -1,10 +1,14 @@
 import DequeModule
+import NIOCore
 
 /// What became of the deliveries of a channel, and which acknowledgements have to be written.
 ///
 /// Finished deliveries are acknowledged together: one `multiple` ack for the finished prefix, single ones for what finished
 /// past an unfinished delivery. A delivery is settled once; a second time, or one of an earlier generation of the channel, is
 /// refused here, because on the wire it would close the channel or acknowledge a stranger.
+///
+/// Acknowledgements gather for a moment, but not the one behind which nothing is left to wait for and before which nothing was
+/// written for as long: where little happens the broker hears of it at once.
 struct SettlementLedger: Sendable {
   enum Verdict: Sendable, Equatable {
     case ack
@@ -29,6 +33,10 @@ struct SettlementLedger: Sendable {
   private(set) var generation: UInt64 = 0
   /// Deliveries that nobody settled yet.
   private(set) var unsettled = 0
+  private var lastWritten = NIODeadline.uptimeNanoseconds(0)
+
+  /// How long settlements wait for their neighbours.
+  static let gathering = TimeAmount.milliseconds(1)
 
   /// Notes a delivery. Tags rise by one; a gap or a repetition is the peer's error.
   mutating func delivered(_ tag: UInt64, needsAck: Bool) throws(WireError) {
@@ -40,7 +48,7 @@ struct SettlementLedger: Sendable {
 
   /// Settles a delivery. Returns how it was taken and when to write.
   mutating func settle(
-    _ tag: UInt64, generation: UInt64, _ verdict: Verdict
+    _ tag: UInt64, generation: UInt64, _ verdict: Verdict, now: @autoclosure () -> NIODeadline
   ) -> (result: AMQPSettlement, urgency: Urgency) {
     guard generation == self.generation else { return (.stale, .none) }
     guard tag >= base, tag - base < UInt64(states.count) else { return (.alreadySettled, .none) }
@@ -54,7 +62,7 @@ struct SettlementLedger: Sendable {
       states[index] = .settled
       refusals.append((tag, verdict))
     }
-    if isUrgent { return (.accepted, .now) }
+    if isUrgent || (unsettled == 0 && isQuiet(now())) { return (.accepted, .now) }
     return (.accepted, announce() ? .soon : .none)
   }
 
@@ -63,6 +71,9 @@ struct SettlementLedger: Sendable {
   var isUrgent: Bool {
     pending > 0 && pending >= unsettled && (pending + unsettled) * 2 >= window
   }
+
+  /// Whether nothing was written for a while, so that the next settlement need not wait for others.
+  func isQuiet(_ now: NIODeadline) -> Bool { now - lastWritten >= Self.gathering }
 
   /// How many settlements wait to be written.
   var pending: Int { acksWanted + refusals.count }
@@ -80,7 +91,8 @@ struct SettlementLedger: Sendable {
   mutating func look() { announced = false }
 
   /// Takes what has to be written, in the order in which to write it.
-  mutating func drain(_ write: (Method) -> Void) {
+  mutating func drain(now: NIODeadline, _ write: (Method) -> Void) {
+    lastWritten = now
     if acksWanted > 0 { drainAcks(write) }
     for (tag, verdict) in refusals {
       switch verdict {

@@ -62,7 +62,7 @@ extension AMQPConnection {
     guard !consumer.arrived.isEmpty else { return }
     metrics.delivered.increment(by: consumer.arrived.count)
     // Acknowledgements will follow. Looking for them from here saves whoever settles the first one a wake-up.
-    if !consumer.request.noAck, consumer.arrived[0].announce() { settleSoon() }
+    if !consumer.request.noAck, consumer.arrived[0].announceSettlements() { settleSoon() }
     let waiting = consumer.buffer.append(&consumer.arrived)
     guard waiting > consumer.highWater, !consumer.holdsReads.load(ordering: .relaxed) else { return }
     consumer.holdsReads.store(true, ordering: .sequentiallyConsistent)
@@ -136,7 +136,7 @@ extension AMQPConnection {
       try core.noteDelivery(tag, needsAck: core.isGetAcknowledged)
       // Nobody waits for it any more: back to the queue with it.
       if request == nil, core.isGetAcknowledged {
-        _ = core.ledger.withLock { $0.settle(tag, generation: $0.generation, .nack(requeue: true)) }
+        _ = core.ledger.withLock { $0.settle(tag, generation: $0.generation, .nack(requeue: true), now: .now()) }
         writeSettlements(core, link)
       }
       request?.finish(

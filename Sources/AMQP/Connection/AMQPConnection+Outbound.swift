@@ -29,7 +29,7 @@ extension AMQPConnection {
   /// The wait that lets acknowledgements of neighbours share a frame and a write.
   func settleSoon() {
     guard settleTimer == nil else { return }
-    settleTimer = eventLoop.scheduleTask(in: .milliseconds(1)) { self.assumeIsolated { $0.settleAll() } }
+    settleTimer = eventLoop.scheduleTask(in: SettlementLedger.gathering) { self.assumeIsolated { $0.settleAll() } }
   }
 
   private func settleAll() {
@@ -45,7 +45,7 @@ extension AMQPConnection {
     core.ledger.withLock { ledger in
       guard ledger.hasPending else { return }
       metrics.settled.increment(by: ledger.pending)
-      ledger.drain { method in _ = link.write(method, channel: core.number) }
+      ledger.drain(now: .now()) { method in _ = link.write(method, channel: core.number) }
     }
   }
 

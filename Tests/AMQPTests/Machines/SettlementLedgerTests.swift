@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import AMQP
@@ -12,7 +13,7 @@ struct SettlementLedgerTests {
 
   private func drain(_ ledger: inout SettlementLedger) -> [Method] {
     var methods: [Method] = []
-    ledger.drain { methods.append($0) }
+    ledger.drain(now: .uptimeNanoseconds(0)) { methods.append($0) }
     return methods
   }
 
@@ -28,6 +29,24 @@ struct SettlementLedgerTests {
     #expect(drain(&ledger) == [])
     _ = ledger.settle(4, generation: 0, .ack)
     #expect(drain(&ledger) == [.basicAck(deliveryTag: 4, multiple: false)])
+  }
+
+  @Test("The last settlement is written at once where nothing was for a while, and gathers with others where it was")
+  func quiet() throws {
+    func at(_ microseconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .microseconds(microseconds) }
+    var ledger = try ledger(4)
+    ledger.window = 100
+    #expect(ledger.settle(1, generation: 0, .ack, now: at(5000)).urgency == .soon)
+    #expect(ledger.settle(2, generation: 0, .ack, now: at(5000)).urgency == .none)
+    ledger.look()
+    #expect(ledger.settle(3, generation: 0, .ack, now: at(5000)).urgency == .soon)
+    #expect(ledger.settle(4, generation: 0, .ack, now: at(5000)).urgency == .now)
+    ledger.drain(now: at(5000)) { _ in }
+    ledger.look()
+    try ledger.delivered(5, needsAck: true)
+    #expect(ledger.settle(5, generation: 0, .ack, now: at(5999)).urgency == .soon)
+    try ledger.delivered(6, needsAck: true)
+    #expect(ledger.settle(6, generation: 0, .ack, now: at(6000)).urgency == .now)
   }
 
   @Test("A refusal inside the prefix goes out before the multiple ack that would swallow it")
@@ -116,5 +135,14 @@ struct SettlementLedgerTests {
         }
       }
     }
+  }
+}
+
+extension SettlementLedger {
+  /// At the time 0, at which something was written too.
+  fileprivate mutating func settle(
+    _ tag: UInt64, generation: UInt64, _ verdict: Verdict
+  ) -> (result: AMQPSettlement, urgency: Urgency) {
+    settle(tag, generation: generation, verdict, now: .uptimeNanoseconds(0))
   }
 }
