@@ -11,7 +11,7 @@ export SCRATCH
 
 .PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
 
-## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit.
+## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit. RABBITMQ=3.10 does it on a RabbitMQ.
 demo: setup
 	scripts/demo
 

@@ -6,12 +6,12 @@ import Testing
 import Warren
 import WarrenRabbitMQ
 
-/// Dead letters that their queue refuses: a full one does, and so does one that is losing its leader.
+/// Dead letters that their queue refuses: a full one does, one that is losing its leader, and one that somebody deleted.
 @Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
 struct RefusalTests {
-  @Test func aRefusedDeadLetterIsParkedOnceThereIsRoom() async throws {
-    try await withRefusedDeadLetter { _, _, makeRoom in
-      try await makeRoom()
+  @Test(arguments: [false, true]) func aRefusedDeadLetterIsParkedOnceItCanBe(isQueueGone: Bool) async throws {
+    try await withRefusedDeadLetter(isQueueGone: isQueueGone) { _, _, mend in
+      try await mend()
     } after: { result, foreign, queue in
       #expect(try result.get() == .settled)
       let parked = try await foreign.get("\(queue).dead")
@@ -20,8 +20,8 @@ struct RefusalTests {
     }
   }
 
-  @Test func aWorkerThatEndsGivesARefusedDeadLetterBack() async throws {
-    try await withRefusedDeadLetter { _, consumer, _ in
+  @Test(arguments: [false, true]) func aWorkerThatEndsGivesARefusedDeadLetterBack(isQueueGone: Bool) async throws {
+    try await withRefusedDeadLetter(isQueueGone: isQueueGone) { _, consumer, _ in
       consumer.stop()
     } after: { result, foreign, queue in
       #expect(throws: BrokerError.self) { try result.get() }
@@ -31,8 +31,9 @@ struct RefusalTests {
     }
   }
 
-  /// Settles a delivery as a dead letter, whose queue has no room; `during` runs once it was refused.
+  /// Settles a delivery as a dead letter, whose queue has no room or is gone; `during` runs once it was refused.
   private func withRefusedDeadLetter(
+    isQueueGone: Bool,
     during: @escaping @Sendable (RabbitMQBroker, Consumer, @Sendable () async throws -> Void) async throws -> Void,
     after: @escaping @Sendable (Result<SettleResult, any Error>, AMQPChannel, String) async throws -> Void
   ) async throws {
@@ -43,7 +44,10 @@ struct RefusalTests {
     try await AMQPConnection.withConnection(try RealBroker.foreign()) { connection in
       try await connection.withChannel { foreign in
         try await foreign.declareQueue(name)
-        try await foreign.declareQueue(dead, arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
+        let declareDead: @Sendable () async throws -> Void = {
+          try await foreign.declareQueue(dead, arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
+        }
+        try await declareDead()
         for (id, queue) in [("1", dead), ("2", name)] {
           try await foreign.publish(
             AMQPMessage(routingKey: queue, properties: AMQPProperties(messageID: id), body: "x"))
@@ -53,9 +57,12 @@ struct RefusalTests {
           try await broker.apply(Topology(queues: [queue]))
           let result = try await broker.consume(queue.name, prefetch: 1) { consumer in
             let delivery = try await consumer.mustNext()
+            if isQueueGone { try await foreign.deleteQueue(dead) }
             async let settled = Self.park(delivery, broker)
             try await within { for await _ in refusals { break } }
-            try await during(broker, consumer) { try await foreign.get(dead)?.ack() }
+            try await during(broker, consumer) {
+              if isQueueGone { try await declareDead() } else { try await foreign.get(dead)?.ack() }
+            }
             return await settled
           }
           try await after(result, foreign, name)

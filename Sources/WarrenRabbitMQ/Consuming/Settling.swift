@@ -110,29 +110,25 @@ extension RabbitMQBroker {
       exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
       body: held.delivery.body)
     var pause = Duration.milliseconds(50)
-    var isRefused = false
+    var refusal: String?
     while held.delivery.isCurrent {
+      var why: String?
       switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
       case .confirmed: return .success(held.acknowledge())
-      case .unroutable:
-        return .failure(Self.impossible(target, "no queue receives them: apply the topology of this queue again"))
-      case .nacked:
-        // A majority comes back, and so may room. Only a worker that ends gives the message back to its queue.
-        let why = "it is full or has no majority: make room in it"
-        if held.lane.isStopping { return .failure(Self.impossible(target, why)) }
-        if !isRefused {
-          logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
-        }
-        isRefused = true
+      case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
+      case .nacked: why = "it is full or has no majority: make room in it"
       case .unknown(let error), .notSent(let error):
-        if error.replyCode == 404 {
-          return .failure(Self.impossible(target, "their exchange is missing: apply the topology of this queue again"))
-        }
         switch error.code {
         case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
           return .failure(BrokerError(error, doing: "dead-lettering"))
-        default: break
+        default: if error.replyCode == 404 { why = "their exchange is missing: apply the topology of '\(queue)' again" }
         }
+      }
+      // What is missing can be mended, a majority comes back, and so may room. Only a worker that ends gives the message back.
+      if let why, held.lane.isStopping { return .failure(Self.impossible(target, why)) }
+      if let why, why != refusal {
+        logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
+        refusal = why
       }
       try? await Task.sleep(for: pause)
       pause = min(pause * 2, .seconds(2))
