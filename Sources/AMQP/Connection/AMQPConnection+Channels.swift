@@ -16,10 +16,12 @@ extension AMQPConnection {
     }
   }
 
-  /// The same for the steps that make a channel ready.
-  func internalRequest(_ core: ChannelCore, _ method: Method) async throws(AMQPError) -> Request.Answer {
+  /// The same for the steps that make a channel ready. `timeout` is the configuration's `replyTimeout`, or `nil`: without end.
+  func internalRequest(
+    _ core: ChannelCore, _ method: Method, timeout: Duration?
+  ) async throws(AMQPError) -> Request.Answer {
     try await answer { connection, request in
-      connection.submit(method, core, request, timeout: connection.configuration.replyTimeout, evenIfNotReady: true)
+      connection.submit(method, core, request, timeout: timeout, evenIfNotReady: true)
       return { connection in connection.giveUp(core, request) }
     }
   }
@@ -56,11 +58,11 @@ extension AMQPConnection {
   }
 
   func submit(
-    _ method: Method, _ core: ChannelCore, _ request: Request, timeout: Duration, evenIfNotReady: Bool = false
+    _ method: Method, _ core: ChannelCore, _ request: Request, timeout: Duration?, evenIfNotReady: Bool = false
   ) {
     if let error = blocker(core, evenIfNotReady) { return request.finish(.failure(error)) }
-    request.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
-      self.assumeIsolated { $0.timedOut(core, request) }
+    request.timer = timeout.map { timeout in
+      eventLoop.scheduleTask(in: TimeAmount(timeout)) { self.assumeIsolated { $0.timedOut(core, request) } }
     }
     guard core.isReady || evenIfNotReady else { return core.held.append((method, request)) }
     request.id = core.requests.append(method, request)
@@ -75,7 +77,7 @@ extension AMQPConnection {
   /// Why a request has no chance.
   private func blocker(_ core: ChannelCore, _ evenIfNotReady: Bool) -> AMQPError? {
     if case .closed(let error) = core.phase { return error }
-    if case .closing = core.phase, !evenIfNotReady { return Self.channelClosed }
+    if case .closing = core.phase { return Self.channelClosed }
     if evenIfNotReady, link == nil || core.number == 0 {
       return AMQPError(.connectionLost, "The connection was lost.")
     }
@@ -102,6 +104,8 @@ extension AMQPConnection {
   }
 
   func sendNext(_ core: ChannelCore, _ link: Link) {
+    // After the goodbye anything else would be a frame on a channel that is not open.
+    guard !core.hasSaidGoodbye else { return }
     while let method = core.requests.next() {
       if case .basicGet(_, let noAck) = method { core.isGetAcknowledged = !noAck }
       send(method, core, link)
@@ -161,6 +165,8 @@ extension AMQPConnection {
     for (method, request) in held where request.isOpen { request.id = core.requests.append(method, request) }
     for waiter in core.readyWaiters { waiter.finish(.success(Request.Answer(method: .channelOpenOk))) }
     core.readyWaiters = []
+    // Those who were given up while they were being brought back.
+    for consumer in core.consumers.values where consumer.isLeaving { sendCancel(consumer, core) }
     guard let link else { return }
     sendNext(core, link)
     pump(core, link)
@@ -180,23 +186,37 @@ extension AMQPConnection {
     core.consumers[tag] = consumer
     do throws(AMQPError) {
       try await waitUntilReady(core)
-      try await subscribe(consumer, on: core)
+      try await subscribe(consumer, on: core, timeout: configuration.replyTimeout)
     } catch {
       consumer.markCancelled()
+      guard core.consumers[tag] === consumer else { throw error }
+      // The request may be with the broker: what it delivers is given back until it has confirmed the end.
       if core.isReady, error.code == .cancelled || error.code == .replyTimeout {
-        // The request may be with the broker: what it delivers is given back until it has confirmed the end.
         consumer.isLeaving = true
-        submit(
-          .basicCancel(consumerTag: tag, noWait: false), core, Request { _ in }, timeout: configuration.replyTimeout)
-      } else if core.consumers[tag] === consumer {
+        sendCancel(consumer, core)
+      } else if !core.isReady, consumer.isSubscribed {
+        consumer.isLeaving = true
+      } else {
         core.consumers[tag] = nil
       }
       throw error
     }
   }
 
+  private func sendCancel(_ consumer: ConsumerCore, _ core: ChannelCore, _ request: Request = Request { _ in }) {
+    submit(
+      .basicCancel(consumerTag: consumer.request.consumerTag, noWait: false), core, request,
+      timeout: configuration.replyTimeout)
+  }
+
+  /// Whether the consumer is still wanted: it may have been ended while something was waited for.
+  private func isWanted(_ consumer: ConsumerCore, _ core: ChannelCore) -> Bool {
+    core.consumers[consumer.request.consumerTag] === consumer && !consumer.isLeaving
+  }
+
   /// The prefetch of a channel counts for consumers that come after it, so it goes in front of each.
-  func subscribe(_ consumer: ConsumerCore, on core: ChannelCore) async throws(AMQPError) {
+  func subscribe(_ consumer: ConsumerCore, on core: ChannelCore, timeout: Duration?) async throws(AMQPError) {
+    guard isWanted(consumer, core) else { throw Self.consumerEnded }
     guard !consumer.isSubscribed else { return }
     consumer.isSubscribed = true
     // Several consumers of a channel: each has its own prefetch, and any of them may run dry.
@@ -208,14 +228,24 @@ extension AMQPConnection {
     do throws(AMQPError) {
       if !consumer.request.noAck {
         _ = try await internalRequest(
-          core, .basicQos(prefetchSize: 0, prefetchCount: consumer.prefetch, global: false))
+          core, .basicQos(prefetchSize: 0, prefetchCount: consumer.prefetch, global: false), timeout: timeout)
+        guard isWanted(consumer, core) else {
+          if core.consumers[consumer.request.consumerTag] === consumer {
+            core.consumers[consumer.request.consumerTag] = nil
+          }
+          throw Self.consumerEnded
+        }
       }
-      _ = try await internalRequest(core, .basicConsume(consumer.request))
+      _ = try await internalRequest(core, .basicConsume(consumer.request), timeout: timeout)
     } catch {
       consumer.isSubscribed = false
       throw error
     }
   }
+
+  private static let consumerEnded = AMQPError(
+    .channelClosed, "The consumer was ended, or its channel was closed, before it began: consume again.",
+    isRetryable: true)
 
   /// Ends a consumer from this side: the broker stops, what nobody will see goes back, the sequence ends.
   func cancel(_ consumer: ConsumerCore, _ core: ChannelCore) async {
@@ -240,16 +270,16 @@ extension AMQPConnection {
   /// or not the task that asks was cancelled: until then there may be deliveries under way.
   private func leave(_ consumer: ConsumerCore, _ core: ChannelCore) async {
     let tag = consumer.request.consumerTag
-    guard core.consumers[tag] === consumer else { return }
-    guard core.isReady, !consumer.isLeaving else {
-      if !core.isReady { core.consumers[tag] = nil }
-      return
+    guard core.consumers[tag] === consumer, !consumer.isLeaving else { return }
+    guard core.isReady else {
+      // While it is being brought back the broker may know it already: it is told once the channel is ready.
+      guard consumer.isSubscribed else { return core.consumers[tag] = nil }
+      consumer.isLeaving = true
+      return consumer.markCancelled()
     }
     consumer.isLeaving = true
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-      submit(
-        .basicCancel(consumerTag: tag, noWait: false), core, Request { _ in done.resume() },
-        timeout: configuration.replyTimeout)
+      sendCancel(consumer, core, Request { _ in done.resume() })
     }
     deliverArrived(consumer)
   }
@@ -405,6 +435,8 @@ extension AMQPConnection {
       core.pending.insert(contentsOf: again, at: 0)
     }
     for request in core.requests.removeAll() { request.finish(.failure(reason)) }
+    // Who was on the way out is out.
+    core.consumers = core.consumers.filter { !$0.value.isLeaving }
     for consumer in core.consumers.values {
       consumer.isSubscribed = false
       consumer.isTouched = false

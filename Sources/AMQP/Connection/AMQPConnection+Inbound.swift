@@ -136,8 +136,11 @@ extension AMQPConnection {
       try core.noteDelivery(tag, needsAck: core.isGetAcknowledged)
       // Nobody waits for it any more: back to the queue with it.
       if request == nil, core.isGetAcknowledged {
-        _ = core.ledger.withLock { $0.settle(tag, generation: $0.generation, .nack(requeue: true), now: .now()) }
+        let urgency = core.ledger.withLock {
+          $0.settle(tag, generation: $0.generation, .nack(requeue: true), now: .now()).urgency
+        }
         writeSettlements(core, link)
+        if urgency == .soon { settleSoon() }
       }
       request?.finish(
         .success(Request.Answer(method: content.method, content: content, generation: core.generation)))

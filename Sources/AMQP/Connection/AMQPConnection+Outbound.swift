@@ -41,7 +41,7 @@ extension AMQPConnection {
   }
 
   func writeSettlements(_ core: ChannelCore, _ link: Link) {
-    guard core.number != 0 else { return }
+    guard core.number != 0, !core.hasSaidGoodbye else { return }
     core.ledger.withLock { ledger in
       guard ledger.hasPending else { return }
       metrics.settled.increment(by: ledger.pending)
@@ -148,8 +148,8 @@ extension AMQPConnection {
     core.confirmMode = .asked
     let request = Request { result in
       self.assumeIsolated { connection in
-        guard case .success = result else { return }
-        core.confirmMode = .on
+        // Without an answer it is asked for again, which does no harm.
+        if core.confirmMode == .asked { core.confirmMode = if case .success = result { .on } else { .off } }
         if let link = connection.link { connection.pump(core, link) }
       }
     }

@@ -209,7 +209,7 @@ extension AMQPConnection {
   /// Channels go side by side, as a queue whose leader is away keeps whoever asks for it waiting.
   private func serve(_ link: Link) async -> AMQPError {
     await withDiscardingTaskGroup { group in
-      for core in sortedCores where !core.isReady && core.isOpenOnWire {
+      for core in sortedCores where core.isOpenOnWire && !core.consumers.isEmpty {
         group.addTask { await self.bringBackConsumers(of: core, link) }
       }
       return await end(of: link)
@@ -217,11 +217,12 @@ extension AMQPConnection {
   }
 
   private func bringBackConsumers(of core: ChannelCore, _ link: Link) async {
-    for consumer in core.consumers.values where !consumer.isSubscribed && !link.hasEnded {
-      // A refusal closes the channel and ends the consumer with the reason.
-      try? await subscribe(consumer, on: core)
+    let generation = core.generation
+    for consumer in core.consumers.values where !consumer.isSubscribed && core.generation == generation {
+      // However long that takes. A refusal closes the channel and ends the consumer with the reason.
+      try? await subscribe(consumer, on: core, timeout: nil)
     }
-    if !link.hasEnded, core.isOpenOnWire, case .opening = core.phase { becomeReady(core) }
+    if core.generation == generation, case .opening = core.phase { becomeReady(core) }
   }
 
   private var sortedCores: [ChannelCore] { cores.values.sorted { $0.id < $1.id } }
@@ -234,7 +235,7 @@ extension AMQPConnection {
       return abandon(core, Self.noFreeChannel)
     }
     do throws(AMQPError) {
-      _ = try await internalRequest(core, .channelOpen)
+      _ = try await internalRequest(core, .channelOpen, timeout: configuration.replyTimeout)
       core.isOpenOnWire = true
     } catch {
       // One that was given up meanwhile keeps nobody from coming back.
@@ -254,11 +255,11 @@ extension AMQPConnection {
           let fresh = ChannelCore(
             id: -1, options: AMQPChannelOptions(reopens: false), maxBodySize: configuration.maxInboundBodySize)
           guard takeNumber(fresh, link) else { throw Self.noFreeChannel }
-          _ = try await internalRequest(fresh, .channelOpen)
+          _ = try await internalRequest(fresh, .channelOpen, timeout: configuration.replyTimeout)
           core = fresh
         }
         guard let core else { break }
-        _ = try await internalRequest(core, declaration)
+        _ = try await internalRequest(core, declaration, timeout: configuration.replyTimeout)
       } catch {
         if link.hasEnded { throw error }
         logger.warning("AMQP topology: a declaration failed", metadata: ["error": "\(error)"])

@@ -34,7 +34,7 @@ public final actor AMQPConnection: Service {
   ///
   /// It is one thread, and the connection's own: what runs there must neither block nor compute for long, or confirms and
   /// heartbeats wait. It is for those who pass messages on; handlers that do real work belong elsewhere. Child tasks follow
-  /// the preference.
+  /// the preference. The event loop group must outlive the tasks as well.
   public nonisolated let executor: any TaskExecutor
 
   nonisolated let eventLoop: any EventLoop

@@ -16,25 +16,47 @@ struct Attendant: Sendable {
     if let settlement = judge.verdict(before: delivery, now: options.clock.now) {
       return await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
     }
+    let attended: Attended?
     if delivery.isSuspect {
-      let handled: Void? = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
-        await handle(delivery)
-      }
-      if handled == nil {
-        let later = options.clock.now.addingTimeInterval(options.suspectPatience.seconds)
-        await settle(delivery, .postpone(until: later), name: plan.name(of: delivery), took: .zero)
+      attended = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
+        await settleUnlessDead(delivery, handle(delivery))
       }
     } else {
-      await gate.among { await handle(delivery) }
+      attended = await gate.among { await settleUnlessDead(delivery, handle(delivery)) }
+    }
+    switch attended {
+    case .settled: break
+    case .dead(let handled): await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
+    case nil:
+      let later = options.clock.now.addingTimeInterval(options.suspectPatience.seconds)
+      await settle(delivery, .postpone(until: later), name: plan.name(of: delivery), took: .zero)
     }
   }
 
-  private func handle(_ delivery: Delivery) async {
+  private struct Handled {
+    var settlement: Settlement
+    let name: MessageName
+    let took: Duration
+  }
+
+  private enum Attended {
+    case settled
+    case dead(Handled)
+  }
+
+  /// A dead letter is settled when the gate is free again: its queue may be away for long, and nobody should wait for that.
+  private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Attended {
+    if case .deadLetter = handled.settlement { return .dead(handled) }
+    await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
+    return .settled
+  }
+
+  private func handle(_ delivery: Delivery) async -> Handled {
     let begin = ContinuousClock.now
     let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
       let verdict = judge.verdict(unhandled: delivery, name, plan.unhandled, now: options.clock.now)
-      return await settle(delivery, verdict ?? .complete, name: name, took: .zero)
+      return Handled(settlement: verdict ?? .complete, name: name, took: .zero)
     }
     var settlement = Settlement.complete
     do {
@@ -51,7 +73,7 @@ struct Attendant: Sendable {
         Task.isCancelled
         ? .release : judge.verdict(after: error, of: delivery, policy: handler.retry, now: options.clock.now)
     }
-    await settle(delivery, settlement, name: name, took: begin.duration(to: .now))
+    return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))
   }
 
   private func run(_ handler: Handler, _ delivery: Delivery) async throws {

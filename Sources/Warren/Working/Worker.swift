@@ -120,7 +120,7 @@ public struct Worker: Service {
       plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger)
     try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
       logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
-      await withGracefulShutdownHandler {
+      await withTaskCancellationOrGracefulShutdownHandler {
         await withTaskGroup(of: Bool.self) { group in
           for _ in 0..<plan.settings.lanes {
             group.addTask {
@@ -140,7 +140,7 @@ public struct Worker: Service {
           }
           group.cancelAll()
         }
-      } onGracefulShutdown: {
+      } onCancelOrGracefulShutdown: {
         consumer.stop()
       }
     }

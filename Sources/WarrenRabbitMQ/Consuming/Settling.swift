@@ -80,7 +80,7 @@ extension RabbitMQBroker {
         switch error.code {
         case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
           return .failure(BrokerError(error, doing: "settling"))
-        default: break
+        default: if held.lane.isStopping { return .failure(BrokerError(error, doing: "settling")) }
         }
       }
       try? await Task.sleep(for: pause)
@@ -118,10 +118,16 @@ extension RabbitMQBroker {
       case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
       case .nacked: why = "it is full or has no majority: make room in it"
       case .unknown(let error), .notSent(let error):
+        // Not tried again: each time it closes the channel, with the copies of others on it.
+        if error.replyCode == 404, let exchange = target.exchange,
+          error.replyText?.contains("'\(exchange.name.rawValue)'") == true
+        {
+          return .failure(Self.impossible(target, "their exchange is missing: apply the topology of '\(queue)' again"))
+        }
         switch error.code {
         case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
           return .failure(BrokerError(error, doing: "dead-lettering"))
-        default: if error.replyCode == 404 { why = "their exchange is missing: apply the topology of '\(queue)' again" }
+        default: if held.lane.isStopping { return .failure(BrokerError(error, doing: "dead-lettering")) }
         }
       }
       // What is missing can be mended, a majority comes back, and so may room. Only a worker that ends gives the message back.

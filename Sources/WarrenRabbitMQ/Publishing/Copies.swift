@@ -52,10 +52,8 @@ extension RabbitMQBroker {
         registry.forget(bucket: bucket)
         return .failed(AMQPError(.unroutable, "The delay bucket is gone."))
       case .unknown(let error), .notSent(let error):
-        if error.replyCode == 404 {
-          guard let bucket else { return .unroutable }
-          registry.forget(bucket: bucket)
-        }
+        // Without a bucket it was another message's exchange that is missing: the default one always exists.
+        if error.replyCode == 404, let bucket { registry.forget(bucket: bucket) }
         return .failed(error)
       }
     }

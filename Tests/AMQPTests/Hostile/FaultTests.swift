@@ -260,6 +260,88 @@ struct FaultTests {
     }
   }
 
+  @Test(
+    "A consumer that is ended while it is brought back is cancelled at the broker, and what came meanwhile goes back")
+  func endedWhileBroughtBack() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(_, .basicConsume(let consume)) = frame else { return false }
+        return consume.queue == "slow"
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let slow = try await channel.consume("slow", options: .init(consumerTag: "tag"))
+          let states = connection.states()
+          try await broker.withPeer { $0.hangUp() }
+          for await state in states { if case .recovering = state { break } }
+          await broker.wait {
+            $0.count { if case .method(_, .basicConsume) = $0 { true } else { false } } == 2
+          }
+          await slow.cancel()
+          try await broker.withPeer { peer in
+            peer.send(.basicConsumeOk(consumerTag: "tag"), on: 1)
+            peer.send(
+              .basicDeliver(
+                .init(consumerTag: "tag", deliveryTag: 1, redelivered: false, exchange: "", routingKey: "k")),
+              AMQPProperties(), "x", on: 1)
+          }
+          await broker.wait {
+            $0.contains(.method(channel: 1, .basicNack(deliveryTag: 1, multiple: false, requeue: true)))
+          }
+          await broker.wait { $0.contains(.method(channel: 1, .basicCancel(consumerTag: "tag", noWait: false))) }
+          // The channel works on, and the name is free.
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          _ = try await channel.consume("fine", options: .init(consumerTag: "tag"))
+        }
+        #expect(broker.connections == 2)
+      }
+    }
+  }
+
+  @Test("A consumer whose end was asked for when the connection was lost does not come back")
+  func endedAtLoss() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(_, .basicCancel) = frame else { return false }
+        peer.hangUp()
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await channel.consume("q").cancel()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          try await channel.consume("q").stop()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+        }
+        #expect(broker.connections == 3)
+        #expect(broker.methods.count { if case .basicConsume = $0 { true } else { false } } == 2)
+      }
+    }
+  }
+
+  @Test("Confirm mode that was not granted in time is asked for again")
+  func confirmModeAgain() async throws {
+    try await within {
+      let asked = Atomic(0)
+      try await FakeBroker.run({ _, frame in
+        guard case .method(_, .confirmSelect) = frame else { return false }
+        return asked.add(1, ordering: .relaxed).newValue == 1
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = .milliseconds(200)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          async let published: Void = channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          while asked.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+          try await Task.sleep(for: .milliseconds(300))
+          // Late, as from a broker that was busy.
+          try await broker.withPeer { $0.send(.confirmSelectOk, on: 1) }
+          try await published
+        }
+      }
+    }
+  }
+
   @Test("What the broker still sends to a consumer that is being cancelled goes back to its queue")
   func lateDeliveries() async throws {
     try await within {
