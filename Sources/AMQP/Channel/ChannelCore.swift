@@ -105,6 +105,8 @@ final class ConsumerCore: @unchecked Sendable {
   var isSubscribed = false
   /// Whether basic.cancel was sent. The consumer is known until the broker has agreed.
   var isLeaving = false
+  /// Whether what still comes goes back, though what is there is handed out.
+  var takesNoMore = false
 
   init(request: BasicConsume, prefetch: UInt16) {
     self.request = request

@@ -177,10 +177,11 @@ extension AMQPConnection {
 
   func addConsumer(_ consumer: ConsumerCore, to core: ChannelCore) async throws(AMQPError) {
     let tag = consumer.request.consumerTag
-    guard core.consumers[tag] == nil else {
+    if let other = core.consumers[tag] {
       // The broker would close the connection for it.
       throw AMQPError(
-        .invalidArgument, "The channel has a consumer of this tag already. Cancel it first, or choose another tag.")
+        .invalidArgument, "The channel has a consumer of this tag already. Cancel it first, or choose another tag.",
+        isRetryable: other.isLeaving)
     }
     // Registered before the request is sent: the first deliveries may come with the answer.
     core.consumers[tag] = consumer
@@ -203,10 +204,9 @@ extension AMQPConnection {
     }
   }
 
+  /// Without a time limit, so that it keeps its turn however busy the broker is: the consumer lives until it was sent.
   private func sendCancel(_ consumer: ConsumerCore, _ core: ChannelCore, _ request: Request = Request { _ in }) {
-    submit(
-      .basicCancel(consumerTag: consumer.request.consumerTag, noWait: false), core, request,
-      timeout: configuration.replyTimeout)
+    submit(.basicCancel(consumerTag: consumer.request.consumerTag, noWait: false), core, request, timeout: nil)
   }
 
   /// Whether the consumer is still wanted: it may have been ended while something was waited for.
@@ -263,7 +263,7 @@ extension AMQPConnection {
     await leave(consumer, core)
     consumer.buffer.finish(.success(()))
     // What still comes, if the broker did not answer in time, goes back.
-    if core.consumers[consumer.request.consumerTag] === consumer { consumer.markCancelled() }
+    if core.consumers[consumer.request.consumerTag] === consumer { consumer.takesNoMore = true }
   }
 
   /// Asks the broker to send no more. The consumer is known until the broker has agreed, however long that takes and whether
@@ -275,11 +275,17 @@ extension AMQPConnection {
       // While it is being brought back the broker may know it already: it is told once the channel is ready.
       guard consumer.isSubscribed else { return core.consumers[tag] = nil }
       consumer.isLeaving = true
-      return consumer.markCancelled()
+      consumer.takesNoMore = true
+      return
     }
     consumer.isLeaving = true
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-      sendCancel(consumer, core, Request { _ in done.resume() })
+      let request = Request { _ in done.resume() }
+      sendCancel(consumer, core, request)
+      guard request.isOpen else { return }
+      request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+        request.finish(.failure(Self.consumerEnded))
+      }
     }
     deliverArrived(consumer)
   }
@@ -435,8 +441,6 @@ extension AMQPConnection {
       core.pending.insert(contentsOf: again, at: 0)
     }
     for request in core.requests.removeAll() { request.finish(.failure(reason)) }
-    // Who was on the way out is out.
-    core.consumers = core.consumers.filter { !$0.value.isLeaving }
     for consumer in core.consumers.values {
       consumer.isSubscribed = false
       consumer.isTouched = false
@@ -445,6 +449,8 @@ extension AMQPConnection {
       // The broker hands these out again.
       if !consumer.request.noAck { _ = consumer.buffer.clear() }
     }
+    // Who was on the way out is out.
+    core.consumers = core.consumers.filter { !$0.value.isLeaving }
     if wasClosing || core.id < 0 { end(core, reason, quietly: true) }
   }
 

@@ -159,7 +159,7 @@ extension AMQPConnection {
     try core.noteDelivery(deliver.deliveryTag, needsAck: !consumer.request.noAck)
     let delivery = AMQPDelivery(
       content: content, info: deliver, channel: AMQPChannel(connection: self, core: core), generation: core.generation)
-    if consumer.isCancelled {
+    if consumer.isCancelled || consumer.takesNoMore {
       consumer.giveBack(delivery)
       return
     }

@@ -210,13 +210,13 @@ extension AMQPConnection {
   private func serve(_ link: Link) async -> AMQPError {
     await withDiscardingTaskGroup { group in
       for core in sortedCores where core.isOpenOnWire && !core.consumers.isEmpty {
-        group.addTask { await self.bringBackConsumers(of: core, link) }
+        group.addTask { await self.bringBackConsumers(of: core) }
       }
       return await end(of: link)
     }
   }
 
-  private func bringBackConsumers(of core: ChannelCore, _ link: Link) async {
+  private func bringBackConsumers(of core: ChannelCore) async {
     let generation = core.generation
     for consumer in core.consumers.values where !consumer.isSubscribed && core.generation == generation {
       // However long that takes. A refusal closes the channel and ends the consumer with the reason.

@@ -34,7 +34,7 @@ struct Attendant: Sendable {
   }
 
   private struct Handled {
-    var settlement: Settlement
+    let settlement: Settlement
     let name: MessageName
     let took: Duration
   }

@@ -63,6 +63,7 @@ extension RabbitMQBroker {
     _ held: Held, _ history: History, to destination: Destination, _ session: Session
   ) async -> Result<SettleResult, BrokerError> {
     let properties = held.delivery.propertiesOfCopy(history, route: held.route)
+    var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
     var pause = Duration.milliseconds(50)
     while held.delivery.isCurrent {
       switch await copy([(properties, held.delivery.body, destination)], session)[0] {
@@ -80,7 +81,7 @@ extension RabbitMQBroker {
         switch error.code {
         case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
           return .failure(BrokerError(error, doing: "settling"))
-        default: if held.lane.isStopping { return .failure(BrokerError(error, doing: "settling")) }
+        default: if patience.isOver() { return .failure(BrokerError(error, doing: "settling")) }
         }
       }
       try? await Task.sleep(for: pause)
@@ -109,25 +110,27 @@ extension RabbitMQBroker {
     let message = AMQPMessage(
       exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
       body: held.delivery.body)
+    var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
     var pause = Duration.milliseconds(50)
     var refusal: String?
     while held.delivery.isCurrent {
       var why: String?
+      var missing: String?
       switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
       case .nacked: why = "it is full or has no majority: make room in it"
       case .unknown(let error), .notSent(let error):
-        // Not tried again: each time it closes the channel, with the copies of others on it.
-        if error.replyCode == 404, let exchange = target.exchange,
-          error.replyText?.contains("'\(exchange.name.rawValue)'") == true
+        if let exchange = target.exchange?.name.rawValue, error.replyText?.contains("no exchange '\(exchange)'") == true
         {
-          return .failure(Self.impossible(target, "their exchange is missing: apply the topology of '\(queue)' again"))
-        }
-        switch error.code {
-        case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
-          return .failure(BrokerError(error, doing: "dead-lettering"))
-        default: if held.lane.isStopping { return .failure(BrokerError(error, doing: "dead-lettering")) }
+          why = "their exchange is missing: apply the topology of '\(queue)' again"
+          missing = exchange
+        } else {
+          switch error.code {
+          case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
+            return .failure(BrokerError(error, doing: "dead-lettering"))
+          default: if patience.isOver() { return .failure(BrokerError(error, doing: "dead-lettering")) }
+          }
         }
       }
       // What is missing can be mended, a majority comes back, and so may room. Only a worker that ends gives the message back.
@@ -136,15 +139,43 @@ extension RabbitMQBroker {
         logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
         refusal = why
       }
-      try? await Task.sleep(for: pause)
-      pause = min(pause * 2, .seconds(2))
+      repeat {
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, .seconds(2))
+        // Looked for elsewhere, as each publish to it closes the channel with the copies of others on it.
+      } while await isMissing(missing, session) && held.delivery.isCurrent && !held.lane.isStopping
     }
     return .success(.stale)
+  }
+
+  private func isMissing(_ exchange: String?, _ session: Session) async -> Bool {
+    guard let exchange else { return false }
+    return (try? await session.hasExchange(exchange)) != true
   }
 
   private static func impossible(_ target: DeadLetterTarget, _ why: String) -> BrokerError {
     BrokerError(
       .unroutable, "dead letters cannot be put into '\(target.queue)', \(why). The message stays where it was")
+  }
+}
+
+/// Tries without end, and for `limit` once the lane was told to stop: what fails then mostly passes, and what is not settled comes
+/// again.
+private struct Patience {
+  let lane: Lane
+  let limit: Duration
+  private var end: ContinuousClock.Instant?
+
+  init(lane: Lane, limit: Duration) {
+    self.lane = lane
+    self.limit = limit
+  }
+
+  mutating func isOver() -> Bool {
+    guard lane.isStopping else { return false }
+    let end = end ?? .now + limit
+    self.end = end
+    return .now > end
   }
 }
 

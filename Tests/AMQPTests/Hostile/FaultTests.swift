@@ -298,6 +298,28 @@ struct FaultTests {
     }
   }
 
+  @Test("A consumer that was given up before the broker answered is cancelled there once it has, however late")
+  func cancelledLate() async throws {
+    try await within {
+      try await FakeBroker.run({ _, frame in
+        if case .method(_, .basicConsume) = frame { true } else { false }
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = .milliseconds(100)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let error = await amqpError { _ = try await channel.consume("q", options: .init(consumerTag: "tag")) }
+          #expect(error?.code == .replyTimeout)
+          // Longer than a request may take.
+          try await Task.sleep(for: .milliseconds(300))
+          try await broker.withPeer { $0.send(.basicConsumeOk(consumerTag: "tag"), on: 1) }
+          await broker.wait { $0.contains(.method(channel: 1, .basicCancel(consumerTag: "tag", noWait: false))) }
+        }
+        #expect(broker.connections == 1)
+      }
+    }
+  }
+
   @Test("A consumer whose end was asked for when the connection was lost does not come back")
   func endedAtLoss() async throws {
     try await within {
