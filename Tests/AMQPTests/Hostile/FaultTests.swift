@@ -305,13 +305,13 @@ struct FaultTests {
         if case .method(_, .basicConsume) = frame { true } else { false }
       }) { broker in
         var configuration = broker.configuration
-        configuration.replyTimeout = .milliseconds(100)
+        configuration.replyTimeout = .seconds(1)
         try await AMQPConnection.withConnection(configuration) { connection in
           let channel = try await connection.openChannel()
           let error = await amqpError { _ = try await channel.consume("q", options: .init(consumerTag: "tag")) }
           #expect(error?.code == .replyTimeout)
           // Longer than a request may take.
-          try await Task.sleep(for: .milliseconds(300))
+          try await Task.sleep(for: .milliseconds(1300))
           try await broker.withPeer { $0.send(.basicConsumeOk(consumerTag: "tag"), on: 1) }
           await broker.wait { $0.contains(.method(channel: 1, .basicCancel(consumerTag: "tag", noWait: false))) }
         }
@@ -350,12 +350,12 @@ struct FaultTests {
         return asked.add(1, ordering: .relaxed).newValue == 1
       }) { broker in
         var configuration = broker.configuration
-        configuration.replyTimeout = .milliseconds(200)
+        configuration.replyTimeout = .seconds(1)
         try await AMQPConnection.withConnection(configuration) { connection in
           let channel = try await connection.openChannel()
           async let published: Void = channel.publish(AMQPMessage(routingKey: "k", body: "x"))
           while asked.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
-          try await Task.sleep(for: .milliseconds(300))
+          try await Task.sleep(for: .milliseconds(1300))
           // Late, as from a broker that was busy.
           try await broker.withPeer { $0.send(.confirmSelectOk, on: 1) }
           try await published
