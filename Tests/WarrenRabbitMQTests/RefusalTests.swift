@@ -9,8 +9,12 @@ import WarrenRabbitMQ
 /// Dead letters that their queue refuses: a full one does, one that is losing its leader, and one that somebody deleted.
 @Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
 struct RefusalTests {
-  @Test(arguments: [false, true]) func aRefusedDeadLetterIsParkedOnceItCanBe(isQueueGone: Bool) async throws {
-    try await withRefusedDeadLetter(isQueueGone: isQueueGone) { _, _, mend in
+  enum Obstacle: CaseIterable {
+    case queueIsFull, queueIsGone, exchangeIsGone
+  }
+
+  @Test(arguments: Obstacle.allCases) func aRefusedDeadLetterIsParkedOnceItCanBe(_ obstacle: Obstacle) async throws {
+    try await withRefusedDeadLetter(obstacle) { _, _, mend in
       try await mend()
     } after: { result, foreign, queue in
       #expect(try result.get() == .settled)
@@ -20,8 +24,9 @@ struct RefusalTests {
     }
   }
 
-  @Test(arguments: [false, true]) func aWorkerThatEndsGivesARefusedDeadLetterBack(isQueueGone: Bool) async throws {
-    try await withRefusedDeadLetter(isQueueGone: isQueueGone) { _, consumer, _ in
+  @Test(arguments: Obstacle.allCases) func aWorkerThatEndsGivesARefusedDeadLetterBack(_ obstacle: Obstacle) async throws
+  {
+    try await withRefusedDeadLetter(obstacle) { _, consumer, _ in
       consumer.stop()
     } after: { result, foreign, queue in
       #expect(throws: BrokerError.self) { try result.get() }
@@ -31,13 +36,13 @@ struct RefusalTests {
     }
   }
 
-  /// Settles a delivery as a dead letter, whose queue has no room or is gone; `during` runs once it was refused.
+  /// Settles a delivery as a dead letter that cannot be parked; `during` runs once it was refused.
   private func withRefusedDeadLetter(
-    isQueueGone: Bool,
+    _ obstacle: Obstacle,
     during: @escaping @Sendable (RabbitMQBroker, Consumer, @Sendable () async throws -> Void) async throws -> Void,
     after: @escaping @Sendable (Result<SettleResult, any Error>, AMQPChannel, String) async throws -> Void
   ) async throws {
-    let name = "t\(UInt32.random(in: 0...UInt32.max)).q", dead = "\(name).dead"
+    let name = "t\(UInt32.random(in: 0...UInt32.max)).q", dead = "\(name).dead", exchange = "\(name).dlx"
     let (refusals, refused) = AsyncStream<Void>.makeStream()
     let broker = try RabbitMQBroker(
       urls: try #require(RealBroker.urls), logger: Logger(label: "refusals") { _ in Listener(refused) })
@@ -47,21 +52,38 @@ struct RefusalTests {
         let declareDead: @Sendable () async throws -> Void = {
           try await foreign.declareQueue(dead, arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
         }
-        try await declareDead()
-        for (id, queue) in [("1", dead), ("2", name)] {
-          try await foreign.publish(
-            AMQPMessage(routingKey: queue, properties: AMQPProperties(messageID: id), body: "x"))
+        let declareExchange: @Sendable () async throws -> Void = {
+          try await foreign.declareExchange(exchange, type: "direct")
+          try await foreign.bindQueue(dead, to: exchange, routingKey: dead)
         }
+        try await declareDead()
+        try await declareExchange()
+        if obstacle == .queueIsFull {
+          try await foreign.publish(
+            AMQPMessage(routingKey: dead, properties: AMQPProperties(messageID: "1"), body: "x"))
+        }
+        try await foreign.publish(AMQPMessage(routingKey: name, properties: AMQPProperties(messageID: "2"), body: "x"))
         try await broker.withBroker { broker in
-          let queue = Queue(QueueName(name), deadLetter: .queue(QueueName(dead))).adopted()
+          let target: DeadLetterTarget =
+            obstacle == .exchangeIsGone
+            ? .exchange(ExchangeName(exchange), key: RoutingKey(dead)) : .queue(QueueName(dead))
+          let queue = Queue(QueueName(name), deadLetter: target).adopted()
           try await broker.apply(Topology(queues: [queue]))
           let result = try await broker.consume(queue.name, prefetch: 1) { consumer in
             let delivery = try await consumer.mustNext()
-            if isQueueGone { try await foreign.deleteQueue(dead) }
+            switch obstacle {
+            case .queueIsFull: break
+            case .queueIsGone: try await foreign.deleteQueue(dead)
+            case .exchangeIsGone: try await foreign.deleteExchange(exchange)
+            }
             async let settled = Self.park(delivery, broker)
             try await within { for await _ in refusals { break } }
             try await during(broker, consumer) {
-              if isQueueGone { try await declareDead() } else { try await foreign.get(dead)?.ack() }
+              switch obstacle {
+              case .queueIsFull: try await foreign.get(dead)?.ack()
+              case .queueIsGone: try await declareDead()
+              case .exchangeIsGone: try await declareExchange()
+              }
             }
             return await settled
           }
@@ -69,6 +91,7 @@ struct RefusalTests {
         }
         try await foreign.deleteQueue(name)
         try await foreign.deleteQueue(dead)
+        try await foreign.deleteExchange(exchange)
       }
     }
   }

@@ -210,6 +210,7 @@ extension AMQPConnection {
   private func serve(_ link: Link) async -> AMQPError {
     await withDiscardingTaskGroup { group in
       for core in sortedCores where core.isOpenOnWire && !core.consumers.isEmpty {
+        // It ends with the connection at the latest, whose loss fails what it waits for.
         group.addTask { await self.bringBackConsumers(of: core) }
       }
       return await end(of: link)

@@ -24,7 +24,7 @@ public final actor AMQPConnection: Service {
   public nonisolated let configuration: AMQPConfiguration
 
   /// Runs tasks where the connection works. What they publish and settle wakes no other thread, which is most of what a
-  /// message costs: about a quarter to two fifths less processor time than from anywhere else.
+  /// message costs: about a fifth to two fifths less processor time than from anywhere else.
   ///
   /// ```swift
   /// try await withTaskExecutorPreference(connection.executor) {

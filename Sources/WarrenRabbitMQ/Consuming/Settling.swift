@@ -64,7 +64,6 @@ extension RabbitMQBroker {
   ) async -> Result<SettleResult, BrokerError> {
     let properties = held.delivery.propertiesOfCopy(history, route: held.route)
     var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
-    var pause = Duration.milliseconds(50)
     while held.delivery.isCurrent {
       switch await copy([(properties, held.delivery.body, destination)], session)[0] {
       case .confirmed: return .success(held.acknowledge())
@@ -78,14 +77,9 @@ extension RabbitMQBroker {
           return .failure(BrokerError(.full, "the queue '\(destination.queue)' is full or has no majority"))
         }
       case .failed(let error):
-        switch error.code {
-        case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
-          return .failure(BrokerError(error, doing: "settling"))
-        default: if patience.isOver() { return .failure(BrokerError(error, doing: "settling")) }
-        }
+        if patience.isOver(after: error) { return .failure(BrokerError(error, doing: "settling")) }
       }
-      try? await Task.sleep(for: pause)
-      pause = min(pause * 2, .seconds(2))
+      await patience.pause()
     }
     return .success(.stale)
   }
@@ -111,7 +105,6 @@ extension RabbitMQBroker {
       exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
       body: held.delivery.body)
     var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
-    var pause = Duration.milliseconds(50)
     var refusal: String?
     while held.delivery.isCurrent {
       var why: String?
@@ -125,12 +118,8 @@ extension RabbitMQBroker {
         {
           why = "their exchange is missing: apply the topology of '\(queue)' again"
           missing = exchange
-        } else {
-          switch error.code {
-          case .connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument:
-            return .failure(BrokerError(error, doing: "dead-lettering"))
-          default: if patience.isOver() { return .failure(BrokerError(error, doing: "dead-lettering")) }
-          }
+        } else if patience.isOver(after: error) {
+          return .failure(BrokerError(error, doing: "dead-lettering"))
         }
       }
       // What is missing can be mended, a majority comes back, and so may room. Only a worker that ends gives the message back.
@@ -140,8 +129,7 @@ extension RabbitMQBroker {
         refusal = why
       }
       repeat {
-        try? await Task.sleep(for: pause)
-        pause = min(pause * 2, .seconds(2))
+        await patience.pause()
         // Looked for elsewhere, as each publish to it closes the channel with the copies of others on it.
       } while await isMissing(missing, session) && held.delivery.isCurrent && !held.lane.isStopping
     }
@@ -159,23 +147,34 @@ extension RabbitMQBroker {
   }
 }
 
-/// Tries without end, and for `limit` once the lane was told to stop: what fails then mostly passes, and what is not settled comes
-/// again.
+/// How often, and for how long, a copy is tried again: without end, and for `limit` once the lane was told to stop. What fails
+/// mostly passes, and what is not settled comes again.
 private struct Patience {
   let lane: Lane
   let limit: Duration
   private var end: ContinuousClock.Instant?
+  private var nextPause = Duration.milliseconds(50)
 
   init(lane: Lane, limit: Duration) {
     self.lane = lane
     self.limit = limit
   }
 
-  mutating func isOver() -> Bool {
+  /// Whether to give up.
+  mutating func isOver(after error: AMQPError) -> Bool {
+    let hopeless: Set<AMQPError.Code> = [.connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument]
+    if hopeless.contains(error.code) { return true }
     guard lane.isStopping else { return false }
     let end = end ?? .now + limit
     self.end = end
     return .now > end
+  }
+
+  /// Waits, longer each time.
+  mutating func pause() async {
+    // Settling runs uncancelled, so this does not return at once.
+    try? await Task.sleep(for: nextPause)
+    nextPause = min(nextPause * 2, .seconds(2))
   }
 }
 
