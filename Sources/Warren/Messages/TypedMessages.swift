@@ -59,3 +59,13 @@ extension JobMessage {
   /// ``EnvelopeCodec``.
   public static var codec: any MessageCodec { .envelope }
 }
+
+extension Topology {
+  /// A topology with the queues of these types of jobs. Dead-letter exchanges, queues and bindings need not be listed:
+  /// they are added.
+  public init(
+    exchanges: [Exchange] = [], queues: [Queue] = [], bindings: [Binding] = [], jobs: [any JobMessage.Type]
+  ) throws(BrokerError) {
+    try self.init(exchanges: exchanges, queues: queues + jobs.map { $0.queue }, bindings: bindings)
+  }
+}

@@ -27,17 +27,16 @@ public struct Topology: Sendable, Equatable {
   /// The bindings.
   public private(set) var bindings: [Binding] = []
 
-  /// A topology. The queues of `jobs`, dead-letter exchanges, queues and bindings need not be listed: they are added.
+  /// A topology. Dead-letter exchanges, queues and bindings need not be listed: they are added.
   public init(
-    exchanges: [Exchange] = [], queues: [Queue] = [], bindings: [Binding] = [], jobs: [any JobMessage.Type] = []
+    exchanges: [Exchange] = [], queues: [Queue] = [], bindings: [Binding] = []
   ) throws(BrokerError) {
     for exchange in exchanges { try add(exchange) }
     for queue in queues { try add(queue) }
-    for job in jobs { try add(job.queue) }
     for binding in bindings { try add(binding) }
   }
 
-  /// For engines: what is declared, as it is. It need not be what ``init(exchanges:queues:bindings:jobs:)`` makes of it.
+  /// For engines: what is declared, as it is. It need not be what ``init(exchanges:queues:bindings:)`` makes of it.
   public init(asDeclared exchanges: [Exchange], _ queues: [Queue], _ bindings: [Binding]) {
     self.exchanges = exchanges
     self.queues = queues
@@ -57,14 +56,14 @@ public struct Topology: Sendable, Equatable {
     try exchange.name.validate(as: "name of an exchange")
     guard let known = exchanges.first(where: { $0.name == exchange.name }) else { return exchanges.append(exchange) }
     let differences = known.differences(from: exchange)
-    if !differences.isEmpty { throw BrokerError.conflict(differences) }
+    if !differences.isEmpty { throw BrokerError(conflict: differences) }
   }
 
   private mutating func add(_ queue: Queue) throws(BrokerError) {
     try queue.name.validate(as: "name of a queue")
     if let known = queues.first(where: { $0.name == queue.name }) {
       let differences = known.differences(from: queue)
-      if !differences.isEmpty { throw BrokerError.conflict(differences) }
+      if !differences.isEmpty { throw BrokerError(conflict: differences) }
       return
     }
     queues.append(queue)

@@ -35,6 +35,16 @@ public struct TopologyDifference: Sendable, Equatable, CustomStringConvertible {
   public var description: String { "\(subject) is \(declared), asked for \(wanted)" }
 }
 
+extension BrokerError {
+  /// The error for declaring what is there already and differs.
+  public init(conflict differences: [TopologyDifference]) {
+    self.init(
+      .topologyConflict,
+      "declared already, and differently: " + differences.map(\.description).joined(separator: "; ")
+        + ". Ask for what is there, or take another name; Warren changes and deletes nothing by itself")
+  }
+}
+
 extension Exchange {
   /// How this, which is declared, differs from what is asked for; nothing when it will do.
   public func differences(from wanted: Exchange) -> [TopologyDifference] {

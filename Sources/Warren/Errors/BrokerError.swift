@@ -56,14 +56,4 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
   }
   /// The message.
   public var description: String { message }
-
-  static func conflict(_ differences: [TopologyDifference]) -> BrokerError {
-    BrokerError(
-      .topologyConflict,
-      "declared already, and differently: " + differences.map(\.description).joined(separator: "; ")
-        + ". Ask for what is there, or take another name; Warren changes and deletes nothing by itself")
-  }
-
-  /// The error for declaring what is there already and differs.
-  public init(conflict differences: [TopologyDifference]) { self = .conflict(differences) }
 }

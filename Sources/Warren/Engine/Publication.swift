@@ -67,18 +67,3 @@ public struct Publication: Sendable, Equatable {
   /// How many bytes all headers of a message may have together.
   public static let headersLimit = 32_768
 }
-
-/// What became of one message of a batch.
-public enum PublishResult: Sendable {
-  /// Durable in every queue that it was routed to.
-  case stored
-  /// Kept out: the queue has, or lately had, a message with this id.
-  case repeated
-  /// No queue wanted it, so it was stored nowhere.
-  case unroutable
-  /// Not stored, or, with ``BrokerError/Code/unknownOutcome``, perhaps stored.
-  case failed(BrokerError)
-
-  /// Whether it is ``stored``.
-  public var isStored: Bool { if case .stored = self { true } else { false } }
-}

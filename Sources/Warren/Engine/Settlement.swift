@@ -1,0 +1,25 @@
+public import Foundation
+
+/// What the runtime decided about a delivery. An engine only does it.
+public enum Settlement: Sendable {
+  /// Done: the message is over.
+  case complete
+  /// Back to this queue, not before a time, with this history.
+  case retry(at: Date, History)
+  /// To the queue's dead letters, with this reason and history. If that fails, the message stays where it was.
+  case deadLetter(DeadLetterReason, History)
+  /// Back to this queue at once, nothing counted.
+  case release
+  /// Back to this queue, not before a time, nothing counted.
+  case postpone(until: Date)
+  /// Back to this queue, to be handed out alone from now on: see ``Delivery/isSuspect``.
+  case isolate
+}
+
+/// What became of a settlement.
+public enum SettleResult: Sendable, Equatable {
+  /// Done, and durable.
+  case settled
+  /// Refused: the delivery belongs to somebody else by now, who will settle it. Nothing was changed.
+  case stale
+}

@@ -1,0 +1,80 @@
+public import Foundation
+
+/// What is in a queue. A number that the engine cannot tell is `nil`.
+public struct QueueStatus: Sendable, Equatable {
+  /// The queue.
+  public var name: QueueName
+  /// Messages that wait for a worker.
+  public var ready: Int
+  /// Messages that wait for their time: delayed, or between two attempts.
+  public var delayed: Int?
+  /// Messages that a worker holds.
+  public var running: Int
+  /// When the message that waits longest was published.
+  public var oldest: Date?
+  /// Whether nothing is handed out.
+  public var isPaused: Bool
+  /// Whether it holds dead letters.
+  public var holdsDeadLetters: Bool
+  /// Where its dead letters go.
+  public var deadLetterQueue: QueueName?
+  /// Consumers at the moment.
+  public var consumers: Int
+  /// What has happened since the queue was declared.
+  public var totals: Totals?
+  /// What is happening now.
+  public var rates: Rates?
+
+  /// Counts since a queue was declared.
+  public struct Totals: Sendable, Equatable {
+    /// Messages that came in, retries and replays not counted.
+    public var published: Int
+    /// Messages that were completed.
+    public var completed: Int
+    /// Attempts that failed and are tried again.
+    public var retried: Int
+    /// Messages that gave up.
+    public var deadLettered: Int
+    /// Counts.
+    public init(published: Int, completed: Int, retried: Int, deadLettered: Int) {
+      self.published = published
+      self.completed = completed
+      self.retried = retried
+      self.deadLettered = deadLettered
+    }
+  }
+
+  /// Messages per second, over the last seconds.
+  public struct Rates: Sendable, Equatable {
+    /// That come in, retries and replays included.
+    public var published: Double
+    /// That are handed out.
+    public var delivered: Double
+    /// That are done with: completed, put off, retried or parked.
+    public var settled: Double
+    /// Rates.
+    public init(published: Double, delivered: Double, settled: Double) {
+      self.published = published
+      self.delivered = delivered
+      self.settled = settled
+    }
+  }
+
+  /// A status; engines make them.
+  public init(
+    name: QueueName, ready: Int, delayed: Int?, running: Int, oldest: Date?, isPaused: Bool, holdsDeadLetters: Bool,
+    deadLetterQueue: QueueName?, consumers: Int, totals: Totals?, rates: Rates? = nil
+  ) {
+    self.name = name
+    self.ready = ready
+    self.delayed = delayed
+    self.running = running
+    self.oldest = oldest
+    self.isPaused = isPaused
+    self.holdsDeadLetters = holdsDeadLetters
+    self.deadLetterQueue = deadLetterQueue
+    self.consumers = consumers
+    self.totals = totals
+    self.rates = rates
+  }
+}
