@@ -14,8 +14,3 @@ struct Consent: ParsableArguments {
     if !Talk.ask(question) { throw Complaint(.failure, "nothing was done") }
   }
 }
-
-/// Counts in words.
-enum Count {
-  static func of(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-}

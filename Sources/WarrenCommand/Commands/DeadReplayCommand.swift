@@ -17,17 +17,3 @@ struct DeadReplayCommand: AsyncParsableCommand {
     }
   }
 }
-
-struct DeadDeleteCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Deletes dead letters for good. Asks first.")
-  @OptionGroup var options: GlobalOptions
-  @OptionGroup var selection: BulkSelection
-  @OptionGroup var consent: Consent
-
-  func run() async throws {
-    try await selection.act("delete", done: "deleted", options, asksForOne: true, consent) {
-      try await $0.delete($1, progress: $2)
-    }
-  }
-}

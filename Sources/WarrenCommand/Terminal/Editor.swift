@@ -26,16 +26,3 @@ enum Editor {
     return String(decoding: try Data(contentsOf: file), as: UTF8.self)
   }
 }
-
-/// What a command is given besides its arguments.
-enum Input {
-  /// A file, or stdin for `-`.
-  static func read(_ path: String) throws -> Data {
-    if path == "-" { return FileHandle.standardInput.readDataToEndOfFile() }
-    do {
-      return try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw Complaint(.failure, "the file '\(path)' cannot be read", next: "check the path, or use - for stdin")
-    }
-  }
-}

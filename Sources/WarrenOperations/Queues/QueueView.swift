@@ -79,29 +79,3 @@ public struct QueueView: Sendable, Equatable, Codable {
       }
   }
 }
-
-extension Operations {
-  /// All queues, by name.
-  public func queues() async throws(BrokerError) -> [QueueView] {
-    try await inspectable.queues().map(QueueView.init).sorted { $0.name < $1.name }
-  }
-
-  /// One queue.
-  ///
-  /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none of this name.
-  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueView {
-    guard let status = try await inspectable.queue(name) else {
-      throw BrokerError(.notFound, "there is no queue '\(name)'")
-    }
-    return QueueView(status)
-  }
-
-  /// Hands out nothing more from a queue until ``resume(_:)``.
-  public func pause(_ queue: QueueName) async throws(BrokerError) { try await operable.pause(queue) }
-
-  /// Undoes ``pause(_:)``.
-  public func resume(_ queue: QueueName) async throws(BrokerError) { try await operable.resume(queue) }
-
-  /// Deletes what waits in a queue, for good. Returns how many went.
-  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await operable.purge(queue) }
-}

@@ -1,0 +1,48 @@
+internal import Warren
+internal import WarrenOperations
+
+/// What was done, for programs.
+struct BulkSummary: Codable, Sendable {
+  var action: String
+  var matched: Int
+  var done = 0
+  var stayed = 0
+  var missing: [MessageID]
+  var error: String?
+  var isDryRun = false
+  private var errorStatus: Int32?
+
+  private enum CodingKeys: String, CodingKey {
+    case action, matched, done, stayed, missing, error
+    case isDryRun = "dryRun"
+  }
+
+  init(action: String, matched: Int, missing: [MessageID], isDryRun: Bool) {
+    self.action = action
+    self.matched = matched
+    self.missing = missing
+    self.isDryRun = isDryRun
+  }
+
+  init(action: String, _ report: BulkReport) {
+    self.init(action: action, matched: report.matched, missing: report.missing, isDryRun: false)
+    done = report.done
+    stayed = report.stayed
+    error = report.failure?.message
+    errorStatus = report.failure.map { Complaint($0).status.rawValue }
+  }
+
+  /// Tells what was not done, and ends with the status for it.
+  func finish(_ verb: String) throws {
+    for id in missing { Talk.error("there is no dead letter '\(id)'\n  next: see what there is with `warren dead ls`") }
+    if stayed > 0 {
+      Talk.error(
+        "\(Count.of(stayed, "dead letter")) stayed: the queue that gave up on them is gone\n"
+          + "  next: declare it by starting its service, then \(verb) again")
+    }
+    if let error { Talk.error("\(error)\n  next: \(verb) again; what is done is not done twice") }
+    if isDryRun { return }
+    if let errorStatus, done == 0 { throw ExitStatus(rawValue: errorStatus) ?? .failure }
+    if stayed > 0 || error != nil || !missing.isEmpty { throw done > 0 ? ExitStatus.partial : .failure }
+  }
+}

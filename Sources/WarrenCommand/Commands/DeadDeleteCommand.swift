@@ -1,0 +1,17 @@
+internal import ArgumentParser
+internal import Warren
+internal import WarrenOperations
+
+struct DeadDeleteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "delete", abstract: "Deletes dead letters for good. Asks first.")
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var selection: BulkSelection
+  @OptionGroup var consent: Consent
+
+  func run() async throws {
+    try await selection.act("delete", done: "deleted", options, asksForOne: true, consent) {
+      try await $0.delete($1, progress: $2)
+    }
+  }
+}

@@ -1,0 +1,24 @@
+internal import ArgumentParser
+internal import Warren
+internal import WarrenOperations
+
+struct DeadGroupsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "groups", abstract: "Groups dead letters by cause, the largest group first.",
+    discussion: """
+      A cause is the queue that gave up, the message's name, the kind of reason, the error's type, and what it says \
+      without the numbers, ids and quotations in it.
+      """)
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var conditions: DeadLetterConditions
+  @Option(help: ArgumentHelp("At most so many groups.", valueName: "count")) var limit: CountArgument?
+
+  func run() async throws {
+    let result = try await options.withOperations { try await $0.groups(conditions.filter()) }
+    let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
+    try Printer(options).list(groups, Tables.groups, none: "no dead letters")
+    if !result.isComplete {
+      Talk.say("only the oldest \(result.read) dead letters were read: narrow it with --queue or --origin")
+    }
+  }
+}

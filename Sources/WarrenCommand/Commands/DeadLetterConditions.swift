@@ -1,0 +1,24 @@
+internal import ArgumentParser
+internal import Warren
+internal import WarrenOperations
+
+/// Which dead letters are meant. Every condition that is given must hold.
+struct DeadLetterConditions: ParsableArguments {
+  @Option(help: ArgumentHelp("Only those that lie in this queue.", valueName: "queue")) var queue: QueueName?
+  @Option(help: ArgumentHelp("Only those that this queue gave up on.", valueName: "queue")) var origin: QueueName?
+  @Option(help: ArgumentHelp("Only messages of this name.", valueName: "name")) var name: MessageName?
+  @Option(help: ArgumentHelp("Only those parked for this kind of reason.", valueName: "reason"))
+  var reason: DeadLetterReason.Kind?
+  @Option(
+    name: .customLong("where"), help: ArgumentHelp("Only those whose reason contains this text.", valueName: "text"))
+  var text: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only those that were parked at this time or before, in ISO 8601 with its zone.", valueName: "time"))
+  var until: TimeArgument?
+
+  func filter(ids: [MessageID] = []) -> DeadLetterFilter {
+    DeadLetterFilter(
+      ids: ids, queue: queue, origin: origin, name: name, reason: reason, text: text, until: until?.date)
+  }
+}

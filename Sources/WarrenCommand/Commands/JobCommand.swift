@@ -1,0 +1,39 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+struct JobCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "job", abstract: "Enqueues jobs.", subcommands: [Enqueue.self])
+
+  struct Enqueue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "enqueue", abstract: "Enqueues a job.", discussion: "Prints the job's id.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The queue.") var queue: QueueName
+    @Argument(help: "What the job is called.") var name: MessageName
+    @OptionGroup var content: ContentOptions
+    @Option(help: ArgumentHelp("Not before this much time has passed: 5m, 1h30m.", valueName: "duration"))
+    var after: DurationArgument?
+    @Option(help: ArgumentHelp("Not before this time, in ISO 8601 with its zone.", valueName: "time"))
+    var at: TimeArgument?
+
+    func validate() throws {
+      if after != nil, at != nil { throw ValidationError("--after and --at: only one of both") }
+    }
+
+    func run() async throws {
+      var composition = try content.composition(name)
+      composition.notBefore = at?.date ?? after.map { Date().addingTimeInterval($0.seconds) }
+      let job = composition
+      let view = try await options.withOperations {
+        try await $0.enqueue(job, to: queue, source: content.source)
+      }
+      try Printer(options).thing(view) { "\(view.id)\n" }
+      if view.result == .repeated {
+        Talk.say("the queue has, or lately had, a job with this id: it was not stored again")
+      }
+    }
+  }
+}

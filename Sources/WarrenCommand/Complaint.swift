@@ -1,0 +1,39 @@
+internal import Warren
+
+/// An error of the command itself: what is wrong, what to do next, and how the command ends.
+struct Complaint: Error, CustomStringConvertible {
+  var status: ExitStatus
+  var text: String
+  var next: String?
+
+  init(_ status: ExitStatus, _ text: String, next: String? = nil) {
+    self.status = status
+    self.text = text
+    self.next = next
+  }
+
+  /// An engine's error, which names its mend; here it gets the command for it.
+  init(_ error: BrokerError) {
+    let status: ExitStatus
+    var next: String?
+    switch error.code {
+    case .unavailable, .deadline, .notRunning, .stopped:
+      status = .unreachable
+      next = "look with `warren doctor`"
+    case .notFound:
+      status = .nothing
+      next = "see what there is with `warren queue ls` and `warren dead ls`"
+    case .unroutable:
+      status = .nothing
+      next = "see what there is with `warren queue ls`"
+    case .invalid: status = .usage
+    case .unknownOutcome:
+      status = .failure
+      next = "see whether it happened with `warren status`, then do it again"
+    default: status = .failure
+    }
+    self.init(status, error.message, next: next)
+  }
+
+  var description: String { next.map { "\(text)\n  next: \($0)" } ?? text }
+}
