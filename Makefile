@@ -7,9 +7,11 @@ MESSAGES ?= 10000
 VERSIONS ?= 3.10
 VERSION ?= 3.10
 SECONDS ?= 30
-export SCRATCH
+TIMES ?= 20
+LOAD ?= 4
+export SCRATCH TIMES LOAD FILTER LIMIT
 
-.PHONY: demo test test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
+.PHONY: demo test test-repeat test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit. RABBITMQ=3.10 does it on a RabbitMQ.
 demo: setup
@@ -18,6 +20,10 @@ demo: setup
 ## Builds everything and runs all tests.
 test: setup
 	scripts/test
+
+## Runs the tests that need no broker again and again, beside busy loops: TIMES=20 LOAD=4. FILTER='^WarrenTests' takes some.
+test-repeat: setup
+	scripts/test-repeat
 
 ## Runs the tests of the AMQP client on real brokers; VERSIONS="3.10 4.0 4.3" chooses which.
 test-amqp: setup
