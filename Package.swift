@@ -33,6 +33,7 @@ let package = Package(
     .library(name: "Warren", targets: ["Warren"]),
     .library(name: "WarrenSQLite", targets: ["WarrenSQLite"]),
     .library(name: "WarrenRabbitMQ", targets: ["WarrenRabbitMQ"]),
+    .library(name: "WarrenConnect", targets: ["WarrenConnect"]),
     .library(name: "WarrenOperations", targets: ["WarrenOperations"]),
     .executable(name: "warren", targets: ["WarrenCommand"]),
   ],
@@ -61,18 +62,21 @@ let package = Package(
       name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
       swiftSettings: settings),
     .target(
+      name: "WarrenConnect", dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", log],
+      swiftSettings: settings),
+    .target(
       name: "WarrenOperations", dependencies: ["Warren"],
       swiftSettings: settings),
     .executableTarget(
       name: "WarrenCommand",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", "WarrenOperations", arguments, log],
+      dependencies: ["Warren", "WarrenConnect", "WarrenOperations", arguments, log],
       swiftSettings: settings),
     .target(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
       name: "warren-ledger",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", lifecycle, signals, log, arguments],
+      dependencies: ["Warren", "WarrenConnect", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
@@ -88,6 +92,9 @@ let package = Package(
       name: "WarrenRabbitMQTests",
       dependencies: ["Warren", "WarrenRabbitMQ", "WarrenOperations", "AMQP", "BrokerConformance", nioCore, log],
       exclude: ["Interop/peer.py", "Interop/documents.json"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "WarrenConnectTests", dependencies: ["Warren", "WarrenConnect", log],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", lifecycle],

@@ -11,8 +11,7 @@ let settings: [SwiftSetting] = [
 
 let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
-let rabbitMQ = Target.Dependency.product(name: "WarrenRabbitMQ", package: "warren")
-let operations = Target.Dependency.product(name: "WarrenOperations", package: "warren")
+let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -43,7 +42,7 @@ let package = Package(
     .target(
       name: "ExampleSupport",
       dependencies: [
-        warren, sqlite, rabbitMQ, operations, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
+        warren, connect, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
       ],
       swiftSettings: settings),
     .executableTarget(
@@ -52,7 +51,7 @@ let package = Package(
     .testTarget(
       name: "BookSpaceTests",
       dependencies: [
-        "bookspace", "ExampleSupport", warren, sqlite, operations, hummingbird, hummingbirdTesting, grdb, log, metrics,
+        "bookspace", "ExampleSupport", warren, sqlite, connect, hummingbird, hummingbirdTesting, grdb, log, metrics,
         nio, http,
       ],
       swiftSettings: settings),

@@ -1,9 +1,8 @@
 internal import Foundation
 internal import Logging
 internal import Warren
+internal import WarrenConnect
 internal import WarrenOperations
-internal import WarrenRabbitMQ
-internal import WarrenSQLite
 
 extension GlobalOptions {
   /// Opens the broker and runs it while `body` runs.
@@ -15,22 +14,21 @@ extension GlobalOptions {
         .usage, "which broker?",
         next: "name it with --broker sqlite:PATH or amqp://HOST, or set WARREN_BROKER for all commands")
     }
-    switch try BrokerAddress(text) {
-    case .sqlite(let path):
-      let mask = mask
-      return try await openFile(path).withBroker { try await body(Operations($0, mask: mask)) }
-    case .rabbitMQ(let url):
-      let mask = mask
-      var configuration = RabbitMQConfiguration()
-      configuration.startDeadline = .seconds(5)
-      configuration.publishDeadline = .seconds(10)
-      return try await RabbitMQBroker(url: url, configuration: configuration, logger: quietLogger)
-        .withBroker { try await body(Operations($0, mask: mask)) }
-    }
+    let address = try BrokerAddress(text)
+    if case .sqlite(let path) = address { try requireFile(path) }
+    let broker = try address.open(startDeadline: .seconds(5), publishDeadline: .seconds(10), logger: quietLogger)
+    return try await run(broker, body)
   }
 
-  private func openFile(_ path: String) throws -> SQLiteBroker {
-    // The engine would make the file, and somebody who mistyped a path would look at an empty broker.
+  private func run<Result: Sendable>(
+    _ broker: some Broker, _ body: @Sendable (Operations) async throws -> Result
+  ) async throws -> Result {
+    let mask = mask
+    return try await broker.withBroker { try await body(Operations($0, mask: mask)) }
+  }
+
+  /// The engine would create the file, and a person who mistyped a path would look at an empty broker.
+  private func requireFile(_ path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
       throw Complaint(
@@ -43,10 +41,6 @@ extension GlobalOptions {
         .unreachable, "the file '\(path)' is empty: no broker yet",
         next: "start a service that opens it, or check the path")
     }
-    var configuration = SQLiteBroker.Configuration()
-    configuration.startDeadline = .seconds(5)
-    configuration.publishDeadline = .seconds(10)
-    return try SQLiteBroker(path: path, configuration: configuration, logger: quietLogger)
   }
 
   /// What goes wrong is thrown, and told once, by the command.

@@ -1,8 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import Warren
-internal import WarrenRabbitMQ
-internal import WarrenSQLite
+internal import WarrenConnect
 
 /// The processes of the tests that kill processes, and the books that are kept over them.
 @main
@@ -24,13 +23,6 @@ struct BrokerOption: ParsableArguments {
   }
 
   func open() throws -> any InspectableBroker & OperableBroker & DeadLetterBroker {
-    if broker.hasPrefix("sqlite:") {
-      return try SQLiteBroker(path: String(broker.dropFirst("sqlite:".count)), logger: logger)
-    }
-    guard broker.hasPrefix("amqp") else {
-      // The text may hold a password.
-      throw ValidationError("no broker that this build knows: use sqlite:PATH or amqp://…")
-    }
-    return try RabbitMQBroker(urls: broker.split(separator: ",").map(String.init), logger: logger)
+    try BrokerAddress(broker).open(logger: logger)
   }
 }

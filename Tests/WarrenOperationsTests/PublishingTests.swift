@@ -51,24 +51,3 @@ import WarrenOperations
     #expect(error?.code == .unroutable)
   }
 }
-
-@Suite("Addresses") struct BrokerAddressTests {
-  @Test(
-    "forms",
-    arguments: [
-      ("sqlite:broker.db", "broker.db"), ("sqlite:/var/broker.db", "/var/broker.db"),
-      ("sqlite:///var/broker.db", "/var/broker.db"), ("SQLite:a b.db", "a b.db"),
-    ])
-  func forms(text: String, path: String) throws { #expect(try BrokerAddress(text) == .sqlite(path: path)) }
-
-  @Test("a password is never shown") func password() throws {
-    #expect(try BrokerAddress("amqps://u:p@ss@h:5671/v").description == "amqps://u:***@h:5671/v")
-  }
-
-  @Test(
-    "what is no address says what would be", arguments: ["broker.db", "sqlite:", "sqlite://host/x", "http://x", ""])
-  func refused(text: String) {
-    let error = #expect(throws: BrokerError.self) { try BrokerAddress(text) }
-    #expect(error?.code == .invalid)
-  }
-}

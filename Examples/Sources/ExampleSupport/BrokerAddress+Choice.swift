@@ -1,16 +1,8 @@
 public import Foundation
 public import Warren
-public import WarrenOperations
+public import WarrenConnect
 
 extension BrokerAddress {
-  /// The engine's name, as logs show it.
-  public var engine: String {
-    switch self {
-    case .sqlite: "SQLite"
-    case .rabbitMQ: "RabbitMQ"
-    }
-  }
-
   /// The first of these that says something: the option `--broker`, `WARREN_BROKER`, `RABBITMQ_URL`, `RABBITMQ_HOST` with
   /// `PORT`, `USER` and `PASSWORD`, and else a SQLite file in the data directory. What is set to nothing is not set.
   public static func choose(

@@ -5,6 +5,7 @@ public import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 public import Warren
+internal import WarrenConnect
 
 /// One process of an example system: broker, gauges, worker and HTTP server under one roof that SIGTERM drains.
 public struct ExampleSystem {
@@ -48,9 +49,10 @@ public struct ExampleSystem {
     MetricsSystem.bootstrap(metrics)
     logger = Logger(label: label)
     let location = try options.location(of: defaults.name)
+    data = options.directory(of: defaults.name)
+    try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
     broker = try location.open(logger: logger)
     engine = location.engine
-    data = options.directory(of: defaults.name)
     readiness = Readiness(broker, topology, engine: engine, logger: logger)
     self.role = role
     self.options = options

@@ -1,6 +1,6 @@
 public import ArgumentParser
 public import Foundation
-public import WarrenOperations
+public import WarrenConnect
 
 /// Which part of a system a process is.
 public enum Role: String, Sendable, ExpressibleByArgument, CaseIterable {

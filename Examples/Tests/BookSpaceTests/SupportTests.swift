@@ -4,7 +4,7 @@ import Foundation
 import Logging
 import Testing
 import Warren
-import WarrenOperations
+import WarrenConnect
 
 @Suite struct BrokerAddressTests {
   private let data = URL(filePath: "/data")
