@@ -9,7 +9,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   #elseif FUZZ_METHOD
     var input = bytes
     if let method = try? input.readMethod() {
-      // What was mended in reading, such as text that is not UTF-8, may have grown out of its limits.
+      // What was replaced in reading, such as text that is not UTF-8, may have grown out of its limits.
       guard var again = written({ (writer) throws(WireError) in try method.write(to: &writer) }),
         let second = try? again.readMethod()
       else { return 0 }

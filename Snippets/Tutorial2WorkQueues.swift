@@ -7,7 +7,7 @@ let configuration = try AMQPConfiguration(uri: uri)
 try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.withChannel { channel in
     try await channel.declareQueue("task_queue", arguments: ["x-queue-type": "quorum"])
-    // Messages are persistent unless said otherwise, and each result is the broker's confirm.
+    // Messages are persistent by default, and each result is the broker's confirm.
     let tasks = ["first.", "second..", "third..."].map { AMQPMessage(routingKey: "task_queue", body: $0) }
     for result in await channel.publish(tasks) where !result.isConfirmed { print("not stored: \(result)") }
   }

@@ -12,7 +12,7 @@ configuration.topology = AMQPTopology(
 
 try await AMQPConnection.withConnection(configuration) { connection in
   try await connection.withChannel { channel in
-    // Nobody has to listen: a message that is not mandatory may be routed nowhere.
+    // No consumer is needed: a message that is not mandatory may be routed nowhere.
     try await channel.publish(AMQPMessage(exchange: "logs", routingKey: "", mandatory: false, body: "info: Hello!"))
   }
   try await connection.consume(mine) { deliveries in

@@ -15,7 +15,7 @@ try await AMQPConnection.withConnection(configuration) { connection in
       do {
         try await channel.publish(AMQPMessage(exchange: "topic_logs", routingKey: key, body: "a line for \(key)"))
       } catch let error as AMQPError where error.code == .unroutable {
-        print(" [ ] nobody listens to \(key)")
+        print(" [ ] no queue takes \(key)")
       }
     }
   }

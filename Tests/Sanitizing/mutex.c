@@ -1,6 +1,6 @@
 // Tells Thread Sanitizer of the locks that it cannot see.
 //
-// Swift's Mutex is inlined and instrumented as long as nobody else holds it. Who has to wait goes on in the runtime library
+// Swift's Mutex is inlined and instrumented as long as no other task holds it. A task that has to wait goes on in the runtime library
 // (`_MutexHandle._lockSlow`, `_tryLockSlow`, `_unlockSlow`), which is not instrumented: what two tasks do under one contended lock
 // would be reported as a race. `scripts/sanitize` loads this library before that one.
 #define _GNU_SOURCE

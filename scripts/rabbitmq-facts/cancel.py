@@ -1,6 +1,6 @@
-"""Ending a consumer: which messages that it never saw carry the mark of a delivery in vain afterwards.
+"""Ending a consumer: which messages that it never saw carry the mark of a delivery afterwards.
 
-An acknowledgement makes the queue send more. What it sends while the channel hears of basic.cancel finds no consumer there any
+An acknowledgement makes the queue send more. What it sends while the channel learns of basic.cancel finds no consumer there any
 more, and the channel returns it: below 4.3 that counts as a delivery.
 """
 import time
@@ -36,7 +36,7 @@ def marked(b, between, acknowledges=True, rounds=3):
             wire.socket.sendall(cancel)
         while not isinstance(wire.read(), spec.Basic.CancelOk):
             pass
-        # The connection stays, and with it what was delivered: only what nobody holds is looked at.
+        # The connection stays, and with it what was delivered: only what no consumer holds is looked at.
         time.sleep(0.3)
         channel = b.channel(confirm=False)
         while True:

@@ -75,7 +75,7 @@ def leader(directory, queue):
     return next(line.split("\t")[1].split("@")[0] for line in listed.splitlines() if line.startswith(f"{queue}\t"))
 
 
-@fact("a message whose time is over goes on, whoever leads the bucket and however quickly the leaders change")
+@fact("a message whose time is over goes on, whichever node leads the bucket and however quickly the leaders change")
 def elections_of_a_bucket(b):
     nodes = [json.loads(line) for line in tool("cluster", "--version", b.short, "--json").splitlines()]
     directory, bucket = nodes[0]["dir"], "facts.bucket"

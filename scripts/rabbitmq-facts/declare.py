@@ -233,7 +233,7 @@ def held_by_two_consumers(b):
     return len(held)
 
 
-@fact("a queue deleted and declared again under a live consumer: the consumer is cancelled and disturbs nobody")
+@fact("a queue deleted and declared again under a live consumer: the consumer is cancelled and disturbs no other")
 def redeclared_under_a_consumer(b):
     seen = {}
     for kind in ("quorum", "classic"):

@@ -3,7 +3,7 @@ internal import ArgumentParser
 internal import Measuring
 internal import NIOCore
 
-/// From just before the publish to the delivery, WINDOW messages a second. Nobody waits for a confirm before the next message.
+/// From just before the publish to the delivery, WINDOW messages a second. No confirm is waited for before the next message.
 struct Latency: AsyncParsableCommand {
   @OptionGroup var load: Load
 

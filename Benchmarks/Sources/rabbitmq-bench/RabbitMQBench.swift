@@ -47,7 +47,7 @@ func worker(
   }
 }
 
-/// Runs `body` beside the worker, whose failure ends the process: nobody else would come to do its work.
+/// Runs `body` beside the worker, whose failure ends the process: nothing else would come to do its work.
 func during(_ worker: Worker, _ body: () async throws -> Void) async throws {
   let working = Task {
     do { try await worker.run() } catch {

@@ -57,9 +57,9 @@ struct Cycle: AsyncParsableCommand {
         group.addTask { try await worker.run() }
         let begin = Usage.now
         try await withThrowingTaskGroup(of: Void.self) { group in
-          for lane in 0..<publishers {
+          for publisher in 0..<publishers {
             group.addTask {
-              for number in stride(from: lane * batch, to: messages, by: publishers * batch) {
+              for number in stride(from: publisher * batch, to: messages, by: publishers * batch) {
                 if batch == 1 {
                   try await bus.enqueue(Task128(number: number, sent: 0))
                 } else {

@@ -8,7 +8,7 @@ public enum ApplicationDatabase {
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     var configuration = Configuration()
-    // Two processes write: whoever comes second waits.
+    // Two processes write: the second waits.
     configuration.busyMode = .timeout(10)
     configuration.prepareDatabase { db in
       // A document that was answered with 201 outlives a power cut.

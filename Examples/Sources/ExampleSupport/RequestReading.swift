@@ -6,7 +6,7 @@ internal import NIOCore
 extension Request {
   /// The body as a value. Every way in which it can be wrong is a 4xx that names the field.
   ///
-  /// - Parameter hint: how long the fields may be, told to whoever sends too much.
+  /// - Parameter hint: how long the fields may be, told to a client that sends too much.
   public func json<Body: Decodable>(
     _ type: Body.Type, upTo limit: Int = 1_048_576, hint: String
   ) async throws -> Body {

@@ -1,6 +1,6 @@
 internal import Warren
 
-/// Somebody wrote a document.
+/// A user wrote a document.
 struct DocumentCreated: EventMessage {
   static let name: MessageName = "document.created"
   var documentId: String
@@ -18,7 +18,7 @@ struct DocumentUpdated: EventMessage {
   var tags: [String]
 }
 
-/// Somebody said something about a document.
+/// A user commented on a document.
 struct CommentAdded: EventMessage {
   static let name: MessageName = "comment.added"
   var commentId: String
@@ -28,7 +28,7 @@ struct CommentAdded: EventMessage {
   var content: String
 }
 
-/// Somebody joined.
+/// A user registered.
 struct UserRegistered: EventMessage {
   static let name: MessageName = "user.registered"
   var userId: String

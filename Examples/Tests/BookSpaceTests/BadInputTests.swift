@@ -14,7 +14,7 @@ import Testing
     var code = "invalid_field"
     /// What the message has to name.
     var names: String
-    var testDescription: String { "\(method) \(path) \(body?.prefix(40) ?? "") by \(user ?? "nobody"): \(names)" }
+    var testDescription: String { "\(method) \(path) \(body?.prefix(40) ?? "") by \(user ?? "no user"): \(names)" }
   }
 
   static let cases: [Case] = [

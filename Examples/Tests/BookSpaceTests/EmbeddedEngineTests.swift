@@ -24,7 +24,7 @@ private struct QuickClock: BrokerClock {
 @Suite struct EmbeddedEngineTests {
   private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-  @Test(.timeLimit(.minutes(1))) func whatFailsFourTimesIsADeadLetterAndIsHandledOnceItIsMendedAndReplayed()
+  @Test(.timeLimit(.minutes(1))) func whatFailsFourTimesIsADeadLetterAndIsHandledOnceItIsCorrectedAndReplayed()
     async throws
   {
     let data = FileManager.default.temporaryDirectory.appending(path: "bookspace-\(UUID())")

@@ -104,7 +104,7 @@ import Warren
           try FileManager.default.removeItem(at: fault)
           stage.broker.redeliver(message)
           guard case .complete? = await settlements.next() else {
-            Issue.record("the mended handler did not complete")
+            Issue.record("the corrected handler did not complete")
             return
           }
         }

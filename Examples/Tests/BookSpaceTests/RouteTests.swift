@@ -113,7 +113,7 @@ import Warren
     }
   }
 
-  @Test func aBrokerThatIsAwayCostsNobodyADocument() async throws {
+  @Test func aBrokerThatIsAwayCostsNoDocument() async throws {
     try await Stage.set { stage in
       stage.broker.refuse(with: BrokerError(.unavailable, "away"))
       try await stage.api { client in

@@ -23,7 +23,7 @@ struct Comment: Codable, Equatable, Sendable, FetchableRecord, PersistableRecord
   var createdAt: Date
 }
 
-/// Somebody who registered.
+/// A registered user.
 struct User: Codable, Equatable, Sendable, FetchableRecord, PersistableRecord {
   static let databaseTableName = "users"
   var userId: String

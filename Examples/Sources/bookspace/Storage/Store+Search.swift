@@ -17,7 +17,7 @@ extension Store {
     }
   }
 
-  /// Indexes a document as it is now, which makes the order of its events matter to nobody.
+  /// Indexes a document as it is now, so the order of its events does not matter.
   static func index(_ documentId: String, _ db: Database) throws {
     try db.execute(
       sql: """

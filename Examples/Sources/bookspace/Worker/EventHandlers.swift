@@ -3,7 +3,7 @@ internal import GRDB
 internal import Logging
 internal import Warren
 
-/// What is done about an event: somebody is notified, the document is indexed, the event is counted.
+/// What is done about an event: a user is notified, the document is indexed, the event is counted.
 ///
 /// An event may come more than once. Each step marks in its own transaction that it is done, so a repeat changes nothing,
 /// and a worker that died half way is continued where it died.
@@ -50,7 +50,7 @@ struct EventHandlers: Sendable {
     }
   }
 
-  /// The three steps. `notice` says who is told what, if anybody is.
+  /// The three steps. `notice` says who is told what, if a user is.
   private func process<E: EventMessage>(
     _ event: E, _ context: HandlerContext, title: String, document: String? = nil,
     notice: @escaping @Sendable (Database) throws -> (user: String, message: String)?

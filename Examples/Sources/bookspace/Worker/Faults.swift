@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Warren
 
-/// Makes handlers fail, or take their time, because somebody wants to see what happens then.
+/// Makes handlers fail, or take their time, because a person wants to see what happens then.
 ///
 /// | to make it fail | until |
 /// |---|---|
@@ -22,7 +22,7 @@ struct Faults: Sendable {
     failing = Set(names.map { $0.trimmingCharacters(in: .whitespaces) })
   }
 
-  /// Somebody wanted it.
+  /// A person wanted it.
   struct DeliberateFailure: Error, CustomStringConvertible {
     var description: String
   }
