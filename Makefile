@@ -11,7 +11,7 @@ TIMES ?= 20
 LOAD ?= 4
 export SCRATCH TIMES LOAD FILTER LIMIT
 
-.PHONY: demo test test-repeat test-amqp test-rabbitmq sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
+.PHONY: demo test test-repeat test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit. RABBITMQ=3.10 does it on a RabbitMQ.
 demo: setup
@@ -34,6 +34,11 @@ test-amqp: setup
 test-rabbitmq: setup
 	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
 	scripts/test-rabbitmq $(if $(CLUSTER),--cluster) $(VERSIONS)
+
+## Tries scripts/rabbitmq on real brokers; VERSIONS="3.10 4.0 4.3", CLUSTER=1 with clusters of three.
+test-brokers: setup
+	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
+	cd scripts && VERSIONS="$(VERSIONS)" CLUSTER=$(CLUSTER) python3 -B -m unittest -v brokers.live
 
 ## Runs the tests of the AMQP client and of the runtime under Thread Sanitizer and Address Sanitizer.
 sanitize: setup
