@@ -5,52 +5,112 @@ import WarrenOperations
 
 @Suite("Masking") struct MaskTests {
   @Test(
-    "names of secrets",
+    "the name of a secret hides its value, however it is written",
     arguments: [
-      "password", "newPassword", "PASSWORD", "user_password_2", "passwd", "otp", "otpCode", "code", "verificationCode",
-      "accessToken", "refresh_token", "Authorization", "X-Api-Key", "apikey", "client-secret", "clientsecret",
-      "Set-Cookie",
-      "cookie", "pin", "cvv", "cardNumber", "private_key", "credentials",
+      "password", "newPassword", "PASSWORD", "user_password_2", "passwd", "newpassword", "passwordHash", "pass",
+      "dbPass",
+      "otp", "otpCode", "OTPCode", "TOTP", "code", "verificationCode", "verification_code", "loginCode", "2faCode",
+      "smsCode",
+      "accessToken", "refresh_token", "APIToken", "IDToken", "XSRFToken", "tokenValue", "accesstoken", "jwt", "JWT",
+      "Authorization", "Proxy-Authorization", "X-Forwarded-Authorization", "X-Api-Key", "APIKey", "apikey",
+      "signingKey",
+      "client-secret", "clientsecret", "clientSecret2", "Set-Cookie", "cookie", "X-Amz-Security-Token", "X-Vault-Token",
+      "pin", "PIN", "pincode", "cvv", "CVV2", "cardNumber", "card_number", "IBAN", "private_key", "credentials",
+      "sessionId",
+      "sessionID", "secretAnswer", "seedPhrase",
     ])
   func hidden(name: String) { #expect(Mask.standard.hides(name)) }
 
   @Test(
-    "harmless names",
+    "the name of something else hides nothing, though a secret is part of it",
     arguments: [
       "id", "title", "email", "statusCode", "country_code", "postalCode", "exit-code", "encoded", "x-user-id", "pinned",
-      "hotpot", "decoder", "traceparent", "key", "bookingCode",
+      "hotpot", "decoder", "traceparent", "key", "bookingCode", "tokenCount", "maxTokens", "tokens", "tokenType",
+      "secretary", "secretaryId", "codeName", "sortCode", "promoCode", "cookiePolicy", "passwordLength",
+      "passwordPolicy",
+      "secretName", "codec", "keyboard", "primaryKey", "routingKey", "compass", "boardingPass", "pinId", "number",
+      "orderNumber",
     ])
   func shown(name: String) { #expect(!Mask.standard.hides(name)) }
 
-  @Test("JSON: secrets go, however deep, and the rest stays as written") func json() throws {
-    let document = try JSONText(
-      parsing: #"{"type":"otp.sent","data":{"to":"a@b.c","code":123456,"n":1.10,"tokens":["a","b"],"password":null}}"#)
-    #expect(
-      Mask.standard.json(document).compact
-        == #"{"type":"otp.sent","data":{"to":"a@b.c","code":"***","n":1.10,"tokens":"***","password":null}}"#)
+  @Test(
+    "JSON: secrets go, however deep, and the rest stays as written",
+    arguments: [
+      (
+        #"{"type":"otp.sent","data":{"to":"a@b.c","code":123456,"n":1.10,"password":null}}"#,
+        #"{"type":"otp.sent","data":{"to":"a@b.c","code":"***","n":1.10,"password":null}}"#
+      ),
+      // A number is a count, a text in the plural a secret.
+      (
+        #"{"tokens":1234,"usage":{"tokens":{"in":5,"out":7}}}"#, #"{"tokens":1234,"usage":{"tokens":{"in":5,"out":7}}}"#
+      ),
+      (#"{"tokens":["a","b"],"codes":["12345678"]}"#, #"{"tokens":["***","***"],"codes":["***"]}"#),
+      // The object that a field is in is part of its name.
+      (#"{"error":{"code":"E1234"},"errors":[{"code":42}]}"#, #"{"error":{"code":"E1234"},"errors":[{"code":42}]}"#),
+      (
+        #"{"api":{"key":"k"},"card":{"number":"4111"},"session":{"id":"s"},"user":{"id":"u"}}"#,
+        #"{"api":{"key":"***"},"card":{"number":"***"},"session":{"id":"***"},"user":{"id":"u"}}"#
+      ),
+      (#"{"credentials":{"user":"u","file":["a"]},"token":true}"#, #"{"credentials":"***","token":true}"#),
+      (#"{"note":"password='two words' sent"}"#, #"{"note":"password='***' sent"}"#),
+    ])
+  func json(text: String, masked: String) throws {
+    let document = try JSONText(parsing: text)
+    #expect(Mask.standard.json(document).compact == masked)
     #expect(Mask.off.json(document) == document)
   }
 
   @Test(
-    "running text",
+    "running text shows no secret, and reads on",
     arguments: [
       ("your code is 483920.", "your code is ***."), ("password=hunter2&x=1", "password=***&x=1"),
       ("password: hunter2, user: x", "password: ***, user: x"),
       (#"{"token": "abc"} refused"#, #"{"token": "***"} refused"#),
-      ("Authorization: Bearer abcdefgh.x", "Authorization: Bearer ***"),
       ("used Bearer abcdefghijklmnop", "used Bearer ***"), ("Basic information", "Basic information"),
-      ("amqp://user:s3cret@host/v", "amqp://user:***@host/v"), ("http://host/path", "http://host/path"),
       ("status code: 50312", "status code: 50312"), ("error code: not found", "error code: not found"),
+      ("error.code=50312", "error.code=50312"), ("sort code: 200052", "sort code: 200052"),
       ("code: not found", "code: not found"), ("the password is wrong", "the password is ***"),
       ("no book 17", "no book 17"), ("bearer of news", "bearer of news"), ("OTP: 99", "OTP: ***"), ("", ""),
-      ("token=", "token="), ("code:", "code:"), ("sms: code 12", "sms: code 12"),
+      ("token=", "token="), ("code:", "code:"), ("sms: code 12", "sms: code 12"), ("APIToken=abc", "APIToken=***"),
+      // Several parts of a header, and quoted values with anything in them.
+      ("Authorization: Bearer abcdefgh.x", "Authorization: Bearer ***"),
+      ("Authorization: Token S3cr3t", "Authorization: Token ***"),
+      ("Authorization: AWS4-HMAC-SHA256 Credential=A/b, Signature=c\nnext", "Authorization: ***\nnext"),
+      ("Cookie: sid=abc; theme=dark\nAccept: *", "Cookie: ***\nAccept: *"),
+      ("curl -H 'Authorization: Token x y' http://h", "curl -H 'Authorization: Token ***' http://h"),
+      (#"password="two words" x"#, #"password="***" x"#), (#"password: 'it''s' x"#, #"password: '***''s' x"#),
+      (#"{\"password\": \"two \\\"words\\\" more\"}"#, #"{\"password\": \"***\"}"#),
+      (#"{"password": "a\"b c", "n": 1}"#, #"{"password": "***", "n": 1}"#),
+      ("invalid password 'x' for ada", "invalid password '***' for ada"),
+      ("{password => 'x y'}", "{password => '***'}"),
+      // A code before its name.
+      ("482913 is your BookSpace code", "*** is your BookSpace code"),
+      ("G-482913 is your verification code.", "*** is your verification code."),
+      ("482913 is your order number", "482913 is your order number"),
+      ("482913 is the postal code", "482913 is the postal code"),
+      // URLs.
+      ("amqp://user:s3cret@host/v", "amqp://user:***@host/v"), ("http://host/path", "http://host/path"),
+      ("amqp://user:s/cr?t@host/v", "amqp://user:***@host/v"), ("https://ghtoken@github.com", "https://***@github.com"),
+      ("http://host:8080/a?mail=a@b.c", "http://host:8080/a?mail=a@b.c"), ("ssh://git@host/x", "ssh://git@host/x"),
+      // What can be nothing else.
+      ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl here", "got *** here"),
+      ("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nx", "***\nx"),
+      // Words that only look like it.
+      ("authorization is required", "authorization is required"), ("the token is expired", "the token is expired"),
+      ("tokens: 1234", "tokens: 1234"), ("tokens: abc", "tokens: ***"), ("tokenCount=12", "tokenCount=12"),
+      ("secretary: ann", "secretary: ann"), ("codeName=falcon7", "codeName=falcon7"),
+      ("cookiePolicy: strict", "cookiePolicy: strict"),
+      ("the password=null", "the password=null"), ("Müller's token: ä9", "Müller's token: ***"),
     ])
   func text(text: String, masked: String) { #expect(Mask.standard.text(text) == masked) }
 
-  @Test("headers") func headers() {
-    let headers = ["authorization": "Basic abc", "x-user-id": "u1", "note": "password=x"]
+  @Test("headers are hidden by their names and searched otherwise") func headers() {
+    let headers = [
+      "authorization": "Basic abc", "x-user-id": "u1", "note": "password=x", "x-tokens": "12", "cookies": "a=b",
+    ]
     #expect(
-      Mask.standard.headers(headers) == ["authorization": "***", "x-user-id": "u1", "note": "password=***"])
+      Mask.standard.headers(headers)
+        == ["authorization": "***", "x-user-id": "u1", "note": "password=***", "x-tokens": "12", "cookies": "***"])
   }
 
   @Test("a dead letter shows no secret anywhere") func letter() throws {
@@ -74,7 +134,11 @@ import WarrenOperations
     #expect(view(Data(#"{ "a": 1.0 }"#.utf8)).text == #"{ "a": 1.0 }"#)
     #expect(view(Data(#"{ "a": 1.0 }"#.utf8)).pretty == "{\n  \"a\": 1.0\n}")
     #expect(view(Data("hello".utf8)).format == .text)
-    #expect(view(Data([0xFF, 0x00])).format == .base64)
-    #expect(view(Data("{}".utf8), encoding: "gzip").format == .base64)
+    // What cannot be read cannot be searched for secrets.
+    for packed in [view(Data([0xFF, 0x00])), view(Data("{}".utf8), encoding: "gzip")] {
+      #expect(packed.format == .base64 && packed.text == "***" && packed.isMasked)
+    }
+    let open = BodyView(Message(id: nil, name: nil, body: Data([0xFF, 0x00])), mask: .off)
+    #expect(open.text == "/wA=" && !open.isMasked)
   }
 }

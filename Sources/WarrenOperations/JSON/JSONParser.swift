@@ -122,17 +122,19 @@ struct JSONParser {
 
   private mutating func escape() throws(JSONTextError) -> [UInt8] {
     guard let byte = next else { throw problem("a text does not end") }
-    let plain: [UInt8: UInt8] = [
-      UInt8(ascii: "\""): UInt8(ascii: "\""), UInt8(ascii: "\\"): UInt8(ascii: "\\"),
-      UInt8(ascii: "/"): UInt8(ascii: "/"), UInt8(ascii: "b"): 0x08, UInt8(ascii: "f"): 0x0C,
-      UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
-    ]
-    if let character = plain[byte] {
-      position += 1
-      return [character]
-    }
-    guard byte == UInt8(ascii: "u") else { throw problem("'\\' must be followed by one of \" \\ / b f n r t u") }
     position += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
+    case UInt8(ascii: "b"): return [0x08]
+    case UInt8(ascii: "f"): return [0x0C]
+    case UInt8(ascii: "n"): return [0x0A]
+    case UInt8(ascii: "r"): return [0x0D]
+    case UInt8(ascii: "t"): return [0x09]
+    case UInt8(ascii: "u"): break
+    default:
+      position -= 1
+      throw problem("'\\' must be followed by one of \" \\ / b f n r t u")
+    }
     var code = try hexadecimal()
     if (0xD800..<0xDC00).contains(code) {
       guard take("\\"), take("u") else { throw problem("half of a surrogate pair is missing") }

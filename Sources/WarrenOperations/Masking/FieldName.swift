@@ -1,61 +1,115 @@
 /// Tells from the name of a field whether its value is a secret.
 ///
-/// Names are read word by word, however they are written: `accessToken`, `access_token` and `Access-Token` are one.
+/// A name is read word by word, however it is written: `accessToken`, `access_token`, `Access-Token` and `ACCESSToken` are
+/// one. As in any English compound the last word says what it is, and those before it say which: `tokenCount` is a count,
+/// `cookiePolicy` a policy and `secretary` none of the words that name secrets.
 enum FieldName {
-  /// How sure the name is.
-  enum Verdict: Equatable {
+  /// What the field holds, as far as its name tells.
+  enum Content: Equatable {
     case harmless
     case secret
+    /// Several secrets, or how many there are: `tokens: 1234` is a number, and no number is hidden.
+    case several
     /// A secret when the value looks like one: in running text `code: E42 not found` is none.
     case code
   }
 
+  /// Words that name a secret.
   private static let secrets: Set<String> = [
-    "password", "passwords", "passwd", "pwd", "passphrase", "passcode", "secret", "secrets", "token", "tokens",
-    "authorization", "credential", "credentials", "otp", "totp", "pin", "cvv", "cvc", "cookie", "cookies", "jwt",
-    "apikey",
+    "password", "passwd", "pwd", "passphrase", "passcode", "passkey", "secret", "token", "authorization", "credential",
+    "credentials", "otp", "totp", "pin", "pincode", "cvv", "cvc", "csc", "cookie", "jwt", "apikey", "privatekey",
+    "iban",
+    "ssn",
   ]
-  private static let secretPairs: Set<String> = [
-    "api key", "private key", "access key", "encryption key", "signing key", "card number", "set cookie",
+  /// Words that name a secret also where they are the end of a longer word: `newpassword`, `clientsecret`.
+  private static let endings = [
+    "password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "privatekey",
   ]
-  /// Parts that give a name away even when it is written as one word.
-  private static let secretParts = ["password", "secret", "apikey", "privatekey", "accesstoken", "authorization"]
-  /// What stands before `code` when it is no secret.
+  /// What may stand behind the word without changing what is in the field.
+  private static let forms: Set<String> = [
+    "value", "hash", "plain", "plaintext", "text", "string", "raw", "new", "old", "current", "confirm", "confirmation",
+    "confirmed", "repeat", "repeated", "again", "header", "hex", "base", "encoded", "encrypted",
+  ]
+  /// Which of these things are secrets.
+  private static let kinds: [String: Set<String>] = [
+    "key": [
+      "api", "private", "access", "encryption", "signing", "secret", "ssh", "master", "shared", "auth", "session",
+      "service",
+      "deploy", "license", "webhook", "storage", "hmac",
+    ],
+    "number": ["card", "account"], "id": ["session"], "phrase": ["pass", "seed", "recovery", "secret"],
+    "answer": ["secret", "security"], "pass": ["user", "db", "admin", "smtp", "my"],
+  ]
+  /// The codes that let a person in.
+  private static let secretCodes: Set<String> = [
+    "otp", "totp", "verification", "verify", "confirmation", "confirm", "security", "pin", "pass", "auth",
+    "authentication",
+    "authorization", "login", "signin", "access", "activation", "reset", "recovery", "backup", "sms", "mail", "email",
+    "phone",
+    "mfa", "fa", "tfa", "factor", "secret", "unlock", "invite", "invitation", "gift", "voucher", "pairing", "temporary",
+  ]
+  /// What stands before the bare word `code` when it is none of these.
   private static let harmlessCodes: Set<String> = [
-    "status", "country", "postal", "zip", "post", "error", "exit", "currency", "language", "lang", "area", "response",
-    "http", "type", "reason", "product", "item", "booking", "region", "city", "airport", "source", "colour", "color",
-    "return", "result",
+    "status", "country", "postal", "zip", "post", "sort", "error", "errors", "exception", "failure", "problem", "exit",
+    "currency", "language", "lang", "area", "response", "http", "type", "reason", "product", "item", "booking",
+    "region",
+    "city", "airport", "source", "colour", "color", "return", "result", "promo", "coupon", "discount", "bar", "qr",
+    "bank",
+    "swift", "branch", "tax", "unit", "flight", "order", "tracking", "reference", "machine", "byte",
   ]
 
-  static func verdict(_ name: some StringProtocol, after previous: String? = nil) -> Verdict {
-    let words = words(of: name)
-    if words.contains(where: secrets.contains) { return .secret }
-    if zip(words, words.dropFirst()).contains(where: { secretPairs.contains("\($0) \($1)") }) { return .secret }
-    let joined = words.joined()
-    if secretParts.contains(where: joined.contains) { return .secret }
-    if words.contains("code") || words.contains("codes") {
-      let before = words + (previous.map { [$0.lowercased()] } ?? [])
-      return before.contains(where: harmlessCodes.contains) ? .harmless : .code
+  /// - Parameters:
+  ///   - outer: the name of the object that the field is in.
+  ///   - previous: in running text, the word before.
+  static func content(
+    of name: some StringProtocol, in outer: String? = nil, after previous: String? = nil
+  ) -> Content {
+    var words = words(of: name)
+    while words.count > 1, let last = words.last, forms.contains(last) || last.allSatisfy(\.isNumber) {
+      words.removeLast()
     }
+    guard let last = words.popLast() else { return .harmless }
+    let before = words.last ?? outer.flatMap { Self.words(of: $0).last }
+    if isSecret(last, before) { return .secret }
+    if last == "pass", before == nil { return .code }
+    if last == "code" { return code(words.last, before, previous) }
+    if last == "codes" { return code(words.last, before, previous) == .code ? .several : .harmless }
+    if last.hasSuffix("s"), isSecret(String(last.dropLast()), before) { return .several }
     return .harmless
   }
 
-  /// `accessToken2`, `access_token-2` → `access`, `token`, `2`.
+  private static func isSecret(_ word: String, _ before: String?) -> Bool {
+    if secrets.contains(word) || endings.contains(where: word.hasSuffix) { return true }
+    guard let before else { return false }
+    return kinds[word]?.contains(before) == true
+  }
+
+  private static func code(_ qualifier: String?, _ before: String?, _ previous: String?) -> Content {
+    if let qualifier { return secretCodes.contains(qualifier) ? .code : .harmless }
+    return [before, previous?.lowercased()].contains { $0.map(harmlessCodes.contains) == true } ? .harmless : .code
+  }
+
+  /// `accessToken2`, `access_token-2`, `ACCESSToken2` → `access`, `token`, `2`.
   static func words(of name: some StringProtocol) -> [String] {
+    let characters = Array(name)
     var words: [String] = []
     var word = ""
-    var previous: Character?
-    for character in name {
+    func isLower(_ index: Int) -> Bool { characters.indices.contains(index) && characters[index].isLowercase }
+    for (index, character) in characters.enumerated() {
       let isPart = character.isLetter || character.isNumber
+      let previous = index > 0 ? characters[index - 1] : nil
+      // The last capital of a run begins the next word, unless only the `s` of a plural follows: APIToken, PINs.
+      let endsAcronym =
+        character.isUppercase && previous?.isUppercase == true && isLower(index + 1)
+        && !(characters[index + 1] == "s" && !isLower(index + 2))
       let begins =
-        character.isUppercase && previous?.isLowercase == true || character.isNumber && previous?.isLetter == true
-        || character.isLetter && previous?.isNumber == true
+        endsAcronym || character.isUppercase && previous?.isLowercase == true
+        || character.isNumber && previous?.isLetter == true || character.isLetter && previous?.isNumber == true
       if !isPart || begins, !word.isEmpty {
         words.append(word.lowercased())
         word = ""
       }
       if isPart { word.append(character) }
-      previous = character
     }
     if !word.isEmpty { words.append(word.lowercased()) }
     return words

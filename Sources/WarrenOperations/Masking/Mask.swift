@@ -2,9 +2,9 @@ public import Warren
 
 /// Hides passwords, codes and tokens in what an operator is shown.
 ///
-/// It goes by the names of fields and headers (`password`, `otp`, `code`, `accessToken`, `Authorization` …) and, in running
-/// text, by the word before (`your code is 123456`). What it hides becomes `***`. It is a courtesy to the people whose
-/// messages are looked at, not a wall: whoever operates the broker can read the messages.
+/// It goes by the names of fields and headers (`password`, `otp`, `code`, `accessToken`, `Authorization` …); in running text
+/// by the word before (`your code is 123456`), by the place in a URL and by the form of a token. What it hides becomes `***`.
+/// It is a courtesy to the people whose messages are looked at, not a wall: an operator can read the messages anyway.
 public struct Mask: Sendable, Equatable {
   /// Whether anything is hidden.
   public let isOn: Bool
@@ -15,35 +15,64 @@ public struct Mask: Sendable, Equatable {
   /// Hides nothing.
   public static let off = Mask(isOn: false)
 
-  /// Whether the value of a field or header with this name is hidden.
-  public func hides(_ name: String) -> Bool { isOn && FieldName.verdict(name) != .harmless }
+  /// Whether the value of a field or header with this name is hidden, whatever it is.
+  public func hides(_ name: String) -> Bool { isOn && [.secret, .code].contains(FieldName.content(of: name)) }
 
   /// Headers without their secrets.
   public func headers(_ headers: Message.Headers) -> Message.Headers {
     if !isOn { return headers }
     var masked = headers
-    for (name, value) in headers { masked[name] = hides(name) ? Self.placeholder : text(value) }
+    for (name, value) in headers {
+      masked[name] =
+        switch FieldName.content(of: name) {
+        case .secret, .code: Self.placeholder
+        case .several where Double(value) == nil: Self.placeholder
+        case .several, .harmless: text(value)
+        }
+    }
     return masked
   }
 
-  /// A document without its secrets. The whole of a secret's value goes, be it an object or a list.
-  public func json(_ document: JSONText) -> JSONText {
-    if !isOn { return document }
-    return switch document {
+  /// A document without its secrets. The whole of a secret's value goes, be it an object or a list; what is only true,
+  /// false or null stays.
+  public func json(_ document: JSONText) -> JSONText { isOn ? json(document, in: nil) : document }
+
+  private func json(_ document: JSONText, in name: String?) -> JSONText {
+    switch document {
     case .object(let members):
       .object(
         members.map { member in
-          let isHidden = hides(member.name) && member.value != .literal("null")
-          return .init(member.name, isHidden ? .string(Self.placeholder) : json(member.value))
+          let shown: JSONText =
+            switch FieldName.content(of: member.name, in: name) {
+            case .secret, .code: hidden(member.value)
+            case .several: withoutText(member.value)
+            case .harmless: json(member.value, in: member.name)
+            }
+          return .init(member.name, shown)
         })
-    case .array(let elements): .array(elements.map(json))
+    case .array(let elements): .array(elements.map { json($0, in: name) })
     case .string(let string): .string(text(string))
     case .literal: document
     }
   }
 
-  /// Running text without its secrets: `password=…`, `"token": "…"`, `your code is 123456`, `Bearer …`, the password of a
-  /// URL.
+  private func hidden(_ value: JSONText) -> JSONText {
+    if case .literal(let literal) = value, ["null", "true", "false"].contains(literal) { return value }
+    return .string(Self.placeholder)
+  }
+
+  /// The value of a plural: numbers are counts, and every text in it is a secret.
+  private func withoutText(_ value: JSONText) -> JSONText {
+    switch value {
+    case .object(let members): .object(members.map { .init($0.name, withoutText($0.value)) })
+    case .array(let elements): .array(elements.map(withoutText))
+    case .string: .string(Self.placeholder)
+    case .literal: value
+    }
+  }
+
+  /// Running text without its secrets: `password=…`, `"token": "…"`, `your code is 123456`, `Authorization: …` to the end of
+  /// its line, the password of a URL, JSON Web Tokens and private keys wherever they stand.
   public func text(_ text: String) -> String {
     if !isOn { return text }
     var scanner = SecretScanner(text)

@@ -1,98 +1,233 @@
-/// Finds secrets in running text by the word before them.
+/// Finds secrets in running text: by the word before them, by their place in a URL, and what can be nothing else.
+///
+/// It works on UTF-8, since a body can be large; every byte of a character beyond ASCII is part of a word.
 struct SecretScanner {
-  private let characters: [Character]
+  private let bytes: [UInt8]
   private var position = 0
-  private var output = ""
+  private var output: [UInt8] = []
   private var previousWord: String?
 
-  init(_ text: String) { characters = Array(text) }
+  init(_ text: String) { bytes = Array(text.utf8) }
 
   mutating func masked() -> String {
-    while position < characters.count {
-      if isWord(characters[position]) {
+    output.reserveCapacity(bytes.count)
+    while position < bytes.count {
+      if starts(with: "-----BEGIN "), let end = endOfPrivateKey() {
+        replace(to: end)
+      } else if isWord(position) {
         word()
       } else if starts(with: "://") {
+        let scheme = previousWord?.lowercased() ?? ""
         emit(3)
-        userInfo()
+        userInfo(scheme)
       } else {
         emit(1)
       }
     }
-    return output
+    return String(decoding: output, as: UTF8.self)
   }
 
-  private func isWord(_ character: Character) -> Bool {
-    character.isLetter || character.isNumber || character == "_" || character == "-"
+  // MARK: Bytes
+
+  private func isWord(_ index: Int) -> Bool {
+    guard index < bytes.count else { return false }
+    return switch bytes[index] {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 0x80...,
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+      true
+    default: false
+    }
   }
 
-  private func starts(with text: String) -> Bool { characters[position...].starts(with: text) }
+  private func isSpace(_ index: Int) -> Bool { index < bytes.count && (bytes[index] == 0x20 || bytes[index] == 0x09) }
 
-  private mutating func emit(_ count: Int) {
-    let end = min(position + count, characters.count)
-    output += String(characters[position..<end])
+  private func isOne(of characters: StaticString, _ index: Int) -> Bool {
+    guard index < bytes.count else { return false }
+    return characters.withUTF8Buffer { $0.contains(bytes[index]) }
+  }
+
+  private func starts(with text: StaticString, at index: Int? = nil) -> Bool {
+    text.withUTF8Buffer { bytes[(index ?? position)...].starts(with: $0) }
+  }
+
+  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+  private func end(from start: Int, while condition: (Int) -> Bool) -> Int {
+    var index = start
+    while index < bytes.count, condition(index) { index += 1 }
+    return index
+  }
+
+  private func endOfLine(from start: Int) -> Int { end(from: start) { !isOne(of: "\r\n", $0) } }
+
+  private mutating func emit(_ count: Int) { emit(to: position + count) }
+
+  private mutating func emit(to index: Int) {
+    let end = min(index, bytes.count)
+    output += bytes[position..<end]
     position = end
   }
 
-  /// `user:password@` after `://`.
-  private mutating func userInfo() {
-    let end = characters[position...].firstIndex { $0.isWhitespace || "/?#\"'<>".contains($0) } ?? characters.count
-    guard let at = characters[position..<end].lastIndex(of: "@"),
-      let colon = characters[position..<at].firstIndex(of: ":"), colon + 1 < at
-    else { return }
-    emit(colon + 1 - position)
-    output += Mask.placeholder
-    position = at
+  private mutating func replace(to end: Int) {
+    output += Array(Mask.placeholder.utf8)
+    position = end
   }
+
+  // MARK: Places and forms
+
+  /// What stands before the `@` of a URL: of `user:password` the password, and of a page's address all of it, which is
+  /// then a token. A password that is not encoded may hold a slash.
+  private mutating func userInfo(_ scheme: String) {
+    let whole = end(from: position) { !isSpace($0) && !isOne(of: "\r\n\"'<>`", $0) }
+    let authority = min(whole, end(from: position) { !isOne(of: "/?#", $0) })
+    func last(_ end: Int) -> Int? { bytes[position..<end].lastIndex(of: UInt8(ascii: "@")) }
+    let colon = bytes[position..<authority].firstIndex(of: UInt8(ascii: ":"))
+    var at = last(authority)
+    if at == nil, let colon, !bytes[(colon + 1)..<authority].allSatisfy(Self.isDigit) { at = last(whole) }
+    guard let at else { return }
+    if let colon, colon < at {
+      emit(to: colon + 1)
+      if colon + 1 < at { replace(to: at) }
+    } else if scheme.hasPrefix("http"), at > position {
+      replace(to: at)
+    }
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+  private func endOfPrivateKey() -> Int? {
+    guard text(position..<endOfLine(from: position)).contains("PRIVATE KEY-----") else { return nil }
+    var index = position + 1
+    while index < bytes.count {
+      if starts(with: "-----END ", at: index) { return end(from: index) { isWord($0) || isSpace($0) } }
+      index += 1
+    }
+    return bytes.count
+  }
+
+  /// The end of a JSON Web Token that begins here: two or three parts in Base64, the first of which is a JSON object.
+  private func endOfWebToken() -> Int? {
+    guard starts(with: "eyJ") else { return nil }
+    let first = end(from: position, while: isWord)
+    guard first - position >= 10, isOne(of: ".", first) else { return nil }
+    let second = end(from: first + 1, while: isWord)
+    guard second - first > 4 else { return nil }
+    return isOne(of: ".", second) ? end(from: second + 1, while: isWord) : second
+  }
+
+  /// Whether this is a code that is said before its name: `482913 is your BookSpace code`.
+  private func isCode(_ range: Range<Int>) -> Bool {
+    let digits = bytes[range].count(where: Self.isDigit)
+    guard digits >= 4, range.count <= 12 else { return false }
+    guard starts(with: " is your ", at: range.upperBound) || starts(with: " is the ", at: range.upperBound) else {
+      return false
+    }
+    let sentence = end(from: range.upperBound) { !isOne(of: ".!?\r\n", $0) }
+    var previous: String?
+    for word in text((range.upperBound + 4)..<sentence).split(separator: " ").prefix(8) {
+      if FieldName.content(of: word, after: previous) != .harmless { return true }
+      previous = String(word)
+    }
+    return false
+  }
+
+  // MARK: Words
 
   private mutating func word() {
-    let end = characters[position...].firstIndex { !isWord($0) } ?? characters.count
-    let word = String(characters[position..<end])
-    let verdict = FieldName.verdict(word, after: previousWord)
-    let isScheme = ["bearer", "basic"].contains(word.lowercased())
-    emit(end - position)
+    if let end = endOfWebToken() { return replace(to: end) }
+    let end = end(from: position, while: isWord)
+    if isCode(position..<end) { return replace(to: end) }
+    let word = text(position..<end)
+    let content = FieldName.content(of: word, after: previousWord)
+    let quote = position > 0 && isOne(of: "\"'`", position - 1) ? bytes[position - 1] : nil
+    emit(to: end)
     previousWord = word
-    if isScheme {
-      if position < characters.count, characters[position] == " " {
-        hide(from: position + 1, certain: false, minimum: 8, wordLimit: 16)
-      }
-    } else if verdict != .harmless, let value = startOfValue() {
-      hide(from: value, certain: verdict == .secret, minimum: 4)
+    if ["bearer", "basic"].contains(word.lowercased()) {
+      if isSpace(position) { hide(Value(start: position + 1, content: .code, minimum: 8, wordLimit: 16)) }
+    } else if content != .harmless, let value = value(of: word, content, quotedBy: quote) {
+      hide(value)
     }
   }
 
-  /// Where the value begins, if `:`, `=` or `is` follows the word.
-  private func startOfValue() -> Int? {
-    var next = position
-    func skip(_ condition: (Character) -> Bool) {
-      while next < characters.count, condition(characters[next]) { next += 1 }
-    }
-    skip { "\\\"'`".contains($0) }
-    skip { $0 == " " }
-    if next < characters.count, characters[next] == ":" || characters[next] == "=" {
-      next += 1
-    } else if next > position, characters[next...].starts(with: "is ") || characters[next...].starts(with: "is: ") {
-      next += 2
-      skip { $0 == ":" }
-    } else {
+  /// A value that may be a secret.
+  private struct Value {
+    var start: Int
+    var content: FieldName.Content
+    /// Where it ends for certain: at a closing quote or with its line.
+    var end: Int?
+    var minimum = 4
+    /// How long a mere word has to be to be no word.
+    var wordLimit = Int.max
+  }
+
+  /// The value, if `:`, `=` or `is` follows the word, or it stands in quotes behind it.
+  private func value(of word: String, _ content: FieldName.Content, quotedBy quote: UInt8?) -> Value? {
+    var next = end(from: position) { isOne(of: "\\\"'`", $0) }
+    let isClosed = next > position
+    next = end(from: next, while: isSpace)
+    var value = Value(start: next, content: content)
+    var isHeader = false
+    if isOne(of: ":=", next) {
+      let isColon = bytes[next] == UInt8(ascii: ":")
+      isHeader = isColon && ["authorization", "cookie"].contains { FieldName.words(of: word).last == $0 }
+      next = end(from: next) { isOne(of: ":=>", $0) }
+    } else if next > position, starts(with: "is ", at: next) || starts(with: "is: ", at: next) {
+      next = end(from: next + 2) { isOne(of: ":", $0) }
+      // What a password is, is the password; what an authorization or a token is, mostly is a sentence.
+      let names: Set = ["authorization", "cookie", "token", "credential", "credentials"]
+      if content == .secret, FieldName.words(of: word).contains(where: names.contains) { value.content = .code }
+    } else if isClosed || next == position || !isOne(of: "\"'`", next) {
       return nil
     }
-    skip { $0 == " " }
-    for scheme in ["Bearer ", "Basic "] where characters[next...].starts(with: scheme) { next += scheme.count }
-    skip { "\\\"'`".contains($0) }
-    return next < characters.count ? next : nil
+    next = end(from: next, while: isSpace)
+    let opening = next
+    next = end(from: next) { isOne(of: "\\", $0) }
+    if isOne(of: "\"'`", next) {
+      value.end = closing(bytes[next], escapes: next - opening, from: next + 1)
+      next += 1
+    } else {
+      next = opening
+      // A quote that begins before the header ends behind it: curl -H 'Authorization: Token x'.
+      let around = isClosed ? nil : quote.flatMap { closing($0, escapes: 0, from: next) }
+      if isHeader { value.end = around ?? endOfLine(from: next) }
+    }
+    for scheme: StaticString in ["Bearer ", "Basic ", "Digest ", "Token ", "Negotiate ", "bearer ", "basic ", "token "]
+    where starts(with: scheme, at: next) {
+      next += scheme.utf8CodeUnitCount
+    }
+    value.start = next
+    return next < bytes.count ? value : nil
+  }
+
+  /// Where a quotation ends: at the same quote behind as many backslashes as the opening one had.
+  private func closing(_ quote: UInt8, escapes: Int, from start: Int) -> Int? {
+    var index = start
+    var backslashes = 0
+    while index < bytes.count {
+      if bytes[index] == quote, escapes == 0 ? backslashes.isMultiple(of: 2) : backslashes == escapes {
+        return index - escapes
+      }
+      backslashes = bytes[index] == UInt8(ascii: "\\") ? backslashes + 1 : 0
+      index += 1
+    }
+    return nil
   }
 
   /// Hides the value unless it is prose: short, or, below the limit, a mere word, as in "code: not found".
-  private mutating func hide(from start: Int, certain isCertain: Bool, minimum: Int, wordLimit: Int = .max) {
-    let end =
-      characters[start...].firstIndex { $0.isWhitespace || "\\\"'`,;&)}]<>".contains($0) } ?? characters.count
-    var value = characters[start..<end]
-    while value.last == "." || value.last == "!" { value.removeLast() }
-    if value.isEmpty { return }
-    let isWord = !value.contains(where: \.isNumber) && value.count < wordLimit
-    if !isCertain, value.count < minimum || isWord { return }
-    emit(start - position)
-    output += Mask.placeholder
-    position = value.endIndex
+  private mutating func hide(_ value: Value) {
+    var end = value.end ?? end(from: value.start) { !isSpace($0) && !isOne(of: "\r\n\\\"'`,;&)}]<>", $0) }
+    if value.end == nil { while end > value.start, isOne(of: ".!", end - 1) { end -= 1 } }
+    if end <= value.start { return }
+    let shown = bytes[value.start..<end]
+    switch value.content {
+    case .harmless: return
+    case .several: if shown.allSatisfy({ Self.isDigit($0) }) { return }
+    case .secret: if ["null", "nil", "true", "false"].contains(String(decoding: shown, as: UTF8.self)) { return }
+    case .code:
+      let isWord = !shown.contains(where: Self.isDigit) && shown.count < value.wordLimit
+      if shown.count < value.minimum || isWord { return }
+    }
+    emit(to: value.start)
+    replace(to: end)
   }
 }

@@ -25,9 +25,10 @@ public struct BodyView: Sendable, Equatable, Codable {
   public init(_ message: Message, mask: Mask = .standard) {
     size = message.body.count
     guard message.contentEncoding == nil, let original = String(validating: message.body, as: UTF8.self) else {
+      // What cannot be read cannot be searched for secrets either.
       format = .base64
-      text = message.body.base64EncodedString()
-      isMasked = false
+      isMasked = mask.isOn && !message.body.isEmpty
+      text = isMasked ? Mask.placeholder : message.body.base64EncodedString()
       return
     }
     if let document = try? JSONText(parsing: original) {
