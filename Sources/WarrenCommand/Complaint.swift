@@ -12,7 +12,7 @@ struct Complaint: Error, CustomStringConvertible {
     self.next = next
   }
 
-  /// An engine's error, which names its mend; here it gets the command for it.
+  /// An engine's error, which names its fix; here it gets the command for it.
   init(_ error: BrokerError) {
     let status: ExitStatus
     var next: String?

@@ -96,7 +96,7 @@ public final class RabbitMQBroker: Broker {
         group.addTask { try await publishing.run() }
         group.addTask { try await consuming.run() }
         group.addTask { try await self.open(publishing, consuming) }
-        // The end of either connection ends the broker: in good order when it is shut down, or for what nothing mends.
+        // The end of either connection ends the broker: in good order when it is shut down, or for an error that trying again does not correct.
         while try await group.next() != nil { if consuming.state.isFinal || publishing.state.isFinal { break } }
         group.cancelAll()
       }

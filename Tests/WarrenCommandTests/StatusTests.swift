@@ -16,7 +16,7 @@ import WarrenSQLite
     #expect(try await broker.run("doctor").status == 0)
   }
 
-  @Test("something is not well: 1, and how to mend it") func ill() async throws {
+  @Test("something is not well: 1, and how to fix it") func ill() async throws {
     let broker = try await SeededBroker()
     try await broker.park(["1"])
     for command in ["status", "doctor"] {

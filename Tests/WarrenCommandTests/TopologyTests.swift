@@ -38,27 +38,27 @@ import Warren
     #expect(try await other.run("topology", "diff", more).status == 0)
   }
 
-  @Test("what is there and differs is shown with the mend, and nothing is declared") func conflict() async throws {
+  @Test("what is there and differs is shown with the fix, and nothing is declared") func conflict() async throws {
     let broker = try await SeededBroker()
     let path = try file(
       #"{"exchanges": [{"name": "books", "kind": "fanout"}], "queues": [{"name": "new"}, {"name": "mail", "timeToLiveSeconds": 60}]}"#,
       in: broker)
     let diff = try await broker.run("topology", "diff", path, "--json")
     #expect(diff.status == 1)
-    let found: [String: [[String: String]]] = try diff.json()
+    let found: [String: [[String: Any]]] = try diff.json()
     #expect(
-      found["differences"]?.prefix(2).map { $0["declared"] } == ["topic", "none"], "\(diff.output)")
+      found["differences"]?.prefix(2).map { $0["declared"] as? String } == ["topic", "none"], "\(diff.output)")
     let applied = try await broker.run("topology", "apply", path)
     #expect(applied.status == 1 && applied.output.isEmpty)
     for text in [
-      "nothing was declared", "kind is topic, asked for fanout", "time to live is none, asked for 1 min", "mend",
+      "nothing was declared", "kind is topic, asked for fanout", "time to live is none, asked for 1 min", "fix",
     ] {
       #expect(applied.talk.contains(text), "\(text) in: \(applied.talk)")
     }
     #expect(try await broker.run("queue", "show", "new").status == 4)
     let screen = try await broker.onTerminal("topology", "diff", path).screen
     #expect(
-      screen.contains("exchange 'books': kind is topic, asked for fanout") && screen.contains("  mend: "), "\(screen)")
+      screen.contains("exchange 'books': kind is topic, asked for fanout") && screen.contains("  fix: "), "\(screen)")
     let adopted = try file(#"{"queues": [{"name": "theirs", "adopted": true}]}"#, in: broker)
     let missing = try await broker.run("topology", "diff", adopted)
     #expect(missing.status == 1 && missing.output.contains("its owner declares it"))

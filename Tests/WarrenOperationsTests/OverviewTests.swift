@@ -26,9 +26,9 @@ import WarrenOperations
   func states(status: QueueStatus, state: QueueView.State, isFound: Bool) {
     let view = QueueView(status)
     #expect(view.state == state)
-    let findings = HealthRule().findings(about: [view], now: time(1_000))
+    let findings = HealthRule().findings(about: [status], now: time(1_000))
     #expect(findings.count == (isFound ? 1 : 0))
-    #expect(findings.allSatisfy { $0.mend != nil && $0.queue == "q" })
+    #expect(findings.allSatisfy { $0.fix != nil && $0.queue == "q" })
     #expect(findings.allSatisfy { $0.severity == (state == .unattended ? .problem : .warning) })
   }
 
@@ -41,7 +41,7 @@ import WarrenOperations
     #expect(fine.queues.map(\.name) == ["a", "b"])
     broker.state.withLock { state in
       state.queues.append(Self.queue("a.dlq", ready: 2, dead: true))
-      state.findings = [Finding(.fine, "good"), Finding(.problem, "bad", mend: "mend it")]
+      state.findings = [Finding(.fine, "good"), Finding(.problem, "bad", fix: "fix it")]
     }
     let ill = try await operations.overview()
     #expect(ill.health == .problem)

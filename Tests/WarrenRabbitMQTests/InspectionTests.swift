@@ -74,7 +74,7 @@ struct InspectionTests {
       #expect(try await broker.queue(queue.name) == nil)
       let findings = try await broker.diagnose()
       #expect(findings.map(\.severity) == [.fine, .warning], "\(findings)")
-      #expect(findings.last?.mend?.contains("rabbitmq_management") == true)
+      #expect(findings.last?.fix?.text.contains("rabbitmq_management") == true)
       // With its own topology it works as ever.
       try await bench(broker).fill(queue, "x")
       let status = try await bench(broker).status(queue.name) { $0.ready == 1 }

@@ -14,8 +14,8 @@ struct RefusalTests {
   }
 
   @Test(arguments: Obstacle.allCases) func aRefusedDeadLetterIsParkedOnceItCanBe(_ obstacle: Obstacle) async throws {
-    try await withRefusedDeadLetter(obstacle) { _, _, mend in
-      try await mend()
+    try await withRefusedDeadLetter(obstacle) { _, _, fix in
+      try await fix()
     } after: { result, foreign, queue in
       #expect(try result.get() == .settled)
       let parked = try await foreign.get("\(queue).dead")

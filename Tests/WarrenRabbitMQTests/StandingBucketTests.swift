@@ -5,9 +5,9 @@ import Warren
 
 @testable import WarrenRabbitMQ
 
-/// A cluster before 4.2.7 and 4.3.1 can forget to move on what waits in a delay bucket. `doctor` finds it, and what it tells to do mends it.
+/// A cluster before 4.2.7 and 4.3.1 can forget to move on what waits in a delay bucket. `doctor` finds it, and what it tells to do fixes it.
 extension RecoveryTests {
-  @Test func standingDelayBucketsAreFoundAndMended() async throws {
+  @Test func standingDelayBucketsAreFoundAndFixed() async throws {
     let cluster = try await RealCluster.start()
     do {
       try await strand(cluster)
@@ -54,7 +54,7 @@ extension RecoveryTests {
       }
       let finding = try #require(findings.first { $0.text.contains("warren.delay.200") })
       #expect(finding.severity == .problem)
-      let leader = try #require(cluster.nodes.first { finding.mend?.contains("(\($0.name)@") == true })
+      let leader = try #require(cluster.nodes.first { finding.fix?.text.contains("(\($0.name)@") == true })
       try await cluster.call("ctl", leader, "stop_app")
       try await cluster.call("ctl", leader, "start_app")
       _ = try await until {

@@ -145,7 +145,7 @@ extension RecoveryTests {
           let finding = try #require(findings.first)
           // 4.0 tells its limit; 3.10 does not, so there it may be otherwise.
           #expect(finding.severity == (try await server(doctor).queuesHaveTimeouts ? .problem : .warning))
-          #expect(finding.text.contains("30 min") && finding.mend?.contains("consumer_timeout") == true)
+          #expect(finding.text.contains("30 min") && finding.fix?.text.contains("consumer_timeout") == true)
         }
       }
     }

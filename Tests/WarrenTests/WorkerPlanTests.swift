@@ -84,10 +84,10 @@ private struct NoBroker: Broker {
       } == .topologyConflict)
   }
 
-  @Test func lanesAndWindowFollowFromWhatIsSaid() {
-    #expect((QueueSettings().lanes, QueueSettings().window) == (10, 20))
-    #expect((QueueSettings(prefetch: 5).lanes, QueueSettings(prefetch: 5).window) == (5, 5))
-    #expect((QueueSettings(concurrency: 100).lanes, QueueSettings(concurrency: 100).window) == (100, 200))
+  @Test func slotsAndWindowFollowFromConcurrencyAndPrefetch() {
+    #expect((QueueSettings().slots, QueueSettings().window) == (10, 20))
+    #expect((QueueSettings(prefetch: 5).slots, QueueSettings(prefetch: 5).window) == (5, 5))
+    #expect((QueueSettings(concurrency: 100).slots, QueueSettings(concurrency: 100).window) == (100, 200))
   }
 
   @Test func publishingWithoutAnExchangeSaysWhatToDo() async {

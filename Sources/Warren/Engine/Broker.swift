@@ -14,7 +14,7 @@ public import ServiceLifecycle
 /// 5. The deliveries of a killed worker run again within 15 s; a stale owner cannot settle. A stop in good order counts
 ///    nowhere.
 /// 6. Memory is bounded by prefetch and by unconfirmed publishes.
-/// 7. A broker that goes away and comes back stops nobody: publishers wait or fail by a deadline, consumers resume.
+/// 7. A broker that goes away and comes back stops no one for good: publishers wait or fail by a deadline, consumers resume.
 public protocol Broker: Service {
   /// What this engine can do beyond the laws.
   var capabilities: BrokerCapabilities { get }

@@ -6,7 +6,7 @@ internal import Synchronization
 public final class Consumer: Sendable {
   private struct State {
     var buffer: [Delivery] = []
-    /// The first of `buffer` that nobody has taken yet.
+    /// The first of `buffer` that has not been taken yet.
     var next = 0
     var waiting: [CheckedContinuation<Delivery?, Never>] = []
     var isStopped = false
@@ -53,7 +53,7 @@ public final class Consumer: Sendable {
     }
   }
 
-  /// Ends the deliveries: whoever waits in ``next()`` gets `nil`. What was taken out can still be settled.
+  /// Ends the deliveries: every task that waits in ``next()`` gets `nil`. What was taken out can still be settled.
   public func stop() {
     let waiting: [CheckedContinuation<Delivery?, Never>]? = state.withLock { state in
       if state.isStopped { return nil }

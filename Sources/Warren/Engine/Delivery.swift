@@ -27,7 +27,7 @@ public struct Delivery: Sendable {
   public let history: History
   /// Whether it is kept apart because workers died while they held it: such a delivery is handled alone.
   public let isSuspect: Bool
-  /// By what the engine knows it.
+  /// What the engine knows it by.
   public let token: Token
 
   /// A delivery; engines make them.

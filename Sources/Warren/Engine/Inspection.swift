@@ -2,20 +2,20 @@
 public protocol InspectableBroker: Broker {
   /// All queues, by name.
   ///
-  /// - Throws: ``BrokerError/Code/unsupported``, with the mend, when the engine cannot list them now.
+  /// - Throws: ``BrokerError/Code/unsupported``, with the fix, when the engine cannot list them now.
   func queues() async throws(BrokerError) -> [QueueStatus]
   /// One queue; `nil` when there is none of this name.
   func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus?
   /// The workers that are connected, where the engine knows them.
   func workers() async throws(BrokerError) -> [WorkerStatus]
-  /// What of this topology is missing or differs, each with the mend. Changes nothing. What is there beside it is no
+  /// What of this topology is missing or differs, each with the fix. Changes nothing. What is there beside it is no
   /// difference: a topology may be a part of the whole.
   func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference]
   /// What is declared. What Warren did not declare, or would declare in another way, is adopted in it.
   ///
-  /// - Throws: ``BrokerError/Code/unsupported``, with the mend, when the engine cannot tell now.
+  /// - Throws: ``BrokerError/Code/unsupported``, with the fix, when the engine cannot tell now.
   func topology() async throws(BrokerError) -> Topology
-  /// What an operator should know or mend: each finding with the mend.
+  /// What an operator should know or fix: each finding with the fix.
   func diagnose() async throws(BrokerError) -> [Finding]
 }
 

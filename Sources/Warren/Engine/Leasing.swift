@@ -1,6 +1,6 @@
-/// An engine that takes a delivery away from whoever holds it too long, though they live.
+/// An engine that takes a delivery away from a worker that holds it too long, even one that is alive.
 public protocol LeasingBroker: Broker {
-  /// How long a delivery of this queue may be held before the engine gives it to somebody else; `nil`: for ever. A worker
+  /// How long a delivery of this queue may be held before the engine gives it to another worker; `nil`: for ever. A worker
   /// asks before it consumes, and does not begin when that is shorter than what it may need.
   ///
   /// - Parameter wanted: how long this worker may hold one. The engine grants it where it can.
@@ -14,12 +14,12 @@ public struct Lease: Sendable, Equatable {
   /// Who says so, such as `the policy 'slow' (consumer-timeout)`.
   public var source: String
   /// How to get a longer one.
-  public var mend: String
+  public var fix: String
 
   /// A lease; engines make them.
-  public init(_ duration: Duration, source: String, mend: String) {
+  public init(_ duration: Duration, source: String, fix: String) {
     self.duration = duration
     self.source = source
-    self.mend = mend
+    self.fix = fix
   }
 }

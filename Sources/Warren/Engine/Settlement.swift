@@ -20,6 +20,6 @@ public enum Settlement: Sendable {
 public enum SettleResult: Sendable, Equatable {
   /// Done, and durable.
   case settled
-  /// Refused: the delivery belongs to somebody else by now, who will settle it. Nothing was changed.
+  /// Refused: the delivery belongs to another worker by now, which will settle it. Nothing was changed.
   case stale
 }

@@ -12,7 +12,7 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     case notFound = "not-found"
     /// Something is declared already, and differently.
     case topologyConflict = "topology-conflict"
-    /// Nobody runs the broker: start its `run()`, or use `withBroker`.
+    /// The broker is not running: start its `run()`, or use `withBroker`.
     case notRunning = "not-running"
     /// The broker was stopped.
     case stopped

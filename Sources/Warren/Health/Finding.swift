@@ -1,13 +1,17 @@
-/// Something that an operator should know or mend.
-public struct Finding: Sendable, Equatable {
+/// Something that an operator should know or fix.
+public struct Finding: Sendable, Hashable, Codable {
   /// How bad it is.
-  public enum Severity: String, Sendable, CaseIterable {
+  public enum Severity: String, Sendable, Codable, Comparable, CaseIterable {
     /// As it should be.
     case fine
     /// Works, but will hurt.
     case warning
     /// Does not work.
     case problem
+
+    /// The better is the lesser.
+    public static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
+    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
   }
   /// How bad it is.
   public var severity: Severity
@@ -16,13 +20,13 @@ public struct Finding: Sendable, Equatable {
   /// What was found.
   public var text: String
   /// What to do about it.
-  public var mend: String?
+  public var fix: Fix?
 
   /// A finding.
-  public init(_ severity: Severity, queue: QueueName? = nil, _ text: String, mend: String? = nil) {
+  public init(_ severity: Severity, queue: QueueName? = nil, _ text: String, fix: Fix? = nil) {
     self.severity = severity
     self.queue = queue
     self.text = text
-    self.mend = mend
+    self.fix = fix
   }
 }

@@ -1,7 +1,18 @@
 public import Foundation
 
 /// What is in a queue. A number that the engine cannot tell is `nil`.
-public struct QueueStatus: Sendable, Equatable {
+public struct QueueStatus: Sendable, Hashable, Codable {
+  /// What a queue is doing, in a word.
+  public enum State: String, Sendable, Codable {
+    /// Workers consume it, or nothing waits.
+    case active
+    /// Nothing is handed out until an operator resumes it.
+    case paused
+    /// Messages wait, and no worker consumes.
+    case unattended
+    /// It holds dead letters, which wait for a person.
+    case deadLetters = "dead-letters"
+  }
   /// The queue.
   public var name: QueueName
   /// Messages that wait for a worker.
@@ -26,7 +37,7 @@ public struct QueueStatus: Sendable, Equatable {
   public var rates: Rates?
 
   /// Counts since a queue was declared.
-  public struct Totals: Sendable, Equatable {
+  public struct Totals: Sendable, Hashable, Codable {
     /// Messages that came in, retries and replays not counted.
     public var published: Int
     /// Messages that were completed.
@@ -45,7 +56,7 @@ public struct QueueStatus: Sendable, Equatable {
   }
 
   /// Messages per second, over the last seconds.
-  public struct Rates: Sendable, Equatable {
+  public struct Rates: Sendable, Hashable, Codable {
     /// That come in, retries and replays included.
     public var published: Double
     /// That are handed out.
@@ -58,6 +69,13 @@ public struct QueueStatus: Sendable, Equatable {
       self.delivered = delivered
       self.settled = settled
     }
+  }
+
+  /// What the queue is doing, in a word.
+  public var state: State {
+    if isPaused { return .paused }
+    if holdsDeadLetters { return .deadLetters }
+    return consumers == 0 && ready > 0 ? .unattended : .active
   }
 
   /// A status; engines make them.

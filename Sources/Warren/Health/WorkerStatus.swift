@@ -1,7 +1,7 @@
 public import Foundation
 
 /// A process that takes or may take deliveries.
-public struct WorkerStatus: Sendable, Equatable {
+public struct WorkerStatus: Sendable, Hashable, Codable {
   /// What it calls itself: host, process id and program.
   public var name: String
   /// When it came.

@@ -2,10 +2,10 @@
 public protocol TypedMessage: Codable, Sendable {
   /// What the message is called on the wire, such as `booking.created`. It outlives the Swift type's own name.
   static var name: MessageName { get }
-  /// Which of the waiting messages goes first; ``Priority/normal`` unless the type says otherwise.
+  /// Which of the waiting messages goes first; by default ``Priority/normal``.
   static var priority: Priority { get }
-  /// How long after publishing a message of this type is still worth handling; `nil`, for ever, unless the type says
-  /// otherwise. What is older is parked with the reason `expired`.
+  /// How long after publishing a message of this type is still worth handling; by default
+  /// `nil`, for ever. What is older is parked with the reason `expired`.
   static var timeToLive: Duration? { get }
 }
 
@@ -25,7 +25,7 @@ extension TypedMessage {
 /// }
 /// ```
 public protocol EventMessage: TypedMessage {
-  /// By what the exchange routes this event: its name, unless the type says otherwise.
+  /// By what the exchange routes this event: by default its name.
   var routingKey: RoutingKey { get }
 }
 
@@ -47,9 +47,9 @@ extension EventMessage {
 public protocol JobMessage: TypedMessage {
   /// The queue that holds jobs of this type.
   static var queue: Queue { get }
-  /// When a failed job of this type is tried again; ``RetryPolicy/standard`` unless the type says otherwise.
+  /// When a failed job of this type is tried again; by default ``RetryPolicy/standard``.
   static var retry: RetryPolicy { get }
-  /// How jobs of this type are written; ``EnvelopeCodec`` unless the type says otherwise.
+  /// How jobs of this type are written; by default by ``EnvelopeCodec``.
   static var codec: any MessageCodec { get }
 }
 

@@ -31,7 +31,7 @@ extension Name {
   }
 }
 
-/// What a message is: `booking.created`, `email.send`. An event's name is also its routing key, unless it says otherwise.
+/// What a message is: `booking.created`, `email.send`. An event's name is by default also its routing key.
 public struct MessageName: Name {
   /// The text.
   public let rawValue: String
@@ -55,7 +55,7 @@ public struct ExchangeName: Name {
   public init(_ rawValue: String) { self.rawValue = rawValue }
 }
 
-/// Words parted by dots by which an exchange routes. In a binding to a topic exchange `*` stands for one word and `#` for
+/// Words separated by dots by which an exchange routes. In a binding to a topic exchange `*` stands for one word and `#` for
 /// any number of them.
 public struct RoutingKey: Name {
   /// The text.

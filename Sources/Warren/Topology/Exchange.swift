@@ -13,7 +13,7 @@ public struct Exchange: Sendable, Hashable, ExpressibleByStringLiteral {
   public var name: ExchangeName
   /// How it chooses.
   public var kind: Kind
-  /// Whether it belongs to somebody else: then it must be there already and is never declared, only checked.
+  /// Whether it belongs to another system: then it must be there already and is never declared, only checked.
   public var isAdopted: Bool
 
   /// An exchange.
@@ -31,6 +31,6 @@ public struct Exchange: Sendable, Hashable, ExpressibleByStringLiteral {
   public static func fanout(_ name: ExchangeName) -> Exchange { Exchange(name, .fanout) }
   /// An exchange that routes by the exact key.
   public static func direct(_ name: ExchangeName) -> Exchange { Exchange(name, .direct) }
-  /// The same exchange, which belongs to somebody else and is only checked.
+  /// The same exchange, which belongs to another system and is only checked.
   public func adopted() -> Exchange { Exchange(name, kind, isAdopted: true) }
 }

@@ -8,7 +8,7 @@ public struct Queue: Sendable, Hashable, ExpressibleByStringLiteral {
   public var deadLetter: DeadLetterTarget?
   /// How long a message may wait in this queue before it is parked as expired; `nil`: for ever.
   public var timeToLive: Duration?
-  /// Whether it belongs to somebody else: then it must be there already and is never declared, only checked.
+  /// Whether it belongs to another system: then it must be there already and is never declared, only checked.
   public var isAdopted: Bool
 
   /// A queue. Without `deadLetter`, what gives up goes to the queue `NAME.dlq`.
@@ -29,7 +29,7 @@ public struct Queue: Sendable, Hashable, ExpressibleByStringLiteral {
     queue.deadLetter = nil
     return queue
   }
-  /// The same queue, which belongs to somebody else and is only checked.
+  /// The same queue, which belongs to another system and is only checked.
   public func adopted() -> Queue {
     var queue = self
     queue.isAdopted = true

@@ -1,4 +1,4 @@
-/// A binding key of a topic exchange: words parted by dots, `*` for exactly one word, `#` for any number, none included.
+/// A binding key of a topic exchange: words separated by dots, `*` for exactly one word, `#` for any number, none included.
 public struct RoutingPattern: Sendable, Equatable {
   private let words: [Substring]
 

@@ -2,7 +2,7 @@ extension Topology: Codable {
   private enum Key: String, CodingKey { case exchanges, queues, bindings }
 
   /// Reads a topology from JSON, such as a file that `warren topology` shows, compares and applies. As in Swift, what follows
-  /// from the rest need not be said: dead-letter queues, their exchanges and bindings.
+  /// from the rest can be left out: dead-letter queues, their exchanges and bindings.
   ///
   /// ```json
   /// {
@@ -43,7 +43,7 @@ extension Topology: Codable {
 extension Exchange: Codable {
   private enum Key: String, CodingKey { case name, kind, adopted }
 
-  /// Reads an exchange; a topic exchange unless it says otherwise.
+  /// Reads an exchange; by default a topic exchange.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     self.init(
@@ -137,7 +137,7 @@ extension DeadLetterTarget: Codable {
 extension Binding: Codable {
   private enum Key: String, CodingKey { case queue, exchange, key }
 
-  /// Reads a binding; under every key unless it says otherwise.
+  /// Reads a binding; by default under every key.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     self.init(

@@ -1,13 +1,13 @@
 /// A queue's wish to receive what an exchange gets under a key or pattern.
 public struct Binding: Sendable, Hashable {
-  /// Where from.
+  /// The exchange that messages come from.
   public var exchange: ExchangeName
-  /// Under which key; in a topic exchange a pattern.
+  /// The routing key that they are published with; in a topic exchange a pattern.
   public var key: RoutingKey
-  /// Where to.
+  /// The queue that they go to.
   public var queue: QueueName
 
-  /// A binding. A fanout exchange pays no heed to the key.
+  /// A binding. A fanout exchange ignores the key.
   public init(_ queue: QueueName, to exchange: ExchangeName, key: RoutingKey = "#") {
     self.exchange = exchange
     self.key = key

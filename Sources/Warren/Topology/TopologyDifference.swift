@@ -1,5 +1,5 @@
 /// One way in which what is declared differs from what is asked for.
-public struct TopologyDifference: Sendable, Equatable, CustomStringConvertible {
+public struct TopologyDifference: Sendable, Hashable, Codable, CustomStringConvertible {
   /// What differs, such as `queue 'email_queue': time to live`.
   public var subject: String
   /// What is there.
@@ -7,14 +7,14 @@ public struct TopologyDifference: Sendable, Equatable, CustomStringConvertible {
   /// What is asked for.
   public var wanted: String
   /// What to do about it; `nil` when the engine knows nothing better than to ask for what is there.
-  public var mend: String?
+  public var fix: Fix?
 
   /// A difference.
-  public init(_ subject: String, declared: String, wanted: String, mend: String? = nil) {
+  public init(_ subject: String, declared: String, wanted: String, fix: Fix? = nil) {
     self.subject = subject
     self.declared = declared
     self.wanted = wanted
-    self.mend = mend
+    self.fix = fix
   }
   /// Whether nothing is there.
   public var isMissing: Bool { declared == Self.nothing }
@@ -23,13 +23,13 @@ public struct TopologyDifference: Sendable, Equatable, CustomStringConvertible {
   /// Something that is not there, and that applying the topology declares.
   public static func missing(_ subject: String, wanted: String = "one") -> TopologyDifference {
     TopologyDifference(
-      subject, declared: nothing, wanted: wanted, mend: "apply the topology: `warren topology apply FILE`")
+      subject, declared: nothing, wanted: wanted, fix: .applyTopology)
   }
-  /// Something that is not there and belongs to somebody else.
+  /// Something that is not there and belongs to another system.
   public static func missingAdopted(_ subject: String) -> TopologyDifference {
     TopologyDifference(
       subject, declared: nothing, wanted: "one (adopted)",
-      mend: "its owner declares it; or leave out `adopted`, and applying the topology does")
+      fix: "its owner declares it; or leave out `adopted`, and applying the topology does")
   }
   /// `queue 'email_queue': time to live is 1 min, asked for none`.
   public var description: String { "\(subject) is \(declared), asked for \(wanted)" }

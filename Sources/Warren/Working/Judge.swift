@@ -8,7 +8,7 @@ struct Judge: Sendable {
   static let deathsUntilParked = 5
 
   /// What is to be done with a delivery before anyone handles it; `nil`: handle it.
-  func verdict(before delivery: Delivery, now: Date) -> Settlement? {
+  func settlement(before delivery: Delivery, now: Date) -> Settlement? {
     let deaths = delivery.history.interruptions
     if delivery.isSuspect, deaths >= Self.deathsUntilParked {
       return park(
@@ -22,7 +22,7 @@ struct Judge: Sendable {
   }
 
   /// What is to be done with a delivery for which there is no handler; `nil`: complete it.
-  func verdict(unhandled delivery: Delivery, _ name: MessageName, _ unhandled: Subscription.Unhandled?, now: Date)
+  func settlement(unhandled delivery: Delivery, _ name: MessageName, _ unhandled: Subscription.Unhandled?, now: Date)
     -> Settlement?
   {
     switch unhandled {
@@ -33,7 +33,7 @@ struct Judge: Sendable {
   }
 
   /// What is to be done after a handler threw.
-  func verdict(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {
+  func settlement(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {
     if let error = error as? Undecodable { return park(delivery, .undecodable, error.description, now, error) }
     let attempt = delivery.history.attempts + 1
     switch policy.outcome(for: error) {

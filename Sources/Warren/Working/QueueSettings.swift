@@ -1,16 +1,17 @@
-/// How a worker takes from a queue. What is `nil` was not said.
+/// How a worker takes from a queue. What is `nil` was not specified.
 struct QueueSettings: Sendable, Equatable {
   var concurrency: Int?
   var prefetch: Int?
   var timeout: Duration?
 
-  /// How many handlers run at once: what was said, else one for each delivery that may be prefetched, else 10.
-  var lanes: Int { concurrency ?? prefetch ?? 10 }
-  /// How many deliveries may be unsettled: what was said, else twice as many as handlers run, so that none waits for one.
-  var window: Int { prefetch ?? 2 * lanes }
+  /// How many handlers run at once: the concurrency, else one for each delivery that may be prefetched, else 10.
+  var slots: Int { concurrency ?? prefetch ?? 10 }
+  /// How many deliveries may be unsettled: the prefetch, else twice as many as handlers run, so that no handler waits for
+  /// a delivery.
+  var window: Int { prefetch ?? 2 * slots }
 
   /// How many handlers' times a delivery may have to last: it waits while those before it are handled.
-  var turns: Int { (window + lanes - 1) / lanes }
+  var turns: Int { (window + slots - 1) / slots }
 
   func validate(_ queue: QueueName) throws(BrokerError) {
     for (what, value) in [("concurrency", concurrency), ("prefetch", prefetch)] {
@@ -31,16 +32,17 @@ struct QueueSettings: Sendable, Equatable {
   }
 }
 
-/// What of a ``Worker`` can say how its queue is worked on.
+/// A part of a ``Worker`` that has settings for its queue.
 public protocol QueueConfigurable: Sendable {
   /// The same, with the settings changed.
   func with(concurrency: Int?, prefetch: Int?, timeout: Duration?) -> Self
 }
 
 extension QueueConfigurable {
-  /// How many messages are handled at once by this worker; as many as are prefetched, or 10, unless it is said.
+  /// How many messages are handled at once by this worker; by default as many as are prefetched, or 10.
   public func concurrency(_ count: Int) -> Self { with(concurrency: count, prefetch: nil, timeout: nil) }
-  /// How many messages the worker may hold at once, those being handled included; twice the concurrency unless it is said.
+  /// How many messages the worker may hold at once, those being handled included; by default twice the
+  /// concurrency.
   public func prefetch(_ count: Int) -> Self { with(concurrency: nil, prefetch: count, timeout: nil) }
   /// How long a handler may take. Then its task is cancelled, and if it ends with an error that is a failed attempt.
   ///

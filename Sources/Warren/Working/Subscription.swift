@@ -12,7 +12,7 @@
 public struct Subscription: QueueConfigurable {
   /// What becomes of an event that the bindings let in and no handler takes.
   public enum Unhandled: Sendable {
-    /// It becomes a dead letter, so that nobody misses it.
+    /// It becomes a dead letter, so that it is not lost.
     case park
     /// It is completed, and counted.
     case ignore
@@ -77,13 +77,13 @@ public struct Subscription: QueueConfigurable {
     items = handlers()
   }
 
-  /// When a failed event is tried again; ``RetryPolicy/standard`` unless it is said.
+  /// When a failed event is tried again; by default ``RetryPolicy/standard``.
   public func retry(_ policy: RetryPolicy) -> Self { changing { $0.retry = policy } }
-  /// How the events of this queue are written; ``EnvelopeCodec`` unless it is said.
+  /// How the events of this queue are written; by default by ``EnvelopeCodec``.
   public func codec(_ codec: any MessageCodec) -> Self { changing { $0.codec = codec } }
-  /// Where the events go that give up; to the queue `NAME.dlq` unless it is said.
+  /// Where the events go that give up; by default to the queue `NAME.dlq`.
   public func deadLetter(_ target: DeadLetterTarget) -> Self { changing { $0.queue.deadLetter = target } }
-  /// What becomes of an event that no handler takes; ``Unhandled/park`` unless it is said.
+  /// What becomes of an event that no handler takes; by default ``Unhandled/park``.
   public func unhandled(_ unhandled: Unhandled) -> Self { changing { $0.unhandled = unhandled } }
   /// See ``QueueConfigurable``.
   public func with(concurrency: Int?, prefetch: Int?, timeout: Duration?) -> Self {

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import Synchronization
 
-/// Lets a suspect run alone in its worker, so that when the process dies it is clear whose doing it was.
+/// Lets a suspect run alone in its worker, so that when the process dies it is clear which message did it.
 ///
-/// Any number of ordinary deliveries are inside at once; a suspect comes in when nobody is, and while one waits nobody
-/// else begins, up to the suspect's patience.
+/// Any number of ordinary deliveries are inside at once; a suspect comes in when no other is inside, and while one
+/// waits no other delivery begins, up to the suspect's patience.
 final class SuspectGate: Sendable {
   private struct State {
     var inside = 0
@@ -66,12 +66,12 @@ final class SuspectGate: Sendable {
   }
 
   private func giveUp(_ id: Int) {
-    var tired: CheckedContinuation<Bool, Never>?
+    var waiting: CheckedContinuation<Bool, Never>?
     change { state in
       guard let index = state.suspects.firstIndex(where: { $0.id == id }) else { return }
-      tired = state.suspects.remove(at: index).continuation
+      waiting = state.suspects.remove(at: index).continuation
     }
-    tired?.resume(returning: false)
+    waiting?.resume(returning: false)
   }
 
   private func change(_ body: (inout State) -> Void) {

@@ -17,7 +17,7 @@ internal import Synchronization
 /// When it is to stop it takes nothing more, finishes what runs, and after ``Options/stopDeadline`` cancels it; what did
 /// not finish goes back to its queue, and that costs no attempt.
 public struct Worker: Service {
-  /// What rarely needs to be said.
+  /// Settings that rarely need to differ from their defaults.
   public struct Options: Sendable {
     /// How long running handlers may go on after the worker was told to stop.
     public var stopDeadline: Duration = .seconds(25)
@@ -91,7 +91,7 @@ public struct Worker: Service {
     }
   }
 
-  /// Refuses to begin what the engine would take away before it is done: it would be handled twice, each time in vain.
+  /// Refuses to begin what the engine would take away before it is done: it would be handled twice, each time for nothing.
   private func checkLeases() async throws(BrokerError) {
     guard let broker = broker as? any LeasingBroker else { return }
     for plan in plans {
@@ -105,26 +105,26 @@ public struct Worker: Service {
         turns == 1
         ? ""
         : " (a handler's timeout of \(timeout.words), \(turns) times, as up to \(plan.settings.window) are taken for "
-          + "\(plan.settings.lanes) handlers)"
+          + "\(plan.settings.slots) handlers)"
       throw BrokerError(
         .invalid,
         "the worker '\(name)' may hold a message of '\(plan.queue)' for \(wanted.words)\(wait), and the broker takes it away "
           + "after \(lease.duration.words), as \(lease.source) says, to run it again elsewhere. Give its handlers a shorter "
           + "timeout, say .timeout(.seconds(\(max(1, lease.duration.components.seconds / Int64(turns))))), or a prefetch as "
-          + "small as their concurrency, or a longer time at the broker: \(lease.mend)")
+          + "small as their concurrency, or a longer time at the broker: \(lease.fix)")
     }
   }
 
   private func work(on plan: QueuePlan, _ gate: SuspectGate) async throws {
-    let attendant = Attendant(
+    let processor = DeliveryProcessor(
       plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger)
     try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
       logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
       await withTaskCancellationOrGracefulShutdownHandler {
         await withTaskGroup(of: Bool.self) { group in
-          for _ in 0..<plan.settings.lanes {
+          for _ in 0..<plan.settings.slots {
             group.addTask {
-              while let delivery = await consumer.next() { await attendant.attend(to: delivery) }
+              while let delivery = await consumer.next() { await processor.process(delivery) }
               return true
             }
           }
@@ -133,10 +133,10 @@ public struct Worker: Service {
             try? await options.clock.sleep(until: options.clock.now.addingTimeInterval(options.stopDeadline.seconds))
             return false
           }
-          // Ends with the last lane, or cancels those that are left at the deadline.
-          var lanes = plan.settings.lanes
-          while lanes > 0, let isLane = await group.next() {
-            if isLane { lanes -= 1 } else { group.cancelAll() }
+          // Ends with the last slot, or cancels those that are left at the deadline.
+          var slots = plan.settings.slots
+          while slots > 0, let isSlot = await group.next() {
+            if isSlot { slots -= 1 } else { group.cancelAll() }
           }
           group.cancelAll()
         }

@@ -3,8 +3,8 @@ internal import WarrenOperations
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Looks at everything and says what to mend.",
-    discussion: "The exit status is 0 when all is fine and 1 when something is to be mended.")
+    commandName: "doctor", abstract: "Looks at everything and says what to fix.",
+    discussion: "The exit status is 0 when all is fine and 1 when something is to be fixed.")
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rule: RuleOptions
 

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import WarrenOperations
+internal import Warren
 
 /// How patient the health rule is.
 struct RuleOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Warren
 internal import WarrenOperations
 
 struct StatusCommand: AsyncParsableCommand {

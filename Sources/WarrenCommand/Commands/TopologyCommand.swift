@@ -32,7 +32,7 @@ struct TopologyCommand: AsyncParsableCommand {
 
   struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "diff", abstract: "Says what of a topology file is missing or differs, and how to mend it.",
+      commandName: "diff", abstract: "Says what of a topology file is missing or differs, and how to fix it.",
       discussion: "What is there beside it is no difference. The exit status is 1 when there are differences.")
     @OptionGroup var options: GlobalOptions
     @OptionGroup var file: TopologyFile
@@ -55,11 +55,11 @@ struct TopologyCommand: AsyncParsableCommand {
 
     private static let none = "everything is there as it should be"
 
-    /// A difference for a person: a mend is too long for a table.
+    /// A difference for a person: a fix is too long for a table.
     private static func lines(_ difference: TopologyComparison.Difference, _ printer: Printer) -> String {
       let head = "\(difference.subject) is \(difference.declared), asked for \(difference.wanted)"
-      let mend = difference.mend.map { "  mend: \(Text.printable($0))\n" } ?? ""
-      return Style.bad("differs", on: printer.terminal) + "  " + Text.printable(head) + "\n" + mend
+      let fix = difference.fix.map { "  fix: \(Text.printable($0.withCommand))\n" } ?? ""
+      return Style.bad("differs", on: printer.terminal) + "  " + Text.printable(head) + "\n" + fix
     }
   }
 

@@ -5,9 +5,9 @@ enum FindingText {
   static func lines(_ finding: FindingView, _ printer: Printer) -> String {
     let terminal = printer.terminal
     let text = Text.printable(finding.text)
-    let mend = finding.mend.map { Text.printable($0) }
-    if !terminal.isOutput { return "\(finding.severity.rawValue)\t\(text)\t\(mend ?? "")\n" }
+    let fix = finding.fix.map { Text.printable($0.withCommand) }
+    if !terminal.isOutput { return "\(finding.severity.rawValue)\t\(text)\t\(fix ?? "")\n" }
     let head = Style(finding.severity)(finding.severity.rawValue, on: terminal) + "  " + text + "\n"
-    return mend.map { head + "  mend: \($0)\n" } ?? head
+    return fix.map { head + "  fix: \($0)\n" } ?? head
   }
 }

@@ -71,7 +71,7 @@ enum Tables {
     Table(columns: [
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },
       Column("text") { row, _ in row.text },
-      Column("mend") { row, _ in row.mend ?? "" },
+      Column("fix") { row, _ in row.fix?.withCommand ?? "" },
       Column("queue", usual: false) { row, _ in row.queue?.rawValue ?? "" },
     ])
   }
@@ -89,7 +89,7 @@ enum Tables {
       Column("subject", whole: true) { row, _ in row.subject },
       Column("declared", style: { _ in .bad }) { row, _ in row.declared },
       Column("wanted") { row, _ in row.wanted },
-      Column("mend") { row, _ in row.mend ?? "" },
+      Column("fix") { row, _ in row.fix?.withCommand ?? "" },
     ])
   }
 }

@@ -30,32 +30,35 @@ public struct Overview: Sendable, Equatable, Codable {
 extension Operations {
   /// The broker on one screen, with what is not well.
   public func overview(rule: HealthRule = HealthRule()) async throws(BrokerError) -> Overview {
-    let queues = try await shownQueues()
+    let queues = try await statuses()
     let workers = try await workers()
     let now = clock.now
     let findings = try await findings(about: queues, rule: rule, now: now).filter { $0.severity != .fine }
     return Overview(
-      engine: broker.capabilities.engine, time: now, queues: queues, workers: workers, findings: findings)
+      engine: broker.capabilities.engine, time: now, queues: queues.map(QueueView.init), workers: workers,
+      findings: findings)
   }
 
   /// Everything that was looked at, what is fine included, the worst first.
   public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [FindingView] {
-    try await findings(about: try await shownQueues(), rule: rule, now: clock.now)
+    try await findings(about: try await statuses(), rule: rule, now: clock.now)
   }
 
   /// All queues; none where the engine cannot list them now, which is then among its findings.
-  private func shownQueues() async throws(BrokerError) -> [QueueView] {
-    do { return try await queues() } catch  where error.code == .unsupported && broker is any InspectableBroker {
+  private func statuses() async throws(BrokerError) -> [QueueStatus] {
+    do { return try await inspectable.queues().sorted { $0.name < $1.name } } catch
+      where error.code == .unsupported && broker is any InspectableBroker
+    {
       return []
     }
   }
 
   private func findings(
-    about queues: [QueueView], rule: HealthRule, now: Date
+    about queues: [QueueStatus], rule: HealthRule, now: Date
   ) async throws(BrokerError) -> [FindingView] {
     let engine = try await inspectable.diagnose().map(FindingView.init)
     // An engine may have looked at its queues itself: nothing is said twice.
-    let ours = rule.findings(about: queues, now: now).filter { finding in
+    let ours = rule.findings(about: queues, now: now).map(FindingView.init).filter { finding in
       guard let queue = finding.queue else { return true }
       return !engine.contains { $0.severity != .fine && $0.queue == queue }
     }

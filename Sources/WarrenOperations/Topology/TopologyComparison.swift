@@ -11,14 +11,14 @@ public struct TopologyComparison: Sendable, Equatable, Codable {
     /// What is asked for.
     public var wanted: String
     /// What to do about it.
-    public var mend: String?
+    public var fix: Fix?
 
     /// As the engine tells it.
     public init(_ difference: TopologyDifference) {
       subject = difference.subject
       declared = difference.declared
       wanted = difference.wanted
-      mend = difference.mend
+      fix = difference.fix
     }
   }
   /// What is missing or differs.
@@ -57,7 +57,7 @@ extension Operations {
       let texts = conflicts.map(\.description).joined(separator: "; ")
       throw BrokerError(
         .topologyConflict,
-        "nothing was declared, since \(texts). To mend the first: \(first.mend ?? "ask for what is there")")
+        "nothing was declared, since \(texts). To fix the first: \(first.fix?.text ?? "ask for what is there")")
     }
     let missing = try await compare(topology)
     try await broker.apply(topology)

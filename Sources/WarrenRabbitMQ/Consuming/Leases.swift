@@ -22,7 +22,7 @@ extension RabbitMQBroker: LeasingBroker {
     let isQuorum = registry.queues[queue].map { !$0.isAdopted } ?? false
     guard limit.isQuorum || isQuorum else { return limit.lease }
     registry.note(holding: wanted, of: queue)
-    return Lease(wanted, source: "the consumer's argument x-consumer-timeout", mend: limit.lease.mend)
+    return Lease(wanted, source: "the consumer's argument x-consumer-timeout", fix: limit.lease.fix)
   }
 
   /// What is known of the timeout of a queue.
@@ -40,7 +40,7 @@ extension RabbitMQBroker: LeasingBroker {
     if server.consumersHaveTimeouts, shown?.kind == "classic" { return nil }
     if server.queuesHaveTimeouts, let own = shown?.consumerTimeout {
       return Timeout(
-        lease: Lease(.milliseconds(own.milliseconds), source: own.source, mend: "raise it there"), isQuorum: isQuorum)
+        lease: Lease(.milliseconds(own.milliseconds), source: own.source, fix: "raise it there"), isQuorum: isQuorum)
     }
     let policy =
       server.queuesHaveTimeouts
@@ -51,13 +51,13 @@ extension RabbitMQBroker: LeasingBroker {
       return Timeout(
         lease: Lease(
           .milliseconds(milliseconds), source: "the broker's consumer_timeout",
-          mend: "\(policy)consumer_timeout in rabbitmq.conf"), isQuorum: isQuorum)
+          fix: "\(policy)consumer_timeout in rabbitmq.conf"), isQuorum: isQuorum)
     }
     return configuration.consumerTimeout.map {
       Timeout(
         lease: Lease(
           $0, source: "RabbitMQConfiguration.consumerTimeout (the broker itself does not tell its consumer_timeout)",
-          mend: "\(policy)consumer_timeout in rabbitmq.conf, and the same in RabbitMQConfiguration.consumerTimeout"),
+          fix: "\(policy)consumer_timeout in rabbitmq.conf, and the same in RabbitMQConfiguration.consumerTimeout"),
         isAssumed: true, isQuorum: isQuorum)
     }
   }

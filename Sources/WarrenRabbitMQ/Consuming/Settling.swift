@@ -122,7 +122,7 @@ extension RabbitMQBroker {
           return .failure(BrokerError(error, doing: "dead-lettering"))
         }
       }
-      // What is missing can be mended, a majority comes back, and so may room. Only a worker that ends gives the message back.
+      // What is missing can be put back, a majority comes back, and so may room. Only a worker that ends gives the message back.
       if let why, held.lane.isStopping { return .failure(Self.impossible(target, why)) }
       if let why, why != refusal {
         logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])

@@ -24,7 +24,7 @@ extension RabbitMQBroker {
         found.append(
           try Self.difference(
             error, subject,
-            mend:
+            fix:
               "ask for what is there; or delete it (`rabbitmqadmin delete exchange name='\(exchange.name)'`), which "
               + "takes its bindings along, and apply the topology again"))
       }
@@ -45,7 +45,7 @@ extension RabbitMQBroker {
         found.append(
           try Self.difference(
             error, subject,
-            mend: "ask for what is there, or adopt it; or, once it is empty, delete it (`rabbitmqctl delete_queue "
+            fix: "ask for what is there, or adopt it; or, once it is empty, delete it (`rabbitmqctl delete_queue "
               + "'\(queue.name)'`) and apply the topology again"))
       }
     }
@@ -65,10 +65,10 @@ extension RabbitMQBroker {
   }
 
   private static func difference(
-    _ error: BrokerError, _ subject: String, mend: String
+    _ error: BrokerError, _ subject: String, fix: String
   ) throws(BrokerError) -> TopologyDifference {
     guard var difference = Conflict.difference(error, subject: subject) else { throw error }
-    difference.mend = mend
+    difference.fix = Fix(fix)
     return difference
   }
 

@@ -2,7 +2,7 @@ internal import AMQP
 public import Warren
 
 extension RabbitMQBroker {
-  /// What an operator should know or mend.
+  /// What an operator should know or fix.
   public func diagnose() async throws(BrokerError) -> [Finding] {
     let session = try await session()
     var findings = [
@@ -10,12 +10,12 @@ extension RabbitMQBroker {
         ? Finding(.fine, "connected to \(session.server.name)")
         : Finding(
           .warning, "\(session.server.name) is older than 3.10, the oldest that Warren is tested with",
-          mend: "upgrade RabbitMQ")
+          fix: "upgrade RabbitMQ")
     ]
     if case .blocked(reason: let reason) = session.publishing.state {
       findings.append(
         Finding(
-          .problem, "RabbitMQ takes no messages: \(reason)", mend: "give the broker memory or disk, or empty its queues"
+          .problem, "RabbitMQ takes no messages: \(reason)", fix: "give the broker memory or disk, or empty its queues"
         ))
     }
     let listed = await management.queues()
@@ -24,7 +24,7 @@ extension RabbitMQBroker {
       Finding(
         .problem, queue: queue,
         "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
-          + "they are handled again elsewhere", mend: "give its handlers a shorter timeout, or raise consumer_timeout")
+          + "they are handled again elsewhere", fix: "give its handlers a shorter timeout, or raise consumer_timeout")
     }
     return findings + (await findingsOfManagement(listed, session.server))
   }
@@ -39,7 +39,7 @@ extension RabbitMQBroker {
       guard let info = try await session.info(queue) else {
         findings.append(
           Finding(
-            .problem, queue: queue, "the queue '\(queue)' is missing", mend: "apply the topology that declares it"))
+            .problem, queue: queue, "the queue '\(queue)' is missing", fix: "apply the topology that declares it"))
         continue
       }
       if holders.contains(queue), info.messageCount > 0 {
@@ -47,7 +47,7 @@ extension RabbitMQBroker {
         findings.append(
           Finding(
             .warning, queue: queue, "\(count) dead letter\(count == 1 ? " lies" : "s lie") in '\(queue)'",
-            mend: "look at them, then replay or delete them: `warren dead ls --queue \(queue)`"))
+            fix: .readDeadLetters(in: queue)))
       }
     }
     return findings
@@ -60,14 +60,14 @@ extension RabbitMQBroker {
           .warning,
           "the management API \(management.failure): alarms, lost nodes, other processes, delay buckets that stand "
             + "still and queues that this process did not declare are not seen, nor are bindings compared",
-          mend: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
+          fix: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
       ]
     }
     guard let nodes = await management.nodes() else {
       return [
         Finding(
           .warning, "the management API \(management.failure): alarms and lost nodes are not seen",
-          mend: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
+          fix: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
       ]
     }
     return Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
@@ -78,7 +78,7 @@ extension RabbitMQBroker {
     let running = nodes.filter(\.isRunning).count
     return [Finding(.fine, nodes.count == 1 ? "one node, which runs" : "\(running) of \(nodes.count) nodes run")]
       + nodes.flatMap { node in
-        node.alarms.map { Finding(.problem, "the node \(node.name) \($0)", mend: "mend the node") }
+        node.alarms.map { Finding(.problem, "the node \(node.name) \($0)", fix: "repair the node") }
       }
   }
 
@@ -99,29 +99,29 @@ extension RabbitMQBroker {
       }
     }
     func finding(
-      _ severity: Finding.Severity, _ names: [String], _ one: String, _ many: String, mend: String
+      _ severity: Finding.Severity, _ names: [String], _ one: String, _ many: String, fix: Fix
     ) -> Finding? {
       guard let first = names.min() else { return nil }
       return names.count == 1
-        ? Finding(severity, queue: QueueName(first), "the queue '\(first)' \(one)", mend: mend)
-        : Finding(severity, "\(names.count) queues, such as '\(first)', \(many)", mend: mend)
+        ? Finding(severity, queue: QueueName(first), "the queue '\(first)' \(one)", fix: fix)
+        : Finding(severity, "\(names.count) queues, such as '\(first)', \(many)", fix: fix)
     }
     return [
       finding(
         .problem, halted, "has lost the majority of its nodes: it neither takes nor gives messages",
         "have lost the majority of their nodes: they neither take nor give messages",
-        mend: "start the nodes that are down; nothing that was confirmed is lost"),
+        fix: "start the nodes that are down; nothing that was confirmed is lost"),
       finding(
         .warning, critical, "stops when one more of its nodes goes", "stop when one more of their nodes goes",
-        mend: "start the nodes that are down, and restart none before"),
+        fix: "start the nodes that are down, and restart none before"),
       finding(
         .warning, thin, "lives on fewer than three nodes of the cluster",
         "live on fewer than three nodes of the cluster",
-        mend: "put them on more: `rabbitmq-queues grow NODE all`"),
+        fix: "put them on more: `rabbitmq-queues grow NODE all`"),
       finding(
         .warning, classic, "is durable and classic: it lives on one node of the cluster and goes with it",
         "are durable and classic: each lives on one node of the cluster and goes with it",
-        mend: "move their work to quorum queues, which Warren declares"),
+        fix: "move their work to quorum queues, which Warren declares"),
     ].compactMap { $0 }
   }
 
@@ -145,8 +145,10 @@ extension RabbitMQBroker {
           + "Either their queue refused them, and RabbitMQ offers them again after "
           + "dead_letter_worker_publisher_confirm_timeout, 3 minutes by default; or RabbitMQ has lost the process that moves "
           + "them on, as it can before 4.2.7 and 4.3.1 when a queue changes its leader twice in a moment",
-        mend: "if they are there for longer, restart RabbitMQ on the node that leads the bucket"
-          + "\(bucket.leader.map { " (\($0))" } ?? ""): `rabbitmqctl stop_app`, `rabbitmqctl start_app`. Nothing is lost"
+        fix: Fix(
+          "if they are there for longer, restart RabbitMQ on the node that leads the bucket"
+            + "\(bucket.leader.map { " (\($0))" } ?? ""): `rabbitmqctl stop_app`, `rabbitmqctl start_app`. Nothing is lost"
+        )
       )
     }
   }
@@ -176,7 +178,7 @@ extension RabbitMQBroker {
             timeout.isAssumed ? .warning : .problem, queue: queue,
             "a worker may hold a message of '\(name)' for \(time.words), and RabbitMQ takes it away after "
               + "\(timeout.lease.duration.words), as \(timeout.lease.source) says",
-            mend: "give its handlers a shorter timeout; or a longer time: \(timeout.lease.mend)"))
+            fix: "give its handlers a shorter timeout; or a longer time: \(timeout.lease.fix)"))
       } else {
         findings.append(
           Finding(

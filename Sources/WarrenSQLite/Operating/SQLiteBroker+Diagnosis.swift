@@ -14,12 +14,12 @@ extension SQLiteBroker {
 
   private func diagnoseFile() -> [Finding] {
     guard let path = file.path else {
-      return [Finding(.warning, "the broker is in memory: all of it ends with the process", mend: "give it a path")]
+      return [Finding(.warning, "the broker is in memory: all of it ends with the process", fix: "give it a path")]
     }
     var findings: [Finding] = []
     if !file.isInPlace {
       findings.append(
-        Finding(.problem, "'\(path)' was moved or deleted while it is in use", mend: "put it back, or restart"))
+        Finding(.problem, "'\(path)' was moved or deleted while it is in use", fix: "put it back, or restart"))
     }
     let mode = configuration.synchronous
     findings.append(
@@ -27,19 +27,19 @@ extension SQLiteBroker {
         ? Finding(.fine, "synchronous=FULL: what was published survives a power failure")
         : Finding(
           .warning, "synchronous=NORMAL: a power failure may take the last seconds' messages",
-          mend: "use `.full` unless that is what you want"))
+          fix: "use `.full` unless that is what you want"))
     let size = Self.size(path)
     let log = Self.size(path + "-wal")
     findings.append(
       log > max(256 << 20, size)
         ? Finding(
           .warning, "the log '\(path)-wal' has \(log >> 20) MiB: something reads the file for a long time",
-          mend: "end programs that keep a read transaction open on it")
+          fix: "end programs that keep a read transaction open on it")
         : Finding(.fine, "the file has \(size >> 10) KiB, its log \(log >> 10) KiB"))
     if let free = Self.freeBytes(path) {
       findings.append(
         free < 256 << 20
-          ? Finding(free < 16 << 20 ? .problem : .warning, "\(free >> 20) MiB are left on the disk", mend: "free some")
+          ? Finding(free < 16 << 20 ? .problem : .warning, "\(free >> 20) MiB are left on the disk", fix: "free some")
           : Finding(.fine, "\(free >> 20) MiB are left on the disk"))
     }
     return findings
@@ -53,7 +53,7 @@ extension SQLiteBroker {
         findings.append(
           Finding(
             .warning, queue: queue.name, "\(held) dead letter\(held == 1 ? "" : "s") in '\(queue.name)'",
-            mend: "look at them: `warren dead ls --queue \(queue.name)`"))
+            fix: .readDeadLetters(in: queue.name)))
       }
       return findings
     }
@@ -61,14 +61,14 @@ extension SQLiteBroker {
       findings.append(
         Finding(
           .warning, queue: queue.name, "the queue '\(queue.name)' is paused",
-          mend: "go on with `warren queue resume \(queue.name)`"))
+          fix: .resume(queue.name)))
     } else if queue.ready > 0, queue.consumers == 0 {
       let age = queue.oldest.map { Duration.seconds(max(0, clock.now.timeIntervalSince($0))).words }
       findings.append(
         Finding(
           .problem, queue: queue.name,
           "\(queue.ready) message\(queue.ready == 1 ? " waits" : "s wait") in '\(queue.name)', and nobody consumes it"
-            + (age.map { "; the oldest was published \($0) ago" } ?? ""), mend: "start a worker that handles it"))
+            + (age.map { "; the oldest was published \($0) ago" } ?? ""), fix: .startWorker(queue.name)))
     }
     return findings
   }
@@ -83,7 +83,7 @@ extension SQLiteBroker {
       // Opening it takes the lock for a moment at most if nobody has it, and then it is dead anyway.
       guard let lock = FileLock(path: "\(directory)/\(worker.file).lock", create: false), !lock.tryLock() else {
         return Finding(
-          .warning, "the worker '\(worker.name)' has died", mend: "nothing: a running process takes its work back")
+          .warning, "the worker '\(worker.name)' has died", fix: "nothing: a running process takes its work back")
       }
       return Finding(.fine, "the worker '\(worker.name)' lives")
     }

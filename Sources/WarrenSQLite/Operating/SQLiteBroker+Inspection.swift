@@ -71,7 +71,7 @@ extension SQLiteBroker: InspectableBroker {
       let comparison = try Catalogue(database).compare(with: topology)
       return comparison.conflicts.map { difference in
         var difference = difference
-        difference.mend = "ask for what is there, or declare it under another name"
+        difference.fix = "ask for what is there, or declare it under another name"
         return difference
       } + comparison.missing
     }

@@ -80,7 +80,7 @@ extension Scenario {
       }
       try await bench.broker.apply(Topology(exchanges: [exchange], queues: [queue]))
     },
-    Scenario("a binding that is missing is a difference with a mend, and applying makes it") { bench in
+    Scenario("a binding that is missing is a difference with a fix, and applying makes it") { bench in
       let exchange = bench.exchange("e", .topic)
       let queue = bench.queue("q")
       let some = try Topology(
@@ -91,7 +91,7 @@ extension Scenario {
       try await bench.broker.apply(some)
       let found = try await bench.broker.differences(from: all)
       try equal(found.count, 1, "differences")
-      try check(found[0].isMissing && found[0].mend?.contains("apply") == true, "missing, with a mend: \(found)")
+      try check(found[0].isMissing && found[0].fix?.text.contains("apply") == true, "missing, with a fix: \(found)")
       for text in ["binding", queue.name.rawValue, exchange.name.rawValue, "b.#"] {
         try check(found[0].subject.contains(text), "\(text) in: \(found)")
       }
@@ -119,7 +119,7 @@ extension Scenario {
       let difference = try await bench.broker.differences(
         from: Topology(queues: [Queue(queue.name, deadLetter: queue.deadLetter, timeToLive: .seconds(60))]))
       try equal(difference.count, 1, "differences")
-      try check(difference[0].subject.contains("time to live") && difference[0].mend != nil, "a mend: \(difference)")
+      try check(difference[0].subject.contains("time to live") && difference[0].fix != nil, "a fix: \(difference)")
     },
     Scenario("what is adopted must be there, and is taken as it is") { bench in
       let queue = bench.queue("q")

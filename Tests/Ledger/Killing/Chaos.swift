@@ -118,7 +118,7 @@ struct Chaos: AsyncParsableCommand {
     }
   }
 
-  /// Before 4.2.7 and 4.3.1 RabbitMQ can forget to move on what waited in a delay bucket (docs/rabbitmq-facts.md, 20). That is mended
+  /// Before 4.2.7 and 4.3.1 RabbitMQ can forget to move on what waited in a delay bucket (docs/rabbitmq-facts.md, 20). That is fixed
   /// here as the page tells an operator to; how many messages it concerned.
   private func release(_ cluster: Cluster) async throws -> Int {
     let overdue = try await cluster.overdue()

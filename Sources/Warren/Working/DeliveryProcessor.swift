@@ -3,7 +3,7 @@ internal import Logging
 internal import Synchronization
 
 /// Sees one delivery of a queue through, from the handing-out to the settlement.
-struct Attendant: Sendable {
+struct DeliveryProcessor: Sendable {
   let plan: QueuePlan
   let broker: any Broker
   let gate: SuspectGate
@@ -12,19 +12,19 @@ struct Attendant: Sendable {
   let logger: Logger
   let trace = MessageTrace()
 
-  func attend(to delivery: Delivery) async {
-    if let settlement = judge.verdict(before: delivery, now: options.clock.now) {
+  func process(_ delivery: Delivery) async {
+    if let settlement = judge.settlement(before: delivery, now: options.clock.now) {
       return await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
     }
-    let attended: Attended?
+    let processed: Processed?
     if delivery.isSuspect {
-      attended = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
+      processed = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
         await settleUnlessDead(delivery, handle(delivery))
       }
     } else {
-      attended = await gate.among { await settleUnlessDead(delivery, handle(delivery)) }
+      processed = await gate.among { await settleUnlessDead(delivery, handle(delivery)) }
     }
-    switch attended {
+    switch processed {
     case .settled: break
     case .dead(let handled): await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
     case nil:
@@ -39,13 +39,13 @@ struct Attendant: Sendable {
     let took: Duration
   }
 
-  private enum Attended {
+  private enum Processed {
     case settled
     case dead(Handled)
   }
 
-  /// A dead letter is settled when the gate is free again: its queue may be away for long, and nobody should wait for that.
-  private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Attended {
+  /// A dead letter is settled when the gate is free again: its queue may be away for long, and no other delivery should wait for that.
+  private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Processed {
     if case .deadLetter = handled.settlement { return .dead(handled) }
     await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
     return .settled
@@ -55,8 +55,8 @@ struct Attendant: Sendable {
     let begin = ContinuousClock.now
     let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
-      let verdict = judge.verdict(unhandled: delivery, name, plan.unhandled, now: options.clock.now)
-      return Handled(settlement: verdict ?? .complete, name: name, took: .zero)
+      let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: options.clock.now)
+      return Handled(settlement: settlement ?? .complete, name: name, took: .zero)
     }
     var settlement = Settlement.complete
     do {
@@ -71,7 +71,7 @@ struct Attendant: Sendable {
       // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message.
       settlement =
         Task.isCancelled
-        ? .release : judge.verdict(after: error, of: delivery, policy: handler.retry, now: options.clock.now)
+        ? .release : judge.settlement(after: error, of: delivery, policy: handler.retry, now: options.clock.now)
     }
     return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))
   }

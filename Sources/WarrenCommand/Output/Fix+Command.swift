@@ -1,0 +1,16 @@
+internal import Warren
+
+extension Fix {
+  /// The text, with the command that does it.
+  var withCommand: String {
+    let queue = queue?.rawValue ?? "QUEUE"
+    switch action {
+    case .resumeQueue: return "\(text): `warren queue resume \(queue)`"
+    case .readDeadLetters:
+      return "\(text): `warren dead groups --queue \(queue)`, `warren dead replay --queue \(queue)`"
+    case .startWorker: return "\(text); `warren worker ls` shows which there are"
+    case .applyTopology: return "\(text): `warren topology apply FILE`"
+    default: return text
+    }
+  }
+}
