@@ -111,19 +111,21 @@ extension SQLiteBroker: Broker {
     writer.stop(Lifecycle.stopped)
   }
 
-  /// Forgets the ids of finished messages whose time is over, in small pieces.
   private func forgetFinished() async {
+    while (try? await clock.sleep(until: clock.now.addingTimeInterval(60))) != nil { await forgetWhatIsOver() }
+  }
+
+  /// Forgets the ids of finished messages whose time is over, in small pieces.
+  func forgetWhatIsOver() async {
     let piece = 500
-    while (try? await clock.sleep(until: clock.now.addingTimeInterval(60))) != nil {
-      var forgotten = piece
-      while forgotten == piece, !Task.isCancelled {
-        forgotten =
-          (try? await writer.perform { transaction in
-            transaction.statements.forget.bind(1, transaction.now)
-            transaction.statements.forget.bind(2, Int64(piece))
-            return try transaction.statements.forget.run()
-          }) ?? 0
-      }
+    var forgotten = piece
+    while forgotten == piece, !Task.isCancelled {
+      forgotten =
+        (try? await writer.perform { transaction in
+          transaction.statements.forget.bind(1, transaction.now)
+          transaction.statements.forget.bind(2, Int64(piece))
+          return try transaction.statements.forget.run()
+        }) ?? 0
     }
   }
 

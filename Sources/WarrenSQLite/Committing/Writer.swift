@@ -140,6 +140,9 @@ final class Writer: Sendable {
     left.fail(error)
   }
 
+  /// How many requests wait.
+  var waiting: Int { state.withLock { $0.inbox.count } }
+
   private func submit(_ change: (inout Inbox) -> Void) -> BrokerError? {
     let (end, mustSchedule) = state.withLock { state in
       if let end = state.end { return (BrokerError?.some(end), false) }

@@ -1,5 +1,6 @@
 import BrokerConformance
 import Foundation
+import GRDB
 import Testing
 import Warren
 
@@ -21,6 +22,50 @@ extension SQLiteBroker {
     try #require(try await queues().first { $0.name == queue })
   }
 
+  /// Takes the next delivery of a queue and gives up on it.
+  func park(_ queue: QueueName) async throws {
+    try await consume(queue, prefetch: 1) { consumer in
+      let delivery = try await consumer.mustNext()
+      #expect(try await settle(delivery, as: .deadLetter(.init(.exhausted, "x"), History(attempts: 1))) == .settled)
+    }
+  }
+
+  /// Changes the file as a foreign hand would.
+  func execute(_ statements: String...) async throws {
+    try await file.database.write { database in
+      for sql in statements { try database.execute(sql: sql) }
+    }
+  }
+
+  /// How many rows there are.
+  func count(_ table: String) async throws -> Int {
+    try await file.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") ?? 0 }
+  }
+
+  /// The number that a queue has in the file.
+  func number(of queue: QueueName) async throws -> Int64 {
+    try await file.database.read { database in
+      try #require(
+        try Int64.fetchOne(database, sql: "SELECT id FROM queue WHERE name = ?", arguments: [queue.rawValue]))
+    }
+  }
+
+  /// Makes all requests of one transaction: the writer is held up until they all wait for it.
+  func together(_ requests: [@Sendable () async -> Void]) async {
+    let (begun, begin) = AsyncStream<Void>.makeStream()
+    let release = DispatchSemaphore(value: 0)
+    file.database.asyncWriteWithoutTransaction { _ in
+      begin.finish()
+      release.wait()
+    }
+    for await _ in begun {}
+    await withTaskGroup(of: Void.self) { group in
+      for request in requests { group.addTask { await request() } }
+      while writer.waiting < requests.count { await Task.yield() }
+      release.signal()
+    }
+  }
+
   /// Ends like a process that was killed: nothing is given back, the sign of life is gone.
   func die() {
     liveness.stop()
@@ -34,6 +79,18 @@ func withBrokers<Result: Sendable>(
   _ a: SQLiteBroker, _ b: SQLiteBroker, _ body: @Sendable (SQLiteBroker, SQLiteBroker) async throws -> Result
 ) async throws -> Result {
   try await a.withBroker { a in try await b.withBroker { b in try await body(a, b) } }
+}
+
+/// Returns when the condition holds, which must happen.
+func eventually(
+  _ limit: Duration = patience, file: StaticString = #fileID, line: UInt = #line,
+  _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while try await !condition() {
+    if ContinuousClock.now > end { throw ScenarioFailure("it did not come to that", file: file, line: line) }
+    await Task.yield()
+  }
 }
 
 /// Expects a broker error with this code.
