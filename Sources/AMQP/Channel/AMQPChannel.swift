@@ -145,6 +145,19 @@ public struct AMQPChannel: Sendable {
   /// Swift keeps 15 bytes in place; each delivery names its consumer.
   private static var randomTag: String { "swift-" + String(UInt64.random(in: 1 << 40..<1 << 41), radix: 32).suffix(9) }
 
+  /// Gives back everything that this channel delivered and that is not settled, with one nack for all. Returns how many those
+  /// are.
+  ///
+  /// From RabbitMQ 4.3 on this is the way to end without a count: of many single nacks the broker passes on 33 at a time, and
+  /// what waits there when the channel closes counts as failed deliveries. Ask the broker something afterwards, such as
+  /// ``queueInfo(_:)``: when it answers, the nack has arrived.
+  @discardableResult
+  public func giveBackUnsettled() -> Int {
+    let count = core.ledger.withLock { $0.returnAll() }
+    if count > 0, connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+    return count
+  }
+
   // MARK: For deliveries and sequences
 
   func settle(_ tag: UInt64, generation: UInt64, _ verdict: SettlementLedger.Verdict) -> AMQPSettlement {

@@ -25,6 +25,8 @@ struct SettlementLedger: Sendable {
   private var base: UInt64 = 1
   private var refusals: [(tag: UInt64, verdict: Verdict)] = []
   private var acksWanted = 0
+  /// Everything up to this delivery goes back with one nack.
+  private var returnsThrough: UInt64?
   /// Whether somebody will look after a short wait.
   private var announced = false
   /// How many deliveries the broker lets be out at a time; 0 if that is not known.
@@ -66,6 +68,19 @@ struct SettlementLedger: Sendable {
     return (.accepted, announce() ? .soon : .none)
   }
 
+  /// Gives back everything that is unsettled, with one nack for all. Returns how many those are.
+  mutating func returnAll() -> Int {
+    let count = unsettled
+    guard count > 0 else { return 0 }
+    for index in states.indices where states[index] == .open {
+      states[index] = .settled
+      // The broker looks for exactly this tag, so it must be one that it still holds.
+      returnsThrough = base + UInt64(index)
+    }
+    unsettled = 0
+    return count
+  }
+
   /// Whether the broker may run dry: it has handed out half of what it may, and half of that is done. Before that a short
   /// wait gathers more.
   var isUrgent: Bool {
@@ -79,7 +94,7 @@ struct SettlementLedger: Sendable {
   var pending: Int { acksWanted + refusals.count }
 
   /// Whether anything waits to be written.
-  var hasPending: Bool { acksWanted > 0 || !refusals.isEmpty }
+  var hasPending: Bool { acksWanted > 0 || !refusals.isEmpty || returnsThrough != nil }
 
   /// Sees to it that somebody looks after a short wait. Returns whether that has to be arranged.
   mutating func announce() -> Bool {
@@ -102,6 +117,9 @@ struct SettlementLedger: Sendable {
       }
     }
     refusals.removeAll(keepingCapacity: true)
+    // Last: it takes along whatever is not settled at the broker by then.
+    if let tag = returnsThrough { write(.basicNack(deliveryTag: tag, multiple: true, requeue: true)) }
+    returnsThrough = nil
     trim()
   }
 
@@ -109,7 +127,8 @@ struct SettlementLedger: Sendable {
     var lastOfPrefix: UInt64 = 0
     var inPrefix = 0
     var index = 0
-    while index < states.count, states[index] != .open {
+    // What goes back is still unsettled at the broker, and an ack for many would take it along.
+    while returnsThrough == nil, index < states.count, states[index] != .open {
       if states[index] == .ackWanted {
         states[index] = .settled
         // The broker looks for exactly this tag, so it must be one that it still holds.

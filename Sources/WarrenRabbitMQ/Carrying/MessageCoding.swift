@@ -32,10 +32,10 @@ extension Message {
       contentType: contentType, contentEncoding: contentEncoding, deliveryMode: .persistent,
       priority: priority.rawValue, correlationID: correlationID, messageID: id?.rawValue, type: name?.rawValue,
       appID: source)
-    if let timestamp, timestamp.timeIntervalSince1970 >= 0 {
-      properties.timestamp = UInt64(timestamp.timeIntervalSince1970)
+    if let milliseconds = timestamp?.milliseconds, milliseconds >= 0 {
+      properties.timestamp = UInt64(milliseconds / 1000)
       // AMQP counts whole seconds.
-      if timestamp.milliseconds % 1000 != 0 { table[HeaderNames.publishedAt] = .int64(timestamp.milliseconds) }
+      if milliseconds % 1000 != 0 { table[HeaderNames.publishedAt] = .int64(milliseconds) }
     }
     if let causationID { table[HeaderNames.cause] = .string(causationID) }
     if let expiresAt {
@@ -59,16 +59,6 @@ enum Limits {
   static let largestBody = 16 << 20
   /// Dead letters that one sweep looks at.
   static let sweep = 100_000
-}
-
-extension Date {
-  init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
-  /// AMQP says seconds; some clients send milliseconds.
-  init(amqp timestamp: UInt64) {
-    let number = Double(timestamp)
-    self.init(timeIntervalSince1970: number > 100_000_000_000 ? number / 1000 : number)
-  }
-  var milliseconds: Int64 { Int64((timeIntervalSince1970 * 1000).rounded()) }
 }
 
 extension AMQPValue {

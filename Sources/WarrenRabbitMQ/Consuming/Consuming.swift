@@ -37,19 +37,15 @@ extension RabbitMQBroker {
       for lane in lanes { await lane.end() }
       for task in running { await task.value }
       await self.giveBack(scope.close(), of: queue, session)
-      for lane in lanes { await lane.closeChannel() }
+      for lane in lanes { await lane.giveBackAndClose() }
     }
     return try result.get()
   }
 
-  /// Returns what nobody settled. Where a nack counts as a delivery in vain, it returns as a copy, which counts nowhere.
+  /// Returns what nobody settled, where a nack counts as a delivery in vain: it returns as a copy, which counts nowhere.
   private func giveBack(_ all: [Held], of queue: QueueName, _ session: Session) async {
     let held = all.filter(\.delivery.isCurrent)
-    if held.isEmpty { return }
-    if session.server.givesBackFreely {
-      for one in held { one.delivery.nack(requeue: true) }
-      return
-    }
+    if held.isEmpty || session.server.givesBackFreely { return }
     let results = await copy(
       held.map { one in
         (

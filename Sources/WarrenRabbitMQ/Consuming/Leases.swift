@@ -65,7 +65,7 @@ extension RabbitMQBroker: LeasingBroker {
   /// The arguments of a consumer: how long it may hold a delivery, where a worker has said so.
   func consumerArguments(of queue: QueueName) -> AMQPTable {
     guard let holding = registry.holding(of: queue) else { return [:] }
-    return ["x-consumer-timeout": .int64(Int64((holding.seconds * 1000).rounded(.up)))]
+    return ["x-consumer-timeout": .int64(holding.milliseconds)]
   }
 
   /// Remembers when the broker closed a channel because a delivery was held too long: then it says how long it lets be.

@@ -24,8 +24,7 @@ enum Arguments {
       arguments["x-delivery-limit"] = .int64(deliveryLimitOfDeadLetters)
     }
     if let time = queue.timeToLive {
-      let (seconds, attoseconds) = time.components
-      let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+      let milliseconds = time.milliseconds
       guard (0...Limits.longestTimer).contains(milliseconds) else {
         throw BrokerError(
           .invalid,

@@ -48,8 +48,9 @@ struct Sweep: Sendable {
       if taken < wanted { break }
       left -= taken
     }
-    kept += await finish()
-    for delivery in kept.sorted(by: { $0.deliveryTag < $1.deliveryTag }) { delivery.nack(requeue: true) }
+    _ = await finish()
+    // One nack for all, and an answer before the channel goes: see `Lane.giveBackAndClose`.
+    if channel.giveBackUnsettled() > 0 { _ = try? await channel.queueInfo(queue) }
     if let failure { throw failure }
   }
 

@@ -90,7 +90,7 @@ extension RabbitMQBroker {
     if isEarly {
       var headers = properties.headers ?? [:]
       // Up, or the last hop could let it out a fraction of a millisecond early.
-      headers[HeaderNames.due] = .int64(Int64((due.timeIntervalSince1970 * 1000).rounded(.up)))
+      headers[HeaderNames.due] = .int64(due.millisecondsRoundedUp)
       properties.headers = headers
     }
     let name = SystemNames.bucket(bucket)

@@ -27,6 +27,6 @@ enum Delays {
   /// Milliseconds from `now` until `due`, rounded up: never early.
   static func milliseconds(from now: Date, until due: Date) -> Int {
     let seconds = due.timeIntervalSince(now)
-    return seconds <= 0 ? 0 : Int(min(seconds * 1000, 1e15).rounded(.up))
+    return seconds > 0 ? Int(min(seconds * 1000, 1e15).rounded(.up)) : 0
   }
 }

@@ -31,6 +31,24 @@ struct SettlementLedgerTests {
     #expect(drain(&ledger) == [.basicAck(deliveryTag: 4, multiple: false)])
   }
 
+  @Test("What is unsettled goes back with one nack, behind single acks of what was finished among it")
+  func returnsAll() throws {
+    var ledger = try ledger(6)
+    for tag in [2, 4] as [UInt64] { _ = ledger.settle(tag, generation: 0, .ack) }
+    _ = ledger.settle(6, generation: 0, .reject(requeue: false))
+    #expect(ledger.returnAll() == 3 && ledger.unsettled == 0)
+    #expect(ledger.settle(3, generation: 0, .ack).result == .alreadySettled)
+    #expect(
+      drain(&ledger) == [
+        .basicAck(deliveryTag: 2, multiple: false), .basicAck(deliveryTag: 4, multiple: false),
+        .basicReject(deliveryTag: 6, requeue: false), .basicNack(deliveryTag: 5, multiple: true, requeue: true),
+      ])
+    #expect(ledger.returnAll() == 0 && drain(&ledger) == [])
+    try ledger.delivered(7, needsAck: true)
+    _ = ledger.settle(7, generation: 0, .ack)
+    #expect(drain(&ledger) == [.basicAck(deliveryTag: 7, multiple: false)])
+  }
+
   @Test("The last settlement is written at once where nothing was for a while, and gathers with others where it was")
   func quiet() throws {
     func at(_ microseconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .microseconds(microseconds) }
