@@ -177,8 +177,8 @@ public struct AMQPChannel: Sendable {
     if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
   }
 
+  /// Reading waited for this consumer.
   func taken(from consumer: ConsumerCore) {
-    guard consumer.holdsReads.load(ordering: .sequentiallyConsistent) else { return }
     if connection.mailbox.post({ $0.consumersThatTook.append(consumer) }) { connection.wake() }
   }
 

@@ -66,10 +66,17 @@ final class ChannelCore: @unchecked Sendable {
 
   /// The consumer of a delivery, mostly that of the one before.
   func consumer(_ tag: String) -> ConsumerCore? {
-    if let lastConsumer, lastConsumer.request.consumerTag == tag { return lastConsumer }
+    if let lastConsumer, lastConsumer.tag == tag { return lastConsumer }
     let consumer = consumers[tag]
     lastConsumer = consumer
     return consumer
+  }
+
+  /// Whether an answer of the broker is awaited here.
+  var isAwaiting: Bool {
+    if !requests.isEmpty || confirms.outstanding > 0 { return true }
+    if case .closing = phase { return true }
+    return false
   }
 
   var isReady: Bool { if case .ready = phase { true } else { false } }
@@ -86,45 +93,6 @@ final class ChannelCore: @unchecked Sendable {
     confirmMode = .off
     isFlowStopped = false
   }
-}
-
-/// A consumer, behind its sequence. It too outlives connections.
-final class ConsumerCore: @unchecked Sendable {
-  let request: BasicConsume
-  let prefetch: UInt16
-  let buffer = DeliveryBuffer()
-  private let cancelled = Atomic<Bool>(false)
-  /// Whether reading from the socket waits for this consumer. Set on the event loop.
-  let holdsReads = Atomic<Bool>(false)
-
-  // MARK: For the event loop
-
-  /// What the current read brought.
-  var arrived: [AMQPDelivery] = []
-  var isTouched = false
-  var isSubscribed = false
-  /// Whether basic.cancel was sent. The consumer is known until the broker has agreed.
-  var isLeaving = false
-  /// Whether what still comes goes back, though what is there is handed out.
-  var takesNoMore = false
-
-  init(request: BasicConsume, prefetch: UInt16) {
-    self.request = request
-    self.prefetch = prefetch
-  }
-
-  var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
-
-  func markCancelled() { cancelled.store(true, ordering: .relaxed) }
-
-  /// Returns a delivery that nobody will see. Without acknowledgements there is nothing to return it to.
-  func giveBack(_ delivery: AMQPDelivery) {
-    if !request.noAck { delivery.nack(requeue: true) }
-  }
-
-  /// How many deliveries may wait before the socket is no longer read. With acknowledgements the broker keeps to the
-  /// prefetch, so only one that does not is stopped by this.
-  var highWater: Int { request.noAck || prefetch == 0 ? 1024 : Int(prefetch) * 2 }
 }
 
 /// A request to the broker and what to do with the answer. It is answered once.

@@ -71,6 +71,7 @@ extension AMQPConnection {
       writeSettlements(core, link)
       sendNext(core, link)
       link.flush()
+      if link.gate.isHeld { updateReading(link) }
     }
   }
 
@@ -176,7 +177,7 @@ extension AMQPConnection {
   // MARK: Consumers
 
   func addConsumer(_ consumer: ConsumerCore, to core: ChannelCore) async throws(AMQPError) {
-    let tag = consumer.request.consumerTag
+    let tag = consumer.tag
     if let other = core.consumers[tag] {
       // The broker would close the connection for it.
       throw AMQPError(
@@ -189,112 +190,98 @@ extension AMQPConnection {
       try await waitUntilReady(core)
       try await subscribe(consumer, on: core, timeout: configuration.replyTimeout)
     } catch {
-      consumer.markCancelled()
-      guard core.consumers[tag] === consumer else { throw error }
       // The request may be with the broker: what it delivers is given back until it has confirmed the end.
-      if core.isReady, error.code == .cancelled || error.code == .replyTimeout {
-        consumer.isLeaving = true
-        sendCancel(consumer, core)
-      } else if !core.isReady, consumer.isSubscribed {
-        consumer.isLeaving = true
-      } else {
-        core.consumers[tag] = nil
-      }
+      await leave(consumer, core, consumer.machine.withLock { $0.cancel() })
       throw error
     }
   }
 
   /// Without a time limit, so that it keeps its turn however busy the broker is: the consumer lives until it was sent.
-  private func sendCancel(_ consumer: ConsumerCore, _ core: ChannelCore, _ request: Request = Request { _ in }) {
-    submit(.basicCancel(consumerTag: consumer.request.consumerTag, noWait: false), core, request, timeout: nil)
+  func sendCancel(_ consumer: ConsumerCore, _ core: ChannelCore, _ request: Request = Request { _ in }) {
+    submit(.basicCancel(consumerTag: consumer.tag, noWait: false), core, request, timeout: nil)
   }
 
   /// Whether the consumer is still wanted: it may have been ended while something was waited for.
   private func isWanted(_ consumer: ConsumerCore, _ core: ChannelCore) -> Bool {
-    core.consumers[consumer.request.consumerTag] === consumer && !consumer.isLeaving
+    core.consumers[consumer.tag] === consumer && !consumer.isLeaving
   }
 
   /// The prefetch of a channel counts for consumers that come after it, so it goes in front of each.
   func subscribe(_ consumer: ConsumerCore, on core: ChannelCore, timeout: Duration?) async throws(AMQPError) {
     guard isWanted(consumer, core) else { throw Self.consumerEnded }
-    guard !consumer.isSubscribed else { return }
-    consumer.isSubscribed = true
+    guard consumer.machine.withLock({ $0.subscribe() }) else { return }
+    let generation = core.generation
     // Several consumers of a channel: each has its own prefetch, and any of them may run dry.
-    if !consumer.request.noAck {
+    if !consumer.noAck {
       core.ledger.withLock {
         $0.window = $0.window == 0 ? Int(consumer.prefetch) : min($0.window, Int(consumer.prefetch))
       }
+      _ = try await internalRequest(
+        core, .basicQos(prefetchSize: 0, prefetchCount: consumer.prefetch, global: false), timeout: timeout)
+      guard isWanted(consumer, core), core.generation == generation else { throw Self.consumerEnded }
     }
-    do throws(AMQPError) {
-      if !consumer.request.noAck {
-        _ = try await internalRequest(
-          core, .basicQos(prefetchSize: 0, prefetchCount: consumer.prefetch, global: false), timeout: timeout)
-        guard isWanted(consumer, core) else {
-          if core.consumers[consumer.request.consumerTag] === consumer {
-            core.consumers[consumer.request.consumerTag] = nil
-          }
-          throw Self.consumerEnded
-        }
-      }
-      _ = try await internalRequest(core, .basicConsume(consumer.request), timeout: timeout)
-    } catch {
-      consumer.isSubscribed = false
-      throw error
-    }
+    _ = try await internalRequest(core, .basicConsume(consumer.request), timeout: timeout)
+    if core.generation == generation { consumer.machine.withLock { $0.subscribed() } }
   }
 
   private static let consumerEnded = AMQPError(
     .channelClosed, "The consumer was ended, or its channel was closed, before it began: consume again.",
     isRetryable: true)
 
-  /// Ends a consumer from this side: the broker stops, what nobody will see goes back, the sequence ends.
+  /// Ends a consumer from this side: the broker stops, what was not handed out goes back, the sequence ends.
   func cancel(_ consumer: ConsumerCore, _ core: ChannelCore) async {
-    guard !consumer.isCancelled else { return }
-    consumer.markCancelled()
-    await leave(consumer, core)
-    for delivery in consumer.buffer.clear() { consumer.giveBack(delivery) }
-    if let link { releaseReads(consumer, link) }
-    consumer.buffer.finish(.success(()))
+    await leave(consumer, core, consumer.machine.withLock { $0.cancel() })
   }
 
   /// Ends a consumer from this side, and hands out what the broker had sent until it agreed.
   func stop(_ consumer: ConsumerCore, _ core: ChannelCore) async {
-    guard !consumer.isCancelled, !consumer.isLeaving else { return }
-    await leave(consumer, core)
-    consumer.buffer.finish(.success(()))
-    // What still comes, if the broker did not answer in time, goes back.
-    if core.consumers[consumer.request.consumerTag] === consumer { consumer.takesNoMore = true }
+    await leave(consumer, core, consumer.machine.withLock { $0.stop() })
   }
 
   /// Asks the broker to send no more. The consumer is known until the broker has agreed, however long that takes and whether
   /// or not the task that asks was cancelled: until then there may be deliveries under way.
-  private func leave(_ consumer: ConsumerCore, _ core: ChannelCore) async {
-    let tag = consumer.request.consumerTag
-    guard core.consumers[tag] === consumer, !consumer.isLeaving else { return }
-    guard core.isReady else {
-      // While it is being brought back the broker may know it already: it is told once the channel is ready.
-      guard consumer.isSubscribed else { return core.consumers[tag] = nil }
-      consumer.isLeaving = true
-      consumer.takesNoMore = true
-      return
-    }
-    consumer.isLeaving = true
-    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-      let request = Request { _ in done.resume() }
-      sendCancel(consumer, core, request)
-      guard request.isOpen else { return }
-      request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
-        request.finish(.failure(Self.consumerEnded))
+  private func leave(_ consumer: ConsumerCore, _ core: ChannelCore, _ leaving: ConsumerCore.Machine.Leaving) async {
+    if let link { releaseReads(consumer, link) }
+    switch leaving {
+    case .isOver: return
+    case .atOnce(let ending):
+      consumer.run(ending)
+      if case .ended = consumer.machine.withLock({ $0.state }), core.consumers[consumer.tag] === consumer {
+        core.consumers[consumer.tag] = nil
       }
+    case .send(let waits, let ending):
+      consumer.run(ending)
+      // While the channel is brought back the broker may know the consumer already: it is told once the channel is ready.
+      guard core.isReady else { return consumer.run(consumer.machine.withLock { $0.unanswered() }) }
+      guard waits else { return sendCancel(consumer, core) }
+      await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+        let request = Request { _ in done.resume() }
+        sendCancel(consumer, core, request)
+        guard request.isOpen else { return }
+        request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+          request.finish(.failure(Self.consumerEnded))
+        }
+      }
+      handOver(consumer, link)
+      consumer.run(consumer.machine.withLock { $0.unanswered() })
     }
-    deliverArrived(consumer)
   }
 
   /// The broker agreed to a consumer's end.
   func hasLeft(_ tag: String, _ core: ChannelCore) {
     guard let consumer = core.consumers[tag], consumer.isLeaving else { return }
     core.consumers[tag] = nil
-    deliverArrived(consumer)
+    handOver(consumer, link)
+    consumer.run(consumer.machine.withLock { $0.agreed() })
+  }
+
+  /// Ends a consumer for a reason of the broker's, or with its channel.
+  func endConsumer(_ consumer: ConsumerCore, _ result: Result<Void, AMQPError>, keepsBuffer: Bool = false) {
+    // What the same read brought comes before the end.
+    handOver(consumer, link)
+    consumer.arrived = []
+    consumer.run(consumer.machine.withLock { $0.end(result, keepsBuffer: keepsBuffer) })
+    if let link { releaseReads(consumer, link) }
   }
 
   // MARK: Closing
@@ -321,6 +308,7 @@ extension AMQPConnection {
       // Not behind other requests, which may never be answered.
       sayGoodbye(core, link)
       link.flush()
+      if link.gate.isHeld { updateReading(link) }
     }
     end(core, Self.channelClosed, quietly: true)
   }
@@ -410,14 +398,6 @@ extension AMQPConnection {
     }
   }
 
-  private func endConsumer(_ consumer: ConsumerCore, _ result: Result<Void, AMQPError>) {
-    consumer.isSubscribed = false
-    consumer.arrived = []
-    if !consumer.request.noAck { _ = consumer.buffer.clear() }
-    if let link { releaseReads(consumer, link) }
-    consumer.buffer.finish(result)
-  }
-
   /// The connection is gone: what was under way fails, what can wait waits for the next one.
   func lost(_ core: ChannelCore, _ reason: AMQPError) {
     core.number = 0
@@ -442,14 +422,13 @@ extension AMQPConnection {
     }
     for request in core.requests.removeAll() { request.finish(.failure(reason)) }
     for consumer in core.consumers.values {
-      consumer.isSubscribed = false
       consumer.isTouched = false
+      // The broker sends the others again.
+      if consumer.noAck { handOver(consumer, nil) }
       consumer.arrived = []
-      consumer.holdsReads.store(false, ordering: .relaxed)
-      // The broker hands these out again.
-      if !consumer.request.noAck { _ = consumer.buffer.clear() }
+      consumer.run(consumer.machine.withLock { $0.lost() })
     }
-    // Who was on the way out is out.
+    // What was on the way out is out.
     core.consumers = core.consumers.filter { !$0.value.isLeaving }
     if wasClosing || core.id < 0 { end(core, reason, quietly: true) }
   }

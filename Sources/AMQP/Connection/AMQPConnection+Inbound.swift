@@ -26,6 +26,7 @@ extension AMQPConnection {
   func received(_ bytes: ByteBuffer, _ link: Link) {
     guard !link.hasEnded else { return }
     link.heartbeat?.received(.now())
+    if link.gate.isHeld { link.gate.received(bytes.readableBytes) }
     // Out of its owner's hands for the time of the loop: Swift checks each access to a shared object's state.
     var decoder = FrameDecoder()
     swap(&decoder, &link.decoder)
@@ -45,7 +46,10 @@ extension AMQPConnection {
   }
 
   func readComplete(_ link: Link) {
-    for consumer in touchedConsumers { handOver(consumer, link) }
+    for consumer in touchedConsumers {
+      consumer.isTouched = false
+      handOver(consumer, link)
+    }
     touchedConsumers.removeAll(keepingCapacity: true)
     for core in coresToPump {
       core.wantsPump = false
@@ -53,31 +57,48 @@ extension AMQPConnection {
     }
     coresToPump.removeAll(keepingCapacity: true)
     link.flush()
+    if link.gate.isHeld { updateReading(link) }
     resumptions.resumeAll(metrics)
     if isClosing { closeIfDrained(link) }
   }
 
-  private func handOver(_ consumer: ConsumerCore, _ link: Link) {
-    consumer.isTouched = false
+  /// Hands over what a read brought.
+  func handOver(_ consumer: ConsumerCore, _ link: Link?) {
     guard !consumer.arrived.isEmpty else { return }
     metrics.delivered.increment(by: consumer.arrived.count)
     // Acknowledgements will follow. Looking for them from here saves whoever settles the first one a wake-up.
-    if !consumer.request.noAck, consumer.arrived[0].announceSettlements() { settleSoon() }
-    let waiting = consumer.buffer.append(&consumer.arrived)
-    guard waiting > consumer.highWater, !consumer.holdsReads.load(ordering: .relaxed) else { return }
-    consumer.holdsReads.store(true, ordering: .sequentiallyConsistent)
-    link.readHolds += 1
-    if link.readHolds == 1 { link.setReading(false) }
-    // The consumer may have taken them all before it could see the mark.
-    _ = mailbox.post { $0.consumersThatTook.append(consumer) } ? wake() : ()
+    if !consumer.noAck, consumer.arrived[0].announceSettlements() { settleSoon() }
+    switch consumer.machine.withLock({ $0.deliver(&consumer.arrived) }) {
+    case .buffered(let reader, let startsHold):
+      reader?.resume()
+      if startsHold { link?.gate.hold(ObjectIdentifier(consumer)) }
+    case .giveBack(let deliveries): consumer.giveBack(deliveries)
+    case .overflow(let reader, let dropped):
+      reader?.resume()
+      consumer.giveBack(dropped)
+      if let link { didNotKeepUp(consumer, link) }
+    }
   }
 
-  /// A consumer took its deliveries: reading may go on if it was the one that held it.
+  private func didNotKeepUp(_ consumer: ConsumerCore, _ link: Link) {
+    link.gate.release(ObjectIdentifier(consumer))
+    logger.error("AMQP consumer did not keep up and was ended", metadata: ["consumer": "\(consumer.tag)"])
+    for core in link.channels.values where core.consumers[consumer.tag] === consumer { sendCancel(consumer, core) }
+  }
+
+  /// Lets the socket be read, or not, as its consumers and those who await an answer need it.
+  func updateReading(_ link: Link) {
+    if let reads = link.gate.update(isAwaited: link.channels.values.contains { $0.isAwaiting }) {
+      link.setReading(reads)
+    }
+  }
+
+  /// A consumer has taken enough, or has ended.
   func releaseReads(_ consumer: ConsumerCore, _ link: Link) {
-    guard consumer.holdsReads.load(ordering: .relaxed), consumer.buffer.count <= consumer.highWater else { return }
-    consumer.holdsReads.store(false, ordering: .relaxed)
-    link.readHolds -= 1
-    if link.readHolds == 0 { link.setReading(true) }
+    // It may be held again by now.
+    guard link.gate.isHeld, !consumer.machine.withLock({ $0.isHolding }) else { return }
+    link.gate.release(ObjectIdentifier(consumer))
+    updateReading(link)
   }
 
   private func violated(_ error: WireError, _ link: Link) {
@@ -152,17 +173,14 @@ extension AMQPConnection {
   private func handleDelivery(
     _ deliver: BasicDeliver, _ content: ContentAssembler.Content, _ core: ChannelCore
   ) throws(WireError) {
+    // Nobody will take it any more, and the broker gives it to others.
+    if case .closing = core.phase { return }
     guard let consumer = core.consumer(deliver.consumerTag) else {
-      if case .closing = core.phase { return }
       throw .command("a delivery for a consumer that is unknown")
     }
-    try core.noteDelivery(deliver.deliveryTag, needsAck: !consumer.request.noAck)
+    try core.noteDelivery(deliver.deliveryTag, needsAck: !consumer.noAck)
     let delivery = AMQPDelivery(
       content: content, info: deliver, channel: AMQPChannel(connection: self, core: core), generation: core.generation)
-    if consumer.isCancelled || consumer.takesNoMore {
-      consumer.giveBack(delivery)
-      return
-    }
     consumer.arrived.append(delivery)
     if !consumer.isTouched {
       consumer.isTouched = true
@@ -205,10 +223,9 @@ extension AMQPConnection {
     case .basicCancel(let tag, let noWait):
       if !noWait { send(.basicCancelOk(consumerTag: tag), core, link) }
       if let consumer = core.consumers.removeValue(forKey: tag) {
-        deliverArrived(consumer)
         let why =
           "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
-        consumer.buffer.finish(.failure(AMQPError(.consumerCancelled, why, isRetryable: true)))
+        endConsumer(consumer, .failure(AMQPError(.consumerCancelled, why, isRetryable: true)), keepsBuffer: true)
       }
     case .channelCloseOk: try saidGoodbye(core)
     default:
@@ -218,11 +235,6 @@ extension AMQPConnection {
       request?.finish(.success(Request.Answer(method: method)))
       sendNext(core, link)
     }
-  }
-
-  /// Hands over what this read brought before the sequence's end does.
-  func deliverArrived(_ consumer: ConsumerCore) {
-    if !consumer.arrived.isEmpty { _ = consumer.buffer.append(&consumer.arrived) }
   }
 
   private func confirm(
@@ -284,7 +296,13 @@ extension AMQPConnection {
   }
 
   private func checkHeartbeat(_ link: Link) {
-    switch link.heartbeat?.check(.now(), listening: link.readHolds == 0) {
+    // While reads are held back a dead broker would not be noticed: what is there is read from time to time.
+    let isReading = link.gate.isReading
+    if link.gate.isHeld {
+      link.gate.letThrough()
+      updateReading(link)
+    }
+    switch link.heartbeat?.check(.now(), listening: isReading) {
     case .send:
       link.out.writeBytes(FrameWriter.heartbeat)
       link.flush()

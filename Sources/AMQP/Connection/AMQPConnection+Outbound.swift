@@ -19,6 +19,7 @@ extension AMQPConnection {
       for core in spare.settleNow { writeSettlements(core, link) }
       for consumer in spare.consumersThatTook { releaseReads(consumer, link) }
       link.flush()
+      if link.gate.isHeld { updateReading(link) }
     }
     if spare.settleSoon { settleSoon() }
     resumptions.resumeAll(metrics)

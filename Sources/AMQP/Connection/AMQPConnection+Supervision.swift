@@ -219,7 +219,7 @@ extension AMQPConnection {
 
   private func bringBackConsumers(of core: ChannelCore) async {
     let generation = core.generation
-    for consumer in core.consumers.values where !consumer.isSubscribed && core.generation == generation {
+    for consumer in core.consumers.values where core.generation == generation {
       // However long that takes. A refusal closes the channel and ends the consumer with the reason.
       try? await subscribe(consumer, on: core, timeout: nil)
     }

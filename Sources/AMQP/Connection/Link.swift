@@ -31,8 +31,7 @@ final class Link: @unchecked Sendable {
   var isOpen = false
   var blockedReason: String?
   var channels: [UInt16: ChannelCore] = [:]
-  /// Consumers for which reading waits.
-  var readHolds = 0
+  var gate = ReadGate<ObjectIdentifier>()
   private var lastNumber: UInt16 = 0
 
   init(eventLoop: any EventLoop, machine: ConnectionMachine) {

@@ -219,8 +219,8 @@ struct ConsumerFaultTests {
         try await AMQPConnection.withConnection(broker.configuration) { connection in
           try await connection.consume("q", options: .init(noAck: true)) { deliveries in
             // The mark is 1,024; one read may bring some more.
-            await eventually { deliveries.consumer.holdsReads.load(ordering: .sequentiallyConsistent) }
-            #expect(deliveries.consumer.buffer.count < 2000)
+            await eventually { deliveries.consumer.machine.withLock { $0.isHolding } }
+            #expect(deliveries.consumer.machine.withLock { $0.buffered } < 2000)
             var count = 0
             for try await _ in deliveries {
               count += 1
