@@ -101,7 +101,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand"],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", arguments],
       swiftSettings: settings),
   ]
 )

@@ -10,7 +10,7 @@ extension GlobalOptions {
     _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     guard let text = broker ?? ProcessInfo.processInfo.environment["WARREN_BROKER"], !text.isEmpty else {
-      throw Complaint(
+      throw CommandError(
         .usage, "which broker?",
         next: "name it with --broker sqlite:PATH or amqp://HOST, or set WARREN_BROKER for all commands")
     }
@@ -31,13 +31,13 @@ extension GlobalOptions {
   private func requireFile(_ path: String) throws {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
-      throw Complaint(
+      throw CommandError(
         .unreachable, "there is no broker file '\(path)'",
         next: "check the path; the file is made by the first service that opens it")
     }
     let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
     guard size != 0 else {
-      throw Complaint(
+      throw CommandError(
         .unreachable, "the file '\(path)' is empty: no broker yet",
         next: "start a service that opens it, or check the path")
     }

@@ -21,23 +21,25 @@ enum ExitStatus: Int32, Error {
   static func of(_ error: any Error) -> ExitStatus {
     switch error {
     case let status as ExitStatus: return status
-    case let complaint as Complaint:
-      Talk.error(complaint.description)
-      return complaint.status
+    case let failure as CommandError:
+      StandardError.error(failure.description)
+      return failure.status
     case let error as BrokerError:
-      let complaint = Complaint(error)
-      Talk.error(complaint.description)
-      return complaint.status
+      let failure = CommandError(error)
+      StandardError.error(failure.description)
+      return failure.status
     case is CancellationError: return .failure
     default: break
     }
     // The parser's own: help and completion scripts go to stdout and are no error.
     let text = RootCommand.fullMessage(for: error)
     if RootCommand.exitCode(for: error) == .success {
-      print(text)
+      do throws(StandardStream.Failure) { try StandardStream.output.write(text + "\n") } catch {
+        return of(CommandError(error))
+      }
       return .done
     }
-    Talk.say(text)
+    StandardError.print(text)
     return RootCommand.exitCode(for: error) == .validationFailure ? .usage : .failure
   }
 

@@ -4,6 +4,7 @@ internal import Foundation
 /// The command line, product `warren`.
 @main enum Main {
   static func main() async {
+    StandardStream.prepare()
     do {
       var command = try RootCommand.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {

@@ -22,8 +22,20 @@ struct CommandRun {
 func warren(
   _ arguments: [String], input: String = "", environment: [String: String] = [:]
 ) async throws -> CommandRun {
+  try await run(try executable(), arguments, input: input, environment: environment)
+}
+
+/// Runs a script of the shell, in which `$WARREN` is the command.
+func shell(_ script: String, environment: [String: String] = [:]) async throws -> CommandRun {
+  let environment = environment.merging(["WARREN": try executable().path]) { $1 }
+  return try await run(URL(fileURLWithPath: "/bin/sh"), ["-c", script], input: "", environment: environment)
+}
+
+private func run(
+  _ program: URL, _ arguments: [String], input: String, environment: [String: String]
+) async throws -> CommandRun {
   let process = Process()
-  process.executableURL = try executable()
+  process.executableURL = program
   process.arguments = arguments
   process.environment = cleanEnvironment(environment)
   let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())

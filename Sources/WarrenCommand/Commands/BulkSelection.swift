@@ -16,34 +16,34 @@ struct BulkSelection: ParsableArguments {
 
   /// Counts, shows, asks, does, and says what was done.
   func act(
-    _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ consent: Consent,
+    _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ confirmation: Confirmation,
     _ action: @Sendable (Operations, DeadLetterSurvey, (BulkReport) -> Void) async throws -> BulkReport
   ) async throws {
     let filter = conditions.filter(ids: ids)
     if filter.isEmpty, !all {
-      throw Complaint(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
+      throw CommandError(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
     }
     let printer = Printer(options)
     let summary = try await options.withOperations { operations in
       let survey = try await operations.survey(filter, limit: first?.count)
       if survey.count == 0 {
-        throw Complaint(.nothing, "no dead letter matches", next: "see what there is with `warren dead ls`")
+        throw CommandError(.nothing, "no dead letter matches", next: "see what there is with `warren dead ls`")
       }
       if dryRun {
         show(survey, printer)
         return BulkSummary(action: verb, matched: survey.count, missing: survey.missing, isDryRun: true)
       }
-      if asksForOne || survey.count > 1, !consent.yes { show(survey, printer) }
+      if asksForOne || survey.count > 1, !confirmation.yes { show(survey, printer) }
       if asksForOne || survey.count > 1 {
-        try consent.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
+        try confirmation.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
       }
       let progress: (BulkReport) -> Void = { report in
         if printer.terminal.showsProgress, survey.count > Operations.sampleSize {
-          Talk.progress("\(report.done + report.stayed) of \(survey.count)")
+          StandardError.progress("\(report.done + report.stayed) of \(survey.count)")
         }
       }
       let report = try await action(operations, survey, progress)
-      if printer.terminal.showsProgress, survey.count > Operations.sampleSize { Talk.progress("") }
+      if printer.terminal.showsProgress, survey.count > Operations.sampleSize { StandardError.progress("") }
       return BulkSummary(action: verb, report)
     }
     try printer.thing(summary) {
@@ -54,12 +54,12 @@ struct BulkSelection: ParsableArguments {
 
   /// How many, and the first of them: talk, not data.
   private func show(_ survey: DeadLetterSurvey, _ printer: Printer) {
-    Talk.say("\(Count.of(survey.count, "dead letter")):")
+    StandardError.print("\(Count.of(survey.count, "dead letter")):")
     for letter in survey.sample {
       let line =
         "  \(letter.id?.rawValue ?? "(no id)")  \(letter.origin)  \(letter.name?.rawValue ?? "")  \(letter.reason.rawValue): \(letter.detail)"
-      Talk.say(Text.cut(Text.printable(line), to: printer.terminal.width))
+      StandardError.print(Text.cut(Text.printable(line), to: printer.terminal.width))
     }
-    if survey.count > survey.sample.count { Talk.say("  … and \(survey.count - survey.sample.count) more") }
+    if survey.count > survey.sample.count { StandardError.print("  … and \(survey.count - survey.sample.count) more") }
   }
 }

@@ -29,18 +29,20 @@ struct BulkSummary: Codable, Sendable {
     done = report.done
     stayed = report.stayed
     error = report.failure?.message
-    errorStatus = report.failure.map { Complaint($0).status.rawValue }
+    errorStatus = report.failure.map { CommandError($0).status.rawValue }
   }
 
   /// Tells what was not done, and ends with the status for it.
   func finish(_ verb: String) throws {
-    for id in missing { Talk.error("there is no dead letter '\(id)'\n  next: see what there is with `warren dead ls`") }
+    for id in missing {
+      StandardError.error("there is no dead letter '\(id)'\n  next: see what there is with `warren dead ls`")
+    }
     if stayed > 0 {
-      Talk.error(
+      StandardError.error(
         "\(Count.of(stayed, "dead letter")) stayed: the queue that gave up on them is gone\n"
           + "  next: declare it by starting its service, then \(verb) again")
     }
-    if let error { Talk.error("\(error)\n  next: \(verb) again; what is done is not done twice") }
+    if let error { StandardError.error("\(error)\n  next: \(verb) again; what is done is not done twice") }
     if isDryRun { return }
     if let errorStatus, done == 0 { throw ExitStatus(rawValue: errorStatus) ?? .failure }
     if stayed > 0 || error != nil || !missing.isEmpty { throw done > 0 ? ExitStatus.partial : .failure }

@@ -24,7 +24,7 @@ struct ContentOptions: ParsableArguments {
     do {
       document = try JSONText(parsing: text)
     } catch {
-      throw Complaint(
+      throw CommandError(
         .usage, "--data is no JSON: \(error)",
         next: "quote it for the shell, such as --data '{\"id\": 7}', or use --data -")
     }

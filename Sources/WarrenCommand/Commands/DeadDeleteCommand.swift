@@ -7,10 +7,10 @@ struct DeadDeleteCommand: AsyncParsableCommand {
     commandName: "delete", abstract: "Deletes dead letters for good. Asks first.")
   @OptionGroup var options: GlobalOptions
   @OptionGroup var selection: BulkSelection
-  @OptionGroup var consent: Consent
+  @OptionGroup var confirmation: Confirmation
 
   func run() async throws {
-    try await selection.act("delete", done: "deleted", options, asksForOne: true, consent) {
+    try await selection.act("delete", done: "deleted", options, asksForOne: true, confirmation) {
       try await $0.delete($1, progress: $2)
     }
   }

@@ -13,7 +13,7 @@ struct DeadEditCommand: AsyncParsableCommand {
       warren-edited-from. The editor shows the true message, passwords included.
       """)
   @OptionGroup var options: GlobalOptions
-  @OptionGroup var consent: Consent
+  @OptionGroup var confirmation: Confirmation
   @Argument(help: "The message.") var id: MessageID
   @Option(help: ArgumentHelp("Where it lies, when several queues gave up on it.", valueName: "queue"))
   var queue: QueueName?
@@ -25,7 +25,7 @@ struct DeadEditCommand: AsyncParsableCommand {
   func run() async throws {
     let isGiven = body != nil || !headers.isEmpty
     if !isGiven, !Terminal(options).canAsk {
-      throw Complaint(.usage, "an editor needs a terminal", next: "give the new body with --body FILE or --body -")
+      throw CommandError(.usage, "an editor needs a terminal", next: "give the new body with --body FILE or --body -")
     }
     let newBody = try body.map(Input.read)
     let edited = try await options.withOperations { operations in
@@ -37,13 +37,13 @@ struct DeadEditCommand: AsyncParsableCommand {
         draft = try DraftText.edit(draft)
       }
       guard draft.isChanged else {
-        throw Complaint(
+        throw CommandError(
           .failure, "nothing was changed, so nothing was published",
           next: "send it as it is with `warren dead replay \(id)`")
       }
-      if !isGiven, !consent.yes {
-        Talk.say(DraftText.changes(draft))
-        try consent.obtain("Publish this to '\(draft.original.origin)' instead of the dead letter?", options)
+      if !isGiven, !confirmation.yes {
+        StandardError.print(DraftText.changes(draft))
+        try confirmation.obtain("Publish this to '\(draft.original.origin)' instead of the dead letter?", options)
       }
       return Edited(id: try await operations.publish(draft), editedFrom: id, queue: draft.original.origin)
     }

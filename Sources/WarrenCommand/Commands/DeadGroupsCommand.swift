@@ -18,7 +18,7 @@ struct DeadGroupsCommand: AsyncParsableCommand {
     let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
     try Printer(options).list(groups, Tables.groups, none: "no dead letters")
     if !result.isComplete {
-      Talk.say("only the oldest \(result.read) dead letters were read: narrow it with --queue or --origin")
+      StandardError.print("only the oldest \(result.read) dead letters were read: narrow it with --queue or --origin")
     }
   }
 }

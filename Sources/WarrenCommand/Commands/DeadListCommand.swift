@@ -18,7 +18,7 @@ struct DeadListCommand: AsyncParsableCommand {
       letters, Tables.deadLetters,
       none: conditions.filter(ids: ids).isEmpty
         ? "no dead letters" : "no dead letter matches: `warren dead ls` lists all")
-    if hasMore { Talk.say("there are more: raise --limit, or see them by cause with `warren dead groups`") }
+    if hasMore { StandardError.print("there are more: raise --limit, or see them by cause with `warren dead groups`") }
     if letters.isEmpty, !ids.isEmpty { throw ExitStatus.nothing }
   }
 }

@@ -9,10 +9,10 @@ struct DeadReplayCommand: AsyncParsableCommand {
     discussion: "What is parked after the command has counted is left alone. More than one are asked about first.")
   @OptionGroup var options: GlobalOptions
   @OptionGroup var selection: BulkSelection
-  @OptionGroup var consent: Consent
+  @OptionGroup var confirmation: Confirmation
 
   func run() async throws {
-    try await selection.act("replay", done: "replayed", options, asksForOne: false, consent) {
+    try await selection.act("replay", done: "replayed", options, asksForOne: false, confirmation) {
       try await $0.replay($1, progress: $2)
     }
   }

@@ -16,10 +16,10 @@ struct DeadShowCommand: AsyncParsableCommand {
     // Several queues may have given up on one event. Its JSON stays an object as long as there is one.
     if options.json { return letters.count == 1 ? try printer.json(letters[0]) : try printer.json(letters) }
     for (index, letter) in letters.enumerated() {
-      if index > 0 { printer.write("\n") }
-      printer.write(text(letter, printer))
+      if index > 0 { try printer.write("\n") }
+      try printer.write(text(letter, printer))
     }
-    if letters.contains(where: \.body.isMasked) { Talk.say("some of it is hidden: --unmask shows it") }
+    if letters.contains(where: \.body.isMasked) { StandardError.print("some of it is hidden: --unmask shows it") }
   }
 
   private func text(_ letter: DeadLetterView, _ printer: Printer) -> String {

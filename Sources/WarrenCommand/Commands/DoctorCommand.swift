@@ -14,8 +14,8 @@ struct DoctorCommand: AsyncParsableCommand {
     if options.json || options.columns != nil {
       try printer.list(findings, Tables.findings, none: "nothing was found")
     } else {
-      for finding in findings { printer.write(FindingText.lines(finding, printer)) }
-      if findings.isEmpty { Talk.say("all is fine") }
+      for finding in findings { try printer.write(FindingText.lines(finding, printer)) }
+      if findings.isEmpty { StandardError.print("all is fine") }
     }
     if findings.contains(where: { $0.severity != .fine }) { throw ExitStatus.failure }
   }

@@ -23,7 +23,7 @@ struct EventCommand: AsyncParsableCommand {
       }
       try Printer(options).thing(view) { "\(view.id)\n" }
       if view.result == .unroutable {
-        throw Complaint(
+        throw CommandError(
           .nothing, "no queue wanted the event, so it was stored nowhere",
           next: "check the exchange and the key; a service binds its queues when it applies its topology")
       }

@@ -32,7 +32,7 @@ struct JobCommand: AsyncParsableCommand {
       }
       try Printer(options).thing(view) { "\(view.id)\n" }
       if view.result == .repeated {
-        Talk.say("the queue has, or lately had, a job with this id: it was not stored again")
+        StandardError.print("the queue has, or lately had, a job with this id: it was not stored again")
       }
     }
   }

@@ -83,14 +83,14 @@ struct QueueCommand: AsyncParsableCommand {
       commandName: "purge",
       abstract: "Deletes what waits in a queue, the delayed messages too, for good; what a worker holds stays.")
     @OptionGroup var options: GlobalOptions
-    @OptionGroup var consent: Consent
+    @OptionGroup var confirmation: Confirmation
     @Argument(help: "The queue.") var queue: QueueName
 
     func run() async throws {
       let purged = try await options.withOperations { operations in
         let view = try await operations.queue(queue)
         let waiting = view.ready + (view.delayed ?? 0)
-        try consent.obtain(
+        try confirmation.obtain(
           "Delete \(Count.of(waiting, "message")) of '\(Text.printable(queue.rawValue))' for good?",
           options)
         return Purged(queue: queue, deleted: try await operations.purge(queue))

@@ -40,7 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
       ("workers", "\(overview.workers.count)"),
     ])
     if terminal.isOutput { text += "\n" }
-    text += try Tables.queues.text(overview.queues, options, terminal)
+    text += try Tables.queues.text(overview.queues, options, terminal, titled: true)
     if terminal.isOutput, overview.queues.isEmpty {
       text += Style.dim(Self.none, on: terminal) + "\n"
     }

@@ -44,12 +44,12 @@ struct TopologyCommand: AsyncParsableCommand {
       if options.json {
         try printer.json(comparison)
       } else if printer.terminal.isOutput, options.columns == nil {
-        for difference in comparison.differences { printer.write(Self.lines(difference, printer)) }
-        if comparison.differences.isEmpty { Talk.say(Self.none) }
+        for difference in comparison.differences { try printer.write(Self.lines(difference, printer)) }
+        if comparison.differences.isEmpty { StandardError.print(Self.none) }
       } else {
         try printer.list(comparison.differences, Tables.differences, none: Self.none)
       }
-      if let note = comparison.note { Talk.say("note: \(note)") }
+      if let note = comparison.note { StandardError.print("note: \(note)") }
       if !comparison.differences.isEmpty { throw ExitStatus.failure }
     }
 
@@ -75,9 +75,9 @@ struct TopologyCommand: AsyncParsableCommand {
       let declared = try await options.withOperations { try await $0.apply(topology) }
       let printer = Printer(options)
       if options.json { return try printer.json(declared) }
-      for difference in declared.differences { printer.write("declared\t\(Text.printable(difference.subject))\n") }
+      for difference in declared.differences { try printer.write("declared\t\(Text.printable(difference.subject))\n") }
       if declared.differences.isEmpty {
-        Talk.say(declared.note == nil ? "everything was there already" : "applied: \(declared.note ?? "")")
+        StandardError.print(declared.note == nil ? "everything was there already" : "applied: \(declared.note ?? "")")
       }
     }
   }

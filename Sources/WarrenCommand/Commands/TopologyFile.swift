@@ -11,7 +11,7 @@ struct TopologyFile: ParsableArguments {
   func read() throws -> Topology {
     let data = try Input.read(file)
     do { return try JSONDecoder().decode(Topology.self, from: data) } catch let error as DecodingError {
-      throw Complaint(
+      throw CommandError(
         .usage, "the file '\(file)' is no topology: \(Self.text(error))",
         next: "see what one looks like with `warren topology show --json`")
     }

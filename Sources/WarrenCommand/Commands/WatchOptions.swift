@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Warren
 
 /// `--watch 2s`: again and again, until interrupted.
 struct WatchOptions: ParsableArguments {
@@ -15,8 +16,13 @@ struct WatchOptions: ParsableArguments {
     let printer = Printer(options)
     while true {
       // Home and clear: no scrolling, and the last look stays when interrupted.
-      if printer.terminal.isOutput { printer.write("\u{1B}[H\u{1B}[2J") }
-      _ = try await show()
+      if printer.terminal.isOutput { try printer.write("\u{1B}[H\u{1B}[2J") }
+      do {
+        _ = try await show()
+      } catch let error as BrokerError where error.isRetryable {
+        // A broker that is busy or away for a moment is what a person watches for.
+        StandardError.error(error.message)
+      }
       try await Task.sleep(for: .seconds(watch.seconds))
     }
   }

@@ -7,7 +7,7 @@ enum DraftText {
   /// What the person makes of the draft.
   static func edit(_ draft: DeadLetterDraft) throws -> DeadLetterDraft {
     guard draft.original.message.contentEncoding == nil, let text = text(draft) else {
-      throw Complaint(.failure, "the body is no text", next: "give a new one with --body FILE")
+      throw CommandError(.failure, "the body is no text", next: "give a new one with --body FILE")
     }
     let edited = try Editor.edit(text)
     return edited == text ? draft : read(edited, into: draft)

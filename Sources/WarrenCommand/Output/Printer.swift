@@ -15,14 +15,14 @@ struct Printer {
     // A wrong column is an error whether or not there are rows.
     _ = try table.chosen(options.columns)
     if options.json { return try json(rows) }
-    if rows.isEmpty { return Talk.say(none) }
-    write(try table.text(rows, options, terminal))
+    if rows.isEmpty { return StandardError.print(none) }
+    try write(try table.text(rows, options, terminal))
   }
 
   /// A thing: as JSON, or as `text` says it.
   func thing(_ value: some Encodable, _ text: () throws -> String) throws {
     if options.json { return try json(value) }
-    write(try text())
+    try write(try text())
   }
 
   func json(_ value: some Encodable) throws {
@@ -34,10 +34,13 @@ struct Printer {
       var container = encoder.singleValueContainer()
       try container.encode(date.formatted(style))
     }
-    write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+    try write(Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n")
   }
 
-  func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+  /// Writes data. Where that is impossible, the command ends with a sentence that says why.
+  func write(_ text: String) throws(CommandError) {
+    do throws(StandardStream.Failure) { try StandardStream.output.write(text) } catch { throw CommandError(error) }
+  }
 
   /// Titles and their values, one a line; those without a value are left out.
   func card(_ lines: [(String, String)]) -> String {

@@ -7,22 +7,22 @@ struct Column<Row> {
   /// Whether it is never cut: half a number is a lie, and half an id is of no use.
   var isWhole = false
   /// Whether it is there without being asked for.
-  var isUsual = true
+  var isDefault = true
   /// Whether it leaves where a narrow terminal would cut the others short; never when it was asked for.
-  var canGo = false
+  var isOptional = false
   var style: (Row) -> Style = { _ in .plain }
   let text: (Row, Format) -> String
 
   init(
-    _ name: String, number: Bool = false, whole: Bool = false, usual: Bool = true, canGo: Bool = false,
+    _ name: String, number: Bool = false, whole: Bool = false, byDefault: Bool = true, optional: Bool = false,
     style: @escaping (Row) -> Style = { _ in .plain },
     _ text: @escaping (Row, Format) -> String
   ) {
     self.name = name
     isNumber = number
     isWhole = whole || number
-    isUsual = usual
-    self.canGo = canGo
+    isDefault = byDefault
+    isOptional = optional
     self.style = style
     self.text = text
   }
@@ -34,25 +34,38 @@ struct Table<Row> {
 
   /// The columns that were asked for.
   func chosen(_ names: String?) throws -> [Column<Row>] {
-    guard let names else { return columns.filter(\.isUsual) }
-    return try names.split(separator: ",").map { name in
+    guard let names else { return columns.filter(\.isDefault) }
+    let list = columns.map(\.name).joined(separator: ",")
+    return try names.split(separator: ",", omittingEmptySubsequences: false).map { name in
       let name = name.trimmingCharacters(in: .whitespaces).lowercased()
+      if name.isEmpty { throw CommandError(.usage, "--columns names no column", next: "take from: \(list)") }
       guard let column = columns.first(where: { $0.name == name }) else {
-        throw Complaint(
-          .usage, "no column is called '\(name)'", next: "take from: \(columns.map(\.name).joined(separator: ","))")
+        throw CommandError(
+          .usage, "no column is called '\(name)'", next: "take from: \(list)")
       }
       return column
     }
   }
 
-  func text(_ rows: [Row], _ options: GlobalOptions, _ terminal: Terminal) throws -> String {
+  /// What was left out is said, so that the table of a narrow terminal is not taken for the one in a pipe.
+  private static func note(_ names: [String], _ terminal: Terminal) -> String {
+    let text = "--columns shows \(names.joined(separator: ", ")), too"
+    return Style.dim(Text.cut(text, to: terminal.width), on: terminal)
+  }
+
+  /// - Parameter titled: whether the titles stand above the rows in a pipe, too.
+  func text(_ rows: [Row], _ options: GlobalOptions, _ terminal: Terminal, titled: Bool = false) throws -> String {
     var columns = try chosen(options.columns)
     let format = Format(options, terminal)
     var cells = rows.map { row in columns.map { Text.printable($0.text(row, format)) } }
-    if !terminal.isOutput { return cells.map { $0.joined(separator: "\t") + "\n" }.joined() }
+    if !terminal.isOutput {
+      let titles = titled ? [columns.map { $0.name.uppercased() }] : []
+      return (titles + cells).map { $0.joined(separator: "\t") + "\n" }.joined()
+    }
+    var left: [String] = []
     if options.columns == nil {
-      while let last = columns.lastIndex(where: \.canGo), isCramped(columns, cells, terminal.width) {
-        columns.remove(at: last)
+      while let last = columns.lastIndex(where: \.isOptional), isCramped(columns, cells, terminal.width) {
+        left.insert(columns.remove(at: last).name, at: 0)
         for row in cells.indices { cells[row].remove(at: last) }
       }
     }
@@ -68,7 +81,8 @@ struct Table<Row> {
     }
     let titles = line(columns.map { $0.name.uppercased() }) { _ in .title }
     let lines = zip(rows, cells).map { row, cells in line(cells) { columns[$0].style(row) } }
-    return ([titles] + lines).joined(separator: "\n") + "\n"
+    let note = left.isEmpty ? [] : [Self.note(left, terminal)]
+    return ([titles] + lines + note).joined(separator: "\n") + "\n"
   }
 
   /// How wide the content is.

@@ -8,18 +8,18 @@ enum Tables {
       Column("name", style: { $0.state == .deadLetters ? .dim : .plain }) { row, _ in row.name.rawValue },
       Column("state", style: { Style($0.state) }) { row, _ in row.state.rawValue },
       Column("ready", number: true) { $1.number($0.ready) },
-      Column("delayed", number: true, canGo: true) { $1.number($0.delayed) },
+      Column("delayed", number: true, optional: true) { $1.number($0.delayed) },
       Column("running", number: true) { $1.number($0.running) },
       Column("oldest", number: true) { $1.age($0.oldest) },
       Column("consumers", number: true) { $1.number($0.consumers) },
-      Column("published", number: true, usual: false) { $1.number($0.published) },
-      Column("completed", number: true, canGo: true) { $1.number($0.completed) },
-      Column("retried", number: true, canGo: true) { $1.number($0.retried) },
+      Column("published", number: true, byDefault: false) { $1.number($0.published) },
+      Column("completed", number: true, optional: true) { $1.number($0.completed) },
+      Column("retried", number: true, optional: true) { $1.number($0.retried) },
       Column("dead", number: true) { $1.number($0.deadLettered) },
-      Column("in/s", number: true, usual: false) { $1.rate($0.publishRate) },
-      Column("out/s", number: true, usual: false) { $1.rate($0.deliveryRate) },
-      Column("done/s", number: true, usual: false) { $1.rate($0.settleRate) },
-      Column("dead-letters-to", usual: false) { row, _ in row.deadLetterQueue?.rawValue ?? "" },
+      Column("in/s", number: true, byDefault: false) { $1.rate($0.publishRate) },
+      Column("out/s", number: true, byDefault: false) { $1.rate($0.deliveryRate) },
+      Column("done/s", number: true, byDefault: false) { $1.rate($0.settleRate) },
+      Column("dead-letters-to", byDefault: false) { row, _ in row.deadLetterQueue?.rawValue ?? "" },
     ])
   }
 
@@ -27,19 +27,19 @@ enum Tables {
     Table(columns: [
       Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },
       Column("origin") { row, _ in row.origin.rawValue },
-      Column("name", canGo: true) { row, _ in row.name?.rawValue ?? "" },
+      Column("name", optional: true) { row, _ in row.name?.rawValue ?? "" },
       Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
-      Column("attempts", number: true, canGo: true) { $1.number($0.attempts) },
+      Column("attempts", number: true, optional: true) { $1.number($0.attempts) },
       Column("parked", number: true) { $1.age($0.time) },
       Column("detail") { row, _ in row.detail },
-      Column("queue", usual: false) { row, _ in row.queue.rawValue },
-      Column("exchange", usual: false) { row, _ in row.exchange?.rawValue ?? "" },
-      Column("key", usual: false) { row, _ in row.routingKey.rawValue },
-      Column("published", usual: false) { $1.time($0.published) },
-      Column("interruptions", number: true, usual: false) { $1.number($0.interruptions) },
-      Column("replays", number: true, usual: false) { $1.number($0.replays) },
-      Column("source", usual: false) { row, _ in row.source ?? "" },
-      Column("body", usual: false) { row, _ in row.body.text },
+      Column("queue", byDefault: false) { row, _ in row.queue.rawValue },
+      Column("exchange", byDefault: false) { row, _ in row.exchange?.rawValue ?? "" },
+      Column("key", byDefault: false) { row, _ in row.routingKey.rawValue },
+      Column("published", byDefault: false) { $1.time($0.published) },
+      Column("interruptions", number: true, byDefault: false) { $1.number($0.interruptions) },
+      Column("replays", number: true, byDefault: false) { $1.number($0.replays) },
+      Column("source", byDefault: false) { row, _ in row.source ?? "" },
+      Column("body", byDefault: false) { row, _ in row.body.text },
     ])
   }
 
@@ -48,13 +48,13 @@ enum Tables {
       Column("group", whole: true) { row, _ in row.fingerprint },
       Column("count", number: true) { $1.number($0.count) },
       Column("origin") { row, _ in row.origin.rawValue },
-      Column("name", canGo: true) { row, _ in row.name?.rawValue ?? "" },
+      Column("name", optional: true) { row, _ in row.name?.rawValue ?? "" },
       Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
       Column("error") { row, _ in row.error ?? "" },
-      Column("first", number: true, canGo: true) { $1.age($0.first) },
+      Column("first", number: true, optional: true) { $1.age($0.first) },
       Column("last", number: true) { $1.age($0.last) },
       Column("message") { row, _ in row.message },
-      Column("example", whole: true, usual: false) { row, _ in row.example?.rawValue ?? "" },
+      Column("example", whole: true, byDefault: false) { row, _ in row.example?.rawValue ?? "" },
     ])
   }
 
@@ -72,7 +72,7 @@ enum Tables {
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },
       Column("text") { row, _ in row.text },
       Column("fix") { row, _ in row.fix?.withCommand ?? "" },
-      Column("queue", usual: false) { row, _ in row.queue?.rawValue ?? "" },
+      Column("queue", byDefault: false) { row, _ in row.queue?.rawValue ?? "" },
     ])
   }
 

@@ -16,10 +16,10 @@ struct Terminal {
   init(_ options: GlobalOptions) {
     let environment = ProcessInfo.processInfo.environment
     isOutput = isatty(STDOUT_FILENO) == 1
-    let isTalk = isatty(STDERR_FILENO) == 1
+    let isErrorTerminal = isatty(STDERR_FILENO) == 1
     let isDumb = environment["TERM"] == "dumb"
-    showsProgress = isTalk && !isDumb
-    canAsk = isatty(STDIN_FILENO) == 1 && isTalk
+    showsProgress = isErrorTerminal && !isDumb
+    canAsk = isatty(STDIN_FILENO) == 1 && isErrorTerminal
     width = Self.columns(environment)
     hasColour =
       isOutput && !options.noColor && (environment["NO_COLOR"] ?? "").isEmpty && !isDumb

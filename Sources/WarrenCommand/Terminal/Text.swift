@@ -8,12 +8,32 @@ enum Text {
       case 0x0A where keepsLines: output.unicodeScalars.append(scalar)
       case 0x09, 0x0A, 0x0D: output += " "
       case 0..<0x20: output += "^" + String(UnicodeScalar(UInt8(scalar.value + 0x40)))
-      // Deletes, C1 controls, and marks that turn the direction of writing.
-      case 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: output += "\u{FFFD}"
+      case let value where commandsTerminal(value): output += "\u{FFFD}"
       default: output.unicodeScalars.append(scalar)
       }
     }
     return output
+  }
+
+  /// A JSON document without characters that would command a terminal. They stand in texts only, where an escape says the
+  /// same.
+  static func escapedForJSON(_ document: String) -> String {
+    guard document.unicodeScalars.contains(where: { commandsTerminal($0.value) }) else { return document }
+    var output = ""
+    for scalar in document.unicodeScalars {
+      if commandsTerminal(scalar.value) {
+        let hex = String(scalar.value, radix: 16)
+        output += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      } else {
+        output.unicodeScalars.append(scalar)
+      }
+    }
+    return output
+  }
+
+  /// Deletes, C1 controls, and marks that turn the direction of writing. An encoder escapes the others.
+  private static func commandsTerminal(_ value: UInt32) -> Bool {
+    (0x7F..<0xA0).contains(value) || (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
   }
 
   /// How many columns a character takes.

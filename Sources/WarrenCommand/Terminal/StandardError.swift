@@ -1,10 +1,8 @@
-internal import Foundation
+/// Everything that is not data goes here. Where it cannot be written, it is left out.
+enum StandardError {
+  static func print(_ text: String) { write(text + "\n") }
 
-/// Everything that is not data goes here, to stderr.
-enum Talk {
-  static func say(_ text: String) { write(text + "\n") }
-
-  static func error(_ text: String) { say("warren: " + Text.printable(text, keepsLines: true)) }
+  static func error(_ text: String) { print("warren: " + Text.printable(text, keepsLines: true)) }
 
   /// Asks a yes-or-no question; anything but yes is no.
   static func ask(_ question: String) -> Bool {
@@ -16,5 +14,5 @@ enum Talk {
   /// Overwrites the line that the cursor is on.
   static func progress(_ text: String) { write("\r\u{1B}[K" + text) }
 
-  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private static func write(_ text: String) { try? StandardStream.error.write(text) }
 }

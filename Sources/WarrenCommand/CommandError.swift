@@ -1,7 +1,7 @@
 internal import Warren
 
 /// An error of the command itself: what is wrong, what to do next, and how the command ends.
-struct Complaint: Error, CustomStringConvertible {
+struct CommandError: Error, CustomStringConvertible {
   var status: ExitStatus
   var text: String
   var next: String?
@@ -33,6 +33,11 @@ struct Complaint: Error, CustomStringConvertible {
     default: status = .failure
     }
     self.init(status, error.message, next: next)
+  }
+
+  /// What was written is not all of it.
+  init(_ failure: StandardStream.Failure) {
+    self.init(.failure, "the output cannot be written: \(failure)", next: "check the disk or the program that reads it")
   }
 
   var description: String { next.map { "\(text)\n  next: \($0)" } ?? text }
