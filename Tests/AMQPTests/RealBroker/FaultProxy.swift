@@ -25,6 +25,7 @@ final class FaultProxy: Sendable {
     let channels = Mutex<[any Channel]>([])
     let accepted = Mutex(0)
     let isStalled = Mutex(false)
+    let isHalfOpen = Mutex(false)
   }
 
   private init(port: Int, listener: any Channel, pairs: Pairs) {
@@ -88,6 +89,14 @@ final class FaultProxy: Sendable {
     for channel in channels { try? await channel.close().get() }
   }
 
+  /// Ends the clients' sockets only: the broker still believes that its own are alive.
+  func dropClientSides() async {
+    pairs.isHalfOpen.withLock { $0 = true }
+    let channels = pairs.channels.withLock { $0 }
+    for index in stride(from: 0, to: channels.count, by: 2) { try? await channels[index].close().get() }
+    pairs.isHalfOpen.withLock { $0 = false }
+  }
+
   /// Nothing passes any more on any connection, but all stay open.
   func stall() { pairs.isStalled.withLock { $0 = true } }
   /// New bytes pass again; what was swallowed is lost.
@@ -130,7 +139,10 @@ final class FaultProxy: Sendable {
       while let byte = bytes.readSlice(length: 1) { other.writeAndFlush(byte, promise: nil) }
     }
 
-    func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+    func channelInactive(context: ChannelHandlerContext) {
+      if !fromBroker, pairs.isHalfOpen.withLock({ $0 }) { return }
+      other.close(promise: nil)
+    }
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
   }
 }
