@@ -160,8 +160,8 @@ public struct AMQPChannel: Sendable {
 
   // MARK: For deliveries and sequences
 
-  func settle(_ tag: UInt64, generation: UInt64, _ verdict: SettlementLedger.Verdict) -> AMQPSettlement {
-    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, verdict, now: .now()) }
+  func settle(_ tag: UInt64, generation: UInt64, _ settlement: SettlementLedger.Settlement) -> AMQPSettlement {
+    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, settlement, now: .now()) }
     if result == .stale { connection.metrics.stale.increment() }
     switch urgency {
     case .none: break
