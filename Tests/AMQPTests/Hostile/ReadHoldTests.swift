@@ -40,120 +40,114 @@ struct ReadHoldTests {
 
   @Test("Cancelling it does not wait for an answer that cannot be read, and the connection goes on")
   func cancelling() async throws {
-    await withKnownIssue("cancel() waits for cancel-ok before it lets the socket be read") {
-      try await holding { _, connection, _, deliveries in
-        #expect(await time { await deliveries.cancel() } < Self.replyTimeout)
-        #expect(await !connection.isHoldingReads)
-        _ = try await connection.withChannel { try await $0.queueInfo("q") }
-      }
+    try await holding { _, connection, _, deliveries in
+      #expect(await time { await deliveries.cancel() } < Self.replyTimeout)
+      #expect(await !connection.isHoldingReads)
+      _ = try await connection.withChannel { try await $0.queueInfo("q") }
     }
+
   }
 
   @Test("Closing its channel does not wait either, and the connection goes on")
   func closing() async throws {
-    await withKnownIssue("close() waits for close-ok, and the reads stay held afterwards") {
-      try await holding { _, connection, channel, _ in
-        #expect(await time { await channel.close() } < Self.replyTimeout)
-        #expect(await !connection.isHoldingReads)
-        _ = try await connection.withChannel { try await $0.queueInfo("q") }
-      }
+    try await holding { _, connection, channel, _ in
+      #expect(await time { await channel.close() } < Self.replyTimeout)
+      #expect(await !connection.isHoldingReads)
+      _ = try await connection.withChannel { try await $0.queueInfo("q") }
     }
+
   }
 
   @Test("Leaving the loop by break inside withChannel leaves a connection that works")
   func breaking() async throws {
-    await withKnownIssue("the reads stay held when the channel has closed") {
-      try await within {
-        try await FakeBroker.run(FakeBroker.delivering(Self.many)) { broker in
-          var configuration = broker.configuration
-          configuration.replyTimeout = Self.replyTimeout
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let took = try await time {
-              try await connection.withChannel { channel in
-                for try await _ in try await channel.consume("q", options: .init(noAck: true)) { break }
-                await eventually { await connection.isHoldingReads }
-              }
+    try await within {
+      try await FakeBroker.run(FakeBroker.delivering(Self.many)) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = Self.replyTimeout
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let took = try await time {
+            try await connection.withChannel { channel in
+              for try await _ in try await channel.consume("q", options: .init(noAck: true)) { break }
+              await eventually { await connection.isHoldingReads }
             }
-            #expect(took < Self.replyTimeout)
-            _ = try await connection.withChannel { try await $0.queueInfo("q") }
           }
+          #expect(took < Self.replyTimeout)
+          _ = try await connection.withChannel { try await $0.queueInfo("q") }
         }
       }
     }
+
   }
 
   @Test("A handler may publish with confirms on the same connection")
   func publishingHandler() async throws {
-    await withKnownIssue("the confirm is behind the deliveries that are not read") {
-      try await holding { _, connection, _, deliveries in
-        let publisher = try await connection.openChannel(.init(publishTimeout: .seconds(5)))
-        var count = 0
-        for try await _ in deliveries {
-          try await publisher.publish(AMQPMessage(routingKey: "k", body: "x"))
-          count += 1
-          if count == 100 { break }
-        }
+    try await holding { _, connection, _, deliveries in
+      let publisher = try await connection.openChannel(.init(publishTimeout: .seconds(5)))
+      var count = 0
+      for try await _ in deliveries {
+        try await publisher.publish(AMQPMessage(routingKey: "k", body: "x"))
+        count += 1
+        if count == 100 { break }
       }
     }
+
   }
 
   @Test("A broker that dies while the reads are held is noticed")
   func deadBroker() async throws {
-    await withKnownIssue("a hold switches the watch over heartbeats off") {
-      try await within(.seconds(20)) {
-        try await FakeBroker.run(
-          FakeBroker.delivering(Self.many),
-          onAccept: { peer in
-            // The scripted broker sends no heartbeats: once its deliveries are through it counts as dead.
-            peer.tune.heartbeat = 1
-            return true
+    try await within(.seconds(20)) {
+      try await FakeBroker.run(
+        FakeBroker.delivering(Self.many),
+        onAccept: { peer in
+          // The scripted broker sends no heartbeats: once its deliveries are through it counts as dead.
+          peer.tune.heartbeat = 1
+          return true
+        }
+      ) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(noAck: true))
+          await eventually { await connection.isHoldingReads }
+          let states = connection.states()
+          let lost = Task {
+            for await state in states { if case .recovering = state { return true } }
+            return false
           }
-        ) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            let channel = try await connection.openChannel()
-            let deliveries = try await channel.consume("q", options: .init(noAck: true))
-            await eventually { await connection.isHoldingReads }
-            let states = connection.states()
-            let lost = Task {
-              for await state in states { if case .recovering = state { return true } }
-              return false
-            }
-            let limit = Task {
-              try await Task.sleep(for: .seconds(8))
-              lost.cancel()
-            }
-            #expect(await lost.value)
-            limit.cancel()
-            withExtendedLifetime(deliveries) {}
+          let limit = Task {
+            try await Task.sleep(for: .seconds(8))
+            lost.cancel()
           }
+          #expect(await lost.value)
+          limit.cancel()
+          withExtendedLifetime(deliveries) {}
         }
       }
     }
+
   }
 
   @Test("A hold ends with the connection it was made for")
   func nextConnection() async throws {
-    await withKnownIssue("a hold that is left over is taken off the next connection's count") {
-      try await within {
-        try await FakeBroker.run({ peer, frame in
-          peer.index == 0 && FakeBroker.delivering(Self.many)(peer, frame)
-        }) { broker in
-          var configuration = broker.configuration
-          configuration.replyTimeout = .seconds(1)
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            let deliveries = try await channel.consume("q", options: .init(noAck: true))
-            await eventually { await connection.isHoldingReads }
-            await channel.close()
-            try await broker.hangUp(on: connection)
-            try await connection.waitUntilOpen()
-            for try await _ in deliveries {}
-            // The mailbox is empty once this is answered.
-            _ = try await connection.withChannel { try await $0.queueInfo("q") }
-            #expect(await connection.link?.readHolds == 0)
-          }
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        peer.index == 0 && FakeBroker.delivering(Self.many)(peer, frame)
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = .seconds(1)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(noAck: true))
+          await eventually { await connection.isHoldingReads }
+          await channel.close()
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          for try await _ in deliveries {}
+          // The mailbox is empty once this is answered.
+          _ = try await connection.withChannel { try await $0.queueInfo("q") }
+          #expect(await !connection.isHoldingReads)
         }
       }
     }
+
   }
 }

@@ -85,35 +85,34 @@ struct RecoveryTests {
 
   @Test("A consumer of a stream goes on behind the last offset it saw", arguments: ["first", "next", "5"])
   func streamOffset(_ offset: String) async throws {
-    await withKnownIssue("the consumer asks for its first offset again") {
-      try await within(.seconds(10)) {
-        let asked = Mutex<[AMQPValue?]>([])
-        try await FakeBroker.run({ peer, frame in
-          guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
-          asked.withLock { $0.append(consume.arguments["x-stream-offset"]) }
-          peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
-          for tag in 1...3 as ClosedRange<UInt64> {
-            let offset = Int64(peer.index * 100) + 40 + Int64(tag)
-            peer.deliver(
-              tag, to: consume.consumerTag, "\(offset)",
-              properties: .init(headers: ["x-stream-offset": .int64(offset)]),
-              on: channel)
-          }
-          return true
-        }) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            let channel = try await connection.openChannel()
-            let value: AMQPValue = Int64(offset).map { .int64($0) } ?? .string(offset)
-            let deliveries = try await channel.consume("s", options: .init(arguments: ["x-stream-offset": value]))
-            var iterator = deliveries.makeAsyncIterator()
-            for offset in 41...43 { #expect(try await iterator.next()?.text == "\(offset)") }
-            try await broker.hangUp(on: connection)
-            #expect(try await iterator.next()?.text == "141")
-            #expect(asked.withLock { $0 }.map { $0?.integer } == [Int64(offset), 44])
-          }
+    try await within(.seconds(10)) {
+      let asked = Mutex<[AMQPValue?]>([])
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+        asked.withLock { $0.append(consume.arguments["x-stream-offset"]) }
+        peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
+        for tag in 1...3 as ClosedRange<UInt64> {
+          let offset = Int64(peer.index * 100) + 40 + Int64(tag)
+          peer.deliver(
+            tag, to: consume.consumerTag, "\(offset)",
+            properties: .init(headers: ["x-stream-offset": .int64(offset)]),
+            on: channel)
+        }
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let value: AMQPValue = Int64(offset).map { .int64($0) } ?? .string(offset)
+          let deliveries = try await channel.consume("s", options: .init(arguments: ["x-stream-offset": value]))
+          var iterator = deliveries.makeAsyncIterator()
+          for offset in 41...43 { #expect(try await iterator.next()?.text == "\(offset)") }
+          try await broker.hangUp(on: connection)
+          #expect(try await iterator.next()?.text == "141")
+          #expect(asked.withLock { $0 }.map { $0?.integer } == [Int64(offset), 44])
         }
       }
     }
+
   }
 
   // MARK: Closing while a connection is being opened

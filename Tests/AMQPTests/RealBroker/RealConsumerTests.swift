@@ -40,43 +40,41 @@ struct RealConsumerTests {
   @Test(
     "A consumer without acknowledgement that is left early leaves a connection that works", arguments: [true, false])
   func leftEarly(_ waits: Bool) async throws {
-    await withKnownIssue("the reads stay held", isIntermittent: true) {
-      try await filled(5000) { queue in
-        var configuration = try RealBroker.configuration()
-        configuration.replyTimeout = .seconds(5)
-        try await AMQPConnection.withConnection(configuration) { connection in
-          let start = ContinuousClock.now
-          try await connection.withChannel { channel in
-            for try await _ in try await channel.consume(queue, options: .init(noAck: true)) { break }
-            // Long enough for the buffer to fill.
-            if waits { try await Task.sleep(for: .milliseconds(500)) }
-          }
-          #expect(ContinuousClock.now - start < .seconds(5))
-          _ = try await connection.withChannel { try await $0.queueInfo(queue) }
+    try await filled(5000) { queue in
+      var configuration = try RealBroker.configuration()
+      configuration.replyTimeout = .seconds(5)
+      try await AMQPConnection.withConnection(configuration) { connection in
+        let start = ContinuousClock.now
+        try await connection.withChannel { channel in
+          for try await _ in try await channel.consume(queue, options: .init(noAck: true)) { break }
+          // Long enough for the buffer to fill.
+          if waits { try await Task.sleep(for: .milliseconds(500)) }
         }
+        #expect(ContinuousClock.now - start < .seconds(5))
+        _ = try await connection.withChannel { try await $0.queueInfo(queue) }
       }
     }
+
   }
 
   @Test("After break and cancel() the broker has back all that was not handed out")
   func givenBack() async throws {
-    await withKnownIssue("what lies in a dropped iterator stays with this client") {
-      try await filled(10) { queue in
-        try await AMQPConnection.withConnection(try RealBroker.configuration()) { connection in
-          let channel = try await connection.openChannel()
-          let deliveries = try await channel.consume(queue, prefetch: 10)
-          for try await delivery in deliveries {
-            delivery.ack()
-            break
-          }
-          await deliveries.cancel()
-          try await within(.seconds(3)) {
-            await eventually { (try? await channel.queueInfo(queue).messageCount) == 9 }
-            try Task.checkCancellation()
-          }
+    try await filled(10) { queue in
+      try await AMQPConnection.withConnection(try RealBroker.configuration()) { connection in
+        let channel = try await connection.openChannel()
+        let deliveries = try await channel.consume(queue, prefetch: 10)
+        for try await delivery in deliveries {
+          delivery.ack()
+          break
+        }
+        await deliveries.cancel()
+        try await within(.seconds(3)) {
+          await eventually { (try? await channel.queueInfo(queue).messageCount) == 9 }
+          try Task.checkCancellation()
         }
       }
     }
+
   }
 
   @Test("An exclusive consumer comes back after a loss that the broker has not noticed yet")
@@ -108,49 +106,48 @@ struct RealConsumerTests {
 
   @Test("A consumer of a stream sees each message once across a loss", arguments: ["first", "next", "5"])
   func stream(_ offset: String) async throws {
-    await withKnownIssue("the consumer asks for its first offset again") {
-      let queue = RealBroker.name("stream")
-      try await within(.seconds(60)) {
-        try await AMQPConnection.withConnection(try RealBroker.configuration()) { outside in
-          let publisher = try await outside.openChannel()
-          try await publisher.declareQueue(queue, arguments: ["x-queue-type": "stream"])
-          func publish(_ range: Range<Int>) async {
-            let results = await publisher.publish(range.map { AMQPMessage(routingKey: queue, body: "\($0)") })
-            #expect(results.allSatisfy { $0.isConfirmed })
-          }
-          await publish(0..<10)
-          try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
-            var configuration = try proxied
-            configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
-            try await AMQPConnection.withConnection(configuration) { connection in
-              let channel = try await connection.openChannel()
-              let value: AMQPValue = Int64(offset).map { .int64($0) } ?? .string(offset)
-              let deliveries = try await channel.consume(
-                queue, prefetch: 100, options: .init(arguments: ["x-stream-offset": value]))
-              var iterator = deliveries.makeAsyncIterator()
-              await publish(10..<20)
-              var seen: [String] = []
-              while seen.last != "19", let delivery = try await iterator.next() {
-                seen.append(delivery.text)
-                delivery.ack()
-              }
-              let states = connection.states()
-              await proxy.reset()
-              for await state in states { if case .recovering = state { break } }
-              await publish(20..<25)
-              try await connection.waitUntilOpen()
-              await publish(25..<30)
-              while seen.last != "29", let delivery = try await iterator.next() {
-                seen.append(delivery.text)
-                delivery.ack()
-              }
-              let first = offset == "first" ? 0 : offset == "5" ? 5 : 10
-              #expect(seen == (first..<30).map { "\($0)" })
-            }
-          }
-          _ = try await publisher.deleteQueue(queue)
+    let queue = RealBroker.name("stream")
+    try await within(.seconds(60)) {
+      try await AMQPConnection.withConnection(try RealBroker.configuration()) { outside in
+        let publisher = try await outside.openChannel()
+        try await publisher.declareQueue(queue, arguments: ["x-queue-type": "stream"])
+        func publish(_ range: Range<Int>) async {
+          let results = await publisher.publish(range.map { AMQPMessage(routingKey: queue, body: "\($0)") })
+          #expect(results.allSatisfy { $0.isConfirmed })
         }
+        await publish(0..<10)
+        try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
+          var configuration = try proxied
+          configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
+          try await AMQPConnection.withConnection(configuration) { connection in
+            let channel = try await connection.openChannel()
+            let value: AMQPValue = Int64(offset).map { .int64($0) } ?? .string(offset)
+            let deliveries = try await channel.consume(
+              queue, prefetch: 100, options: .init(arguments: ["x-stream-offset": value]))
+            var iterator = deliveries.makeAsyncIterator()
+            await publish(10..<20)
+            var seen: [String] = []
+            while seen.last != "19", let delivery = try await iterator.next() {
+              seen.append(delivery.text)
+              delivery.ack()
+            }
+            let states = connection.states()
+            await proxy.reset()
+            for await state in states { if case .recovering = state { break } }
+            await publish(20..<25)
+            try await connection.waitUntilOpen()
+            await publish(25..<30)
+            while seen.last != "29", let delivery = try await iterator.next() {
+              seen.append(delivery.text)
+              delivery.ack()
+            }
+            let first = offset == "first" ? 0 : offset == "5" ? 5 : 10
+            #expect(seen == (first..<30).map { "\($0)" })
+          }
+        }
+        _ = try await publisher.deleteQueue(queue)
       }
     }
+
   }
 }

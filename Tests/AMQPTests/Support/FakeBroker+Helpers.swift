@@ -58,7 +58,7 @@ extension FakeBroker {
 
 extension AMQPConnection {
   /// Whether reading from the socket waits for a consumer.
-  var isHoldingReads: Bool { (link?.readHolds ?? 0) > 0 }
+  var isHoldingReads: Bool { link?.gate.isHeld ?? false }
 }
 
 /// Waits as ``eventually(_:)-(()->Bool)`` does, for what has to be asked for.
