@@ -197,4 +197,9 @@ extension SQLiteBroker: Broker {
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
     try await writer.settle(delivery.token, as: settlement)
   }
+
+  /// See ``Warren/Broker/begin(_:)``.
+  public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult {
+    try await writer.perform { try $0.begin(suspect.token) }
+  }
 }

@@ -8,6 +8,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     case keepsRepeatsOut
     /// The engine orders by priority.
     case priority
+    /// The engine notes when a suspect is begun.
+    case notedBeginnings
     /// The engine's time is virtual, so it can be turned back or by hours.
     case virtualTime
   }

@@ -41,7 +41,7 @@ private struct Thing: EventMessage {
     #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z"},"type":"other","timestamp":"z","type":"test.thing"}"#,
     #"{"data":{"eventId":7,"when":"2024-12-10T14:20:00Z","in":[1,"},"]},"timestamp":"z","type":"test.thing"}"#,
   ])
-  func anyoneMayWriteTheEnvelope(_ text: String) throws {
+  func aForeignProgramMayWriteTheEnvelope(_ text: String) throws {
     let message = Message(id: nil, name: nil, body: Data(text.utf8))
     #expect(try EnvelopeCodec().decode(Thing.self, from: message).eventId == 7)
     // As a slice of something larger, whose indices do not begin at zero.

@@ -14,7 +14,7 @@ public import ServiceLifecycle
 /// 5. The deliveries of a killed worker run again within 15 s; a stale owner cannot settle. A stop in good order counts
 ///    nowhere.
 /// 6. Memory is bounded by prefetch and by unconfirmed publishes.
-/// 7. A broker that goes away and comes back stops no one for good: publishers wait or fail by a deadline, consumers resume.
+/// 7. A broker that goes away and comes back does not stop its users: publishers wait or fail by a deadline, consumers resume.
 public protocol Broker: Service {
   /// What this engine can do beyond the laws.
   var capabilities: BrokerCapabilities { get }
@@ -47,9 +47,20 @@ public protocol Broker: Service {
   /// impossible (``BrokerError/Code/unroutable``) and the message stayed where it was. A cancelled task settles as any
   /// other, but it does not wait for an engine that is away.
   func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult
+
+  /// Notes that a suspect (``Delivery/isSuspect``) is handled from now on, with no other message beside it in its process.
+  ///
+  /// An engine that can counts the death of a worker against a suspect only after this: while a suspect waits for the
+  /// others to finish, the death is the doing of one of those. By default nothing is noted, and each death counts.
+  ///
+  /// - Returns: ``SettleResult/stale`` when the delivery belongs to another worker by now; then it must not be handled.
+  func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult
 }
 
 extension Broker {
+  /// Nothing is noted.
+  public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { .settled }
+
   /// Runs the broker while `body` runs: for scripts and tests. Services put the broker into a `ServiceGroup`.
   public func withBroker<Result: Sendable>(
     _ body: @Sendable (Self) async throws -> Result

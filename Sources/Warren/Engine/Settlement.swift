@@ -12,7 +12,8 @@ public enum Settlement: Sendable {
   case release
   /// Back to this queue, not before a time, nothing counted.
   case postpone(until: Date)
-  /// Back to this queue, to be handed out alone from now on: see ``Delivery/isSuspect``.
+  /// Back to this queue, to be handed out alone from now on: see ``Delivery/isSuspect``. It begins that with at most
+  /// ``History/interruptionsUntilSuspect`` interruptions: deaths beyond those may have been the doing of a neighbour.
   case isolate
 }
 

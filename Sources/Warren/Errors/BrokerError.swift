@@ -47,7 +47,7 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     self.underlying = underlying
   }
 
-  /// Whether the same call can succeed later without anyone changing it.
+  /// Whether the same call can succeed later without a change by a person.
   public var isRetryable: Bool {
     switch code {
     case .deadline, .unknownOutcome, .unavailable, .full, .notRunning: true

@@ -15,7 +15,7 @@ public struct History: Sendable, Equatable, Codable {
   public static let failuresKept = 5
 
   /// How often workers may die with a message before it is handled alone.
-  package static let interruptionsUntilSuspect = 3
+  public static let interruptionsUntilSuspect = 3
 
   /// A history; by default that of a message to which nothing has happened yet.
   public init(attempts: Int = 0, interruptions: Int = 0, failures: [Failure] = [], replays: Int = 0) {

@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// The metrics of Warren, by swift-metrics.
 /// Names and dimensions stand in `docs/observability.md`; `name` is bounded: what a stranger sends is `other`.
+///
+/// Each bus and each worker has its own. The metrics system is asked when something is first counted, in the task that
+/// counts: so a process bootstraps it at any time before, and a test gives its own with `withMetricsFactory`.
 final class Instruments: Sendable {
-  static let shared = Instruments()
-
   private struct Key: Hashable {
     var label: String
     var place: String

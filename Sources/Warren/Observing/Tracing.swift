@@ -3,18 +3,24 @@ internal import Tracing
 /// Carries the trace in the headers of messages: `traceparent`, as W3C Trace Context names it, when the installed tracer
 /// writes that. Span kinds and attributes follow OpenTelemetry's conventions for messaging.
 struct MessageTrace: Sendable {
-  /// Whether anyone has installed a tracer: without one a message should not pay for spans, nor for asking.
-  private let isOn: Bool
+  /// `nil` when none is installed: without one a message should not pay for spans, nor for asking.
+  private let tracer: (any Tracer)?
+
+  /// Instead of the installed tracer, for the buses and workers that a task makes: tests run side by side.
+  @TaskLocal static var own: (any Tracer)?
 
   /// Looks for the tracer, which has to be installed by now.
-  init() { isOn = !(InstrumentationSystem.tracer is NoOpTracer) }
+  init() {
+    let tracer = Self.own ?? InstrumentationSystem.tracer
+    self.tracer = tracer is NoOpTracer ? nil : tracer
+  }
 
   /// Publishes inside a span of the kind `producer`.
   func publishing<Result>(
     _ count: Int, to destination: @autoclosure () -> String, _ body: () async throws -> Result
   ) async throws -> Result {
-    guard isOn else { return try await body() }
-    return try await withSpan("publish \(destination())", ofKind: .producer) { span in
+    guard let tracer else { return try await body() }
+    return try await tracer.withAnySpan("publish \(destination())", ofKind: .producer) { span in
       span.attributes["messaging.system"] = "warren"
       span.attributes["messaging.operation.type"] = "publish"
       span.attributes["messaging.destination.name"] = destination()
@@ -25,10 +31,10 @@ struct MessageTrace: Sendable {
 
   /// Handles a delivery inside a span of the kind `consumer`, whose parent is the span that published it.
   func handling(_ delivery: Delivery, _ body: @Sendable () async throws -> Void) async throws {
-    guard isOn else { return try await body() }
+    guard let tracer else { return try await body() }
     var context = ServiceContext.current ?? .topLevel
-    InstrumentationSystem.instrument.extract(delivery.message.headers, into: &context, using: Headers())
-    try await withSpan("process \(delivery.queue)", context: context, ofKind: .consumer) { span in
+    tracer.extract(delivery.message.headers, into: &context, using: Headers())
+    try await tracer.withAnySpan("process \(delivery.queue)", context: context, ofKind: .consumer) { span in
       span.attributes["messaging.system"] = "warren"
       span.attributes["messaging.operation.type"] = "process"
       span.attributes["messaging.destination.name"] = delivery.queue.rawValue
@@ -40,8 +46,8 @@ struct MessageTrace: Sendable {
 
   /// Writes the current trace into the headers.
   func inject(into headers: inout Message.Headers) {
-    guard isOn, let context = ServiceContext.current else { return }
-    InstrumentationSystem.instrument.inject(context, into: &headers, using: Headers())
+    guard let tracer, let context = ServiceContext.current else { return }
+    tracer.inject(context, into: &headers, using: Headers())
   }
 
   private struct Headers: Injector, Extractor {

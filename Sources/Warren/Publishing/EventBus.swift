@@ -19,6 +19,7 @@ public struct EventBus: Sendable {
   private let middleware: [any Middleware]
   private let clock: any BrokerClock
   private let trace = MessageTrace()
+  private var instruments = Instruments()
 
   /// A bus. Install a tracer before you make one: it is looked for once.
   ///
@@ -40,8 +41,10 @@ public struct EventBus: Sendable {
 
   /// The same bus with another exchange, and a codec for it.
   public func on(_ exchange: Exchange, codec: (any MessageCodec)? = nil) -> EventBus {
-    EventBus(
+    var bus = EventBus(
       broker, exchange: exchange, codec: codec ?? self.codec, source: source, middleware: middleware, clock: clock)
+    bus.instruments = instruments
+    return bus
   }
 
   /// Publishes an event. When this returns, the event is durable in every queue that wanted it.
@@ -169,7 +172,7 @@ public struct EventBus: Sendable {
   }
 
   private func count(_ result: PublishResult, _ publication: Publication) {
-    Instruments.shared.published(
+    instruments.published(
       result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
   }
 }

@@ -1,7 +1,7 @@
 extension Topology: Codable {
   private enum Key: String, CodingKey { case exchanges, queues, bindings }
 
-  /// Reads a topology from JSON, such as a file that `warren topology` shows, compares and applies. As in Swift, what follows
+  /// Reads a topology from JSON, such as a file that the command line shows, compares and applies. As in Swift, what follows
   /// from the rest can be left out: dead-letter queues, their exchanges and bindings.
   ///
   /// ```json

@@ -10,6 +10,7 @@ struct DeliveryProcessor: Sendable {
   let judge: Judge
   let options: Worker.Options
   let logger: Logger
+  let instruments: Instruments
   let trace = MessageTrace()
 
   func process(_ delivery: Delivery) async {
@@ -19,7 +20,8 @@ struct DeliveryProcessor: Sendable {
     let processed: Processed?
     if delivery.isSuspect {
       processed = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
-        await settleUnlessDead(delivery, handle(delivery))
+        guard await begin(delivery) else { return .settled }
+        return await settleUnlessDead(delivery, handle(delivery))
       }
     } else {
       processed = await gate.among { await settleUnlessDead(delivery, handle(delivery)) }
@@ -30,6 +32,17 @@ struct DeliveryProcessor: Sendable {
     case nil:
       let later = options.clock.now.addingTimeInterval(options.suspectPatience.seconds)
       await settle(delivery, .postpone(until: later), name: plan.name(of: delivery), took: .zero)
+    }
+  }
+
+  /// Whether a suspect may be handled: it still belongs to this worker, and the engine has noted that it begins.
+  private func begin(_ suspect: Delivery) async -> Bool {
+    do {
+      return try await broker.begin(suspect) == .settled
+    } catch {
+      log(.error, "A suspect could not be begun: it goes back to its queue", suspect, ["error": "\(error)"])
+      await settle(suspect, .release, name: plan.name(of: suspect), took: .zero)
+      return false
     }
   }
 
@@ -114,19 +127,19 @@ struct DeliveryProcessor: Sendable {
       log(.warning, "Workers died while they held this message: it will be handled alone", delivery)
     case .retry(let time, let history):
       word = "retry"
-      Instruments.shared.failed(queue: plan.queue, name: label)
-      Instruments.shared.retried(queue: plan.queue, name: label)
+      instruments.failed(queue: plan.queue, name: label)
+      instruments.retried(queue: plan.queue, name: label)
       log(
         .warning, "Handling failed, will retry", delivery,
         ["error": "\(history.failures.last?.message ?? "")", "retry.at": "\(time.formatted(.iso8601))"])
     case .deadLetter(let reason, _):
       word = "dead-letter"
-      Instruments.shared.failed(queue: plan.queue, name: label)
+      instruments.failed(queue: plan.queue, name: label)
       log(.error, "Message dead-lettered", delivery, ["reason": "\(reason)"])
     }
     do {
       let result = try await broker.settle(delivery, as: settlement)
-      Instruments.shared.handled(result == .stale ? "stale" : word, queue: plan.queue, name: label, took: took)
+      instruments.handled(result == .stale ? "stale" : word, queue: plan.queue, name: label, took: took)
       if result == .stale {
         log(.warning, "Outcome refused: the message was taken away meanwhile and is handled elsewhere", delivery)
       }

@@ -7,7 +7,7 @@ struct Judge: Sendable {
   /// How often workers may die with it in all before it is parked.
   static let deathsUntilParked = 5
 
-  /// What is to be done with a delivery before anyone handles it; `nil`: handle it.
+  /// What is to be done with a delivery before it is handled; `nil`: handle it.
   func settlement(before delivery: Delivery, now: Date) -> Settlement? {
     let deaths = delivery.history.interruptions
     if delivery.isSuspect, deaths >= Self.deathsUntilParked {

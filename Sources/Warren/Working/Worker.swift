@@ -68,8 +68,9 @@ public struct Worker: Service {
   public func run() async throws {
     guard try await applyTopology() else { return }
     let gate = SuspectGate()
+    let instruments = Instruments()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for plan in plans { group.addTask { try await work(on: plan, gate) } }
+      for plan in plans { group.addTask { try await work(on: plan, gate, instruments) } }
       try await group.waitForAll()
     }
   }
@@ -115,9 +116,10 @@ public struct Worker: Service {
     }
   }
 
-  private func work(on plan: QueuePlan, _ gate: SuspectGate) async throws {
+  private func work(on plan: QueuePlan, _ gate: SuspectGate, _ instruments: Instruments) async throws {
     let processor = DeliveryProcessor(
-      plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger)
+      plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger,
+      instruments: instruments)
     try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
       logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
       await withTaskCancellationOrGracefulShutdownHandler {

@@ -99,7 +99,7 @@ enum Schema {
       worker INTEGER NOT NULL,
       fence INTEGER NOT NULL,
       since INTEGER NOT NULL,
-      is_suspect INTEGER NOT NULL
+      is_suspect INTEGER NOT NULL -- 0: no, 1: handed out, 2: being handled
     );
 
     -- Only for messages to which something has happened.

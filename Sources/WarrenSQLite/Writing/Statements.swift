@@ -104,8 +104,8 @@ final class Statements {
     insertRunning = try make(
       "INSERT INTO running (seq, queue, worker, fence, since, is_suspect) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
     deleteRunning = try make("DELETE FROM running WHERE seq = ?1 AND worker = ?2 AND fence = ?3")
-    anySuspectRunning = try make("SELECT 1 FROM running WHERE queue = ?1 AND is_suspect = 1 LIMIT 1")
-    runningOf = try make("SELECT seq, queue, fence FROM running WHERE worker = ?1")
+    anySuspectRunning = try make("SELECT 1 FROM running WHERE queue = ?1 AND is_suspect > 0 LIMIT 1")
+    runningOf = try make("SELECT seq, queue, fence, is_suspect FROM running WHERE worker = ?1")
 
     writeHistory = try make("INSERT OR REPLACE INTO history (seq, lane, record) VALUES (?1, ?2, ?3)")
     readHistory = try make("SELECT lane, record FROM history WHERE seq = ?1")

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import GRDB
 internal import Warren
 
 /// What became of a settlement, for the one who asked for it.
@@ -36,7 +37,10 @@ extension Transaction {
       try comeBack(seq, changed, at: time)
     case .isolate:
       var isolated = held
-      isolated.lane = try write(try history(of: seq).history, of: seq, isIsolated: true)
+      // Deaths beyond those that make a suspect may have been a neighbour's doing: handling it alone will show.
+      var history = try history(of: seq).history
+      history.interruptions = min(history.interruptions, History.interruptionsUntilSuspect)
+      isolated.lane = try write(history, of: seq, isIsolated: true)
       try comeBack(seq, isolated)
     case .deadLetter(let reason, let history):
       if try park(seq, of: held.queue, reason, history) { break }
@@ -45,6 +49,15 @@ extension Transaction {
       return .cannotPark(ledger.catalogue[held.queue]?.queue.name ?? "")
     }
     return .settled
+  }
+
+  /// Notes that a suspect is being handled, if it is still the caller's.
+  func begin(_ token: Delivery.Token) throws -> SettleResult {
+    guard !isDispossessed, token.scope == worker else { return .stale }
+    try database.execute(
+      sql: "UPDATE running SET is_suspect = 2 WHERE seq = ? AND worker = ? AND fence = ? AND is_suspect > 0",
+      arguments: [token.number, token.scope, token.fence])
+    return database.changesCount > 0 ? .settled : .stale
   }
 
   /// Gives back all that a consumer holds; nothing is counted.

@@ -53,18 +53,19 @@ extension Transaction {
   /// Takes back what a worker holds that is gone or hangs. Returns how many deliveries that were.
   @discardableResult
   func recover(worker id: Int64) throws -> Int {
-    var held: [(seq: Int64, queue: Int64, fence: Int64)] = []
+    var held: [(seq: Int64, queue: Int64, fence: Int64, suspect: Int64)] = []
     let list = statements.runningOf
     list.bind(1, id)
-    while try list.step() { held.append((list.int(0), list.int(1), list.int(2))) }
-    for (seq, queue, fence) in held {
+    while try list.step() { held.append((list.int(0), list.int(1), list.int(2), list.int(3))) }
+    for (seq, queue, fence, suspect) in held {
       statements.deleteRunning.bind(1, seq)
       statements.deleteRunning.bind(2, id)
       statements.deleteRunning.bind(3, fence)
       try statements.deleteRunning.run()
       count(queue) { $0.running -= 1 }
       var (history, lane) = try history(of: seq)
-      history.interruptions += 1
+      // A suspect that was still waiting to be alone did not kill its worker: one of those it waited for did.
+      if suspect != 1 { history.interruptions += 1 }
       try write(history, of: seq, isIsolated: lane > 0)
       guard let place = try place(of: seq) else { continue }
       try makeReady(seq, in: queue, rank: place.rank)

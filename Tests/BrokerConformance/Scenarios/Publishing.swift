@@ -76,7 +76,7 @@ extension Scenario {
       try await bench.broker.apply(Topology(exchanges: [exchange], queues: [queue]))
       let results = try await bench.broker.publish([
         Publication(bench.message("first"), to: .queue(queue.name)),
-        Publication(bench.message("nobody"), to: .exchange(exchange.name, "booking.created")),
+        Publication(bench.message("no binding"), to: .exchange(exchange.name, "booking.created")),
         Publication(bench.message("no queue"), to: .queue("\(bench.prefix).missing")),
         Publication(bench.message("no exchange"), to: .exchange("\(bench.prefix).missing", "x")),
         Publication(bench.message("last"), to: .queue(queue.name)),
@@ -201,7 +201,7 @@ extension Scenario {
         let delivery = try await consumer.mustNext()
         _ = try await bench.broker.settle(delivery, as: .deadLetter(.init(.rejected), History()))
       }
-      try check(try await enqueue("reminder-2").isStored, "a dead letter keeps nobody out")
+      try check(try await enqueue("reminder-2").isStored, "a dead letter keeps no message out")
     },
   ]
 }

@@ -56,6 +56,49 @@ extension Scenario {
       _ = try await bench.status(queue.name) { $0.ready == 0 && $0.running == 0 && ($0.delayed ?? 0) == 0 }
     },
     Scenario(
+      "4: a message that stood beside one that kills begins anew when it is handed out alone",
+      needs: [.otherProcesses]
+    ) { bench in
+      let queue = bench.queue("q")
+      try await bench.fill(queue, "healthy", "killer")
+      for _ in 0..<5 {
+        let victim = try await OtherProcess.holding(queue.name, count: 2, bench)
+        victim.kill()
+        try await victim.end()
+      }
+      try await bench.consume(queue) { consumer in
+        for _ in 0..<2 {
+          let delivery = try await consumer.mustNext()
+          try check(delivery.history.interruptions >= 5, "5 deaths, not \(delivery.history)")
+          _ = try await bench.broker.settle(delivery, as: .isolate)
+        }
+        for _ in 0..<2 {
+          let suspect = try await consumer.mustNext()
+          try check(suspect.isSuspect, "a suspect")
+          try equal(suspect.history.interruptions, History.interruptionsUntilSuspect, "interruptions")
+          _ = try await bench.broker.settle(suspect, as: .complete)
+        }
+      }
+    },
+    Scenario(
+      "4: a death counts against a suspect only once it was begun", needs: [.otherProcesses, .notedBeginnings]
+    ) { bench in
+      let queue = bench.queue("q")
+      try await bench.fill(queue, "x")
+      try await bench.consume(queue) { consumer in
+        _ = try await bench.broker.settle(try await consumer.mustNext(), as: .isolate)
+      }
+      for (begins, deaths) in [(false, 0), (true, 1)] {
+        let victim = try await OtherProcess.holding(queue.name, count: 1, begins: begins, bench)
+        victim.kill()
+        try await bench.consume(queue) { consumer in
+          let suspect = try await consumer.mustNext()
+          try equal(suspect.history.interruptions, deaths, "interruptions")
+          _ = try await bench.broker.settle(suspect, as: .release)
+        }
+      }
+    },
+    Scenario(
       "4: a message that kills its worker again and again is parked, and its neighbours are handled",
       needs: [.otherProcesses]
     ) { bench in
@@ -64,20 +107,20 @@ extension Scenario {
       // Each of these workers handles everything, and dies of the poison.
       for round in 1...12 {
         let worker = try await OtherProcess.working(on: queue.name, dyingOf: "poison", bench)
-        let letters = try await bench.broker.deadLetters(.init(origin: queue.name)).letters
-        if let letter = letters.first {
-          worker.kill()
-          try equal(letter.reason.kind, .crashLooping, "reason")
-          try equal(String(decoding: letter.message.body, as: UTF8.self), "poison")
-          try equal(letter.history.attempts, 0, "attempts")
-          break
+        // It ends by the poison, or, once that is parked, when it has done all the rest.
+        let isDone: @Sendable () async throws -> Bool = {
+          guard try await !bench.broker.deadLetters(.init(origin: queue.name)).letters.isEmpty else { return false }
+          let status = try await bench.status(queue.name)
+          return status.ready == 0 && status.running == 0 && (status.delayed ?? 0) == 0
         }
+        try await worker.end(orWhen: isDone)
+        if try await isDone() { break }
         try check(round < 12, "parked by now")
-        try await worker.end(orWhen: { try await !bench.broker.deadLetters(.init(origin: queue.name)).letters.isEmpty })
       }
-      let end = try await bench.status(queue.name) { $0.ready == 0 && $0.running == 0 }
-      try equal(end.delayed ?? 0, 0, "delayed")
-      try equal(try await bench.broker.deadLetters(.init(origin: queue.name)).letters.count, 1, "dead letters")
+      let letters = try await bench.broker.deadLetters(.init(origin: queue.name)).letters
+      try equal(letters.map { String(decoding: $0.message.body, as: UTF8.self) }, ["poison"], "dead letters")
+      try equal(letters.map(\.reason.kind), [.crashLooping], "reason")
+      try equal(letters.map(\.history.attempts), [0], "attempts")
     },
   ]
 }

@@ -135,7 +135,7 @@ extension Scenario {
       }
       .unhandled(.ignore)
       try await bench.working(subscription) { bus in
-        try await bus.publish(Other(text: "nobody"))
+        try await bus.publish(Other(text: "no handler"))
         try await bus.publish(Thing(number: 1))
         try equal(try await seen.next(), 1)
         _ = try await bench.status(queue.name) { $0.ready == 0 && $0.running == 0 }
@@ -237,7 +237,7 @@ extension Scenario {
         _ = try await bench.status(queue.name) { $0.ready == 0 && $0.running == 0 && ($0.delayed ?? 0) == 0 }
       }
     },
-    Scenario("4: a suspect runs alone: nobody else is handled beside it") { bench in
+    Scenario("4: a suspect runs alone: no other message is handled beside it") { bench in
       let queue = bench.queue("q")
       try await bench.broker.apply(Topology(queues: [queue]))
       let running = Log<Int>()

@@ -18,9 +18,14 @@ final class OtherProcess: Sendable {
   }()
 
   /// Starts one that holds `count` deliveries of a queue and does nothing with them; returns when it has them.
-  static func holding(_ queue: QueueName, count: Int, _ bench: Bench) async throws -> OtherProcess {
+  ///
+  /// With `begins` it says of each that it handles it from now on: see ``Warren/Broker/begin(_:)``.
+  static func holding(
+    _ queue: QueueName, count: Int, begins: Bool = false, _ bench: Bench
+  ) async throws -> OtherProcess {
     try await OtherProcess(
-      bench, ["hold", "--queue", queue.rawValue, "--count", "\(count)"], ready: "holding \(count)")
+      bench, ["hold", "--queue", queue.rawValue, "--count", "\(count)"] + (begins ? ["--begins"] : []),
+      ready: "holding \(count)")
   }
   /// Starts a worker that completes everything, and is killed by the message with this body; returns when it works.
   static func working(on queue: QueueName, dyingOf poison: String, _ bench: Bench) async throws -> OtherProcess {

@@ -11,20 +11,26 @@ struct Hold: AsyncParsableCommand {
   @OptionGroup var option: BrokerOption
   @Option var queue: String
   @Option var count: Int
+  @Flag(help: "Say of each that it is handled from now on.") var begins = false
 
   func run() async throws {
     let broker = try option.open()
-    try await serve(broker, Holder(broker: broker, queue: QueueName(queue), count: count), option.logger)
+    try await serve(
+      broker, Holder(broker: broker, queue: QueueName(queue), count: count, begins: begins), option.logger)
   }
 
   private struct Holder: Service {
     let broker: any Broker
     let queue: QueueName
     let count: Int
+    let begins: Bool
 
     func run() async throws {
       try await broker.consume(queue, prefetch: count) { consumer in
-        for _ in 0..<count { _ = await consumer.next() }
+        for _ in 0..<count {
+          guard let delivery = await consumer.next() else { break }
+          if begins { _ = try await broker.begin(delivery) }
+        }
         say("holding \(count)")
         try await gracefulShutdown()
       }
