@@ -9,9 +9,15 @@ VERSION ?= 3.10
 SECONDS ?= 30
 TIMES ?= 20
 LOAD ?= 4
-export SCRATCH TIMES LOAD FILTER LIMIT
+export SCRATCH TIMES LOAD FILTER LIMIT BROKER
 
-.PHONY: demo test test-repeat test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp bench-rabbitmq bench-costs crash-test chaos format lint docs setup
+.PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
+.PHONY: bench-rabbitmq bench-costs crash-test chaos format lint docs setup
+
+## Shows this list.
+help:
+	@awk '/^## / { text = text "\n    " substr($$0, 4); next } \
+	  text && match($$0, /^[a-z-]+:/) { printf "make %s%s\n", substr($$0, 1, RLENGTH - 1), text } { text = "" }' Makefile
 
 ## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit. RABBITMQ=3.10 does it on a RabbitMQ.
 demo: setup
@@ -21,23 +27,33 @@ demo: setup
 test: setup
 	scripts/test
 
-## Runs the tests that need no broker again and again, beside busy loops: TIMES=20 LOAD=4. FILTER='^WarrenTests' takes some.
+## Runs the tests that need no broker again and again, beside busy loops: TIMES=20 LOAD=4. FILTER='^WarrenTests' takes some;
+## BROKER=3.10 runs those that need one instead, three times.
 test-repeat: setup
+ifdef BROKER
+	scripts/rabbitmq install $(BROKER)
+	scripts/test-on-brokers --times $(if $(filter-out file,$(origin TIMES)),$(TIMES),3) client engine $(BROKER)
+else
 	scripts/test-repeat
+endif
+
+## Prints what each finding of the reviews is tested by, and runs those tests; BROKER=3.10 those that need a broker, too.
+review-cases: setup
+	scripts/review-cases
 
 ## Runs the tests of the AMQP client on real brokers; VERSIONS="3.10 4.0 4.3" chooses which.
 test-amqp: setup
 	scripts/rabbitmq install $(VERSIONS)
-	scripts/test-amqp $(VERSIONS)
+	scripts/test-on-brokers client $(VERSIONS)
 
 ## Runs the suite of the RabbitMQ engine on real brokers; VERSIONS="3.10 4.0 4.3" chooses which, CLUSTER=1 takes three nodes.
 test-rabbitmq: setup
-	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
-	scripts/test-rabbitmq $(if $(CLUSTER),--cluster) $(VERSIONS)
+	scripts/rabbitmq install $(VERSIONS)
+	scripts/test-on-brokers engine $(if $(CLUSTER),--cluster) $(VERSIONS)
 
 ## Tries scripts/rabbitmq on real brokers; VERSIONS="3.10 4.0 4.3", CLUSTER=1 with clusters of three.
 test-brokers: setup
-	for version in $(VERSIONS); do scripts/rabbitmq install $$version || exit 1; done
+	scripts/rabbitmq install $(VERSIONS)
 	cd scripts && VERSIONS="$(VERSIONS)" CLUSTER=$(CLUSTER) python3 -B -m unittest -v brokers.live
 
 ## Runs the tests of the AMQP client and of the runtime under Thread Sanitizer and Address Sanitizer.

@@ -39,6 +39,9 @@ class Run:
     failed: dict = dataclasses.field(default_factory=dict)
     skipped: dict = dataclasses.field(default_factory=dict)
     known: set = dataclasses.field(default_factory=set)
+    ended: set = dataclasses.field(default_factory=set)
+    # The name of a test with arguments, and the arguments for which it failed.
+    cases_failed: dict = dataclasses.field(default_factory=dict)
     # Tests that had begun and not ended when the process did.
     unfinished: list = dataclasses.field(default_factory=list)
     # How the process ended, in words; empty if it ended by itself and said that all is well.
@@ -83,7 +86,8 @@ def read_events(lines):
             running[test] = True
             run.tests += 1
         elif kind == "testEnded":
-            running.pop(test, None)
+            if running.pop(test, None):
+                run.ended.add(short(test))
         elif kind == "testSkipped" and test in functions:
             run.skipped[short(test)] = text_of(payload)
         elif kind == "issueRecorded":
@@ -92,6 +96,7 @@ def read_events(lines):
                 run.known.add(short(test))
             elif issue.get("severity", "error") == "error":
                 run.failed.setdefault(short(test) or "(no test)", text_of(payload))
+                run.cases_failed.setdefault(short(test), []).append(payload.get("_testCase", {}).get("displayName", ""))
     run.unfinished = [short(test) for test in running]
     return run
 
@@ -112,14 +117,17 @@ def describe(status):
     return f"ended with status {status}"
 
 
-def run(bundle, *arguments, environment=None, limit=900, output=None):
-    """Runs a bundle and waits for it, no longer than `limit` seconds. `output` is a file or None to inherit."""
+def run(bundle, *arguments, prefix=(), environment=None, limit=900, output=None):
+    """Runs a bundle, with a program in front of it or none, and waits for it, no longer than `limit` seconds.
+
+    `output` is a file or None to inherit.
+    """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="warren-run-") as folder:
         events = pathlib.Path(folder) / "events"
         events.touch()
         process = subprocess.Popen(
-            [bundle, "--testing-library", "swift-testing", "--event-stream-output-path", events,
+            [*prefix, bundle, "--testing-library", "swift-testing", "--event-stream-output-path", events,
              "--event-stream-version", "0", *arguments],
             cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output,
             stderr=subprocess.STDOUT if output else None)

@@ -6,13 +6,13 @@ import Testing
 @testable import AMQP
 
 /// Does things to the broker itself. The environment names the script that can, and the broker:
-/// `AMQP_TEST_BROKER_SCRIPT` (the repository's `scripts/rabbitmq`), `AMQP_TEST_BROKER_DIR` and `AMQP_TEST_BROKER_NODE`
-/// (which `rabbitmq start` prints), besides `AMQP_TEST_URI`.
+/// `WARREN_TEST_BROKER_SCRIPT` (the repository's `scripts/rabbitmq`), `WARREN_TEST_BROKER_DIR` and `WARREN_TEST_BROKER_NODE`
+/// (which `rabbitmq start` prints), besides `WARREN_TEST_URI`.
 enum BrokerControl {
   private static let environment = ProcessInfo.processInfo.environment
-  private static let script = environment["AMQP_TEST_BROKER_SCRIPT"]
-  private static let directory = environment["AMQP_TEST_BROKER_DIR"]
-  private static let node = environment["AMQP_TEST_BROKER_NODE"]
+  private static let script = environment["WARREN_TEST_BROKER_SCRIPT"]
+  private static let directory = environment["WARREN_TEST_BROKER_DIR"]
+  private static let node = environment["WARREN_TEST_BROKER_NODE"]
 
   static var isThere: Bool { RealBroker.isThere && script != nil && directory != nil && node != nil }
 
@@ -27,7 +27,7 @@ enum BrokerControl {
   "Faults of a real broker",
   .enabled(
     if: BrokerControl.isThere,
-    "skipped: set AMQP_TEST_BROKER_SCRIPT, AMQP_TEST_BROKER_DIR and AMQP_TEST_BROKER_NODE as well"), .serialized)
+    "skipped: set WARREN_TEST_BROKER_SCRIPT, WARREN_TEST_BROKER_DIR and WARREN_TEST_BROKER_NODE as well"), .serialized)
 struct BrokerFaultTests {
   private func configuration(_ queue: String) throws -> AMQPConfiguration {
     var configuration = try RealBroker.configuration(name: "broker-faults")

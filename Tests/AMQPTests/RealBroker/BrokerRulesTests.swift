@@ -8,7 +8,7 @@ import Testing
 struct BrokerRulesTests {
   @Test(
     "The broker knows the client's name, product and capabilities, and the caller's own properties",
-    .enabled(if: RealBroker.isManaged, "skipped: set AMQP_TEST_MANAGEMENT as well"))
+    .enabled(if: RealBroker.isManaged, "skipped: set WARREN_TEST_MANAGEMENT as well"))
   func clientProperties() async throws {
     try await within {
       let name = RealBroker.name("properties")

@@ -5,16 +5,16 @@ import Testing
 @testable import AMQP
 
 /// Other clients as judges: messages with every property and every type of field go to them and come back, as far as they can
-/// carry them. `scripts/test-amqp` says where they are:
+/// carry them. `make test-amqp` says where they are:
 ///
-/// - `AMQP_TEST_PYTHON`: a Python that has pika,
-/// - `AMQP_TEST_GO`: `Tests/Interop/relay.go`, compiled,
-/// - `AMQP_TEST_TOOLS`: the folder of rabbitmq-c's `amqp-publish` and `amqp-get`.
+/// - `WARREN_TEST_PYTHON`: a Python that has pika,
+/// - `WARREN_TEST_GO`: `Tests/Interop/relay.go`, compiled,
+/// - `WARREN_TEST_TOOLS`: the folder of rabbitmq-c's `amqp-publish` and `amqp-get`.
 @Suite("Other clients", .enabled(if: RealBroker.isThere, RealBroker.skipped))
 struct InteropTests {
-  private static let python = ProcessInfo.processInfo.environment["AMQP_TEST_PYTHON"]
-  private static let go = ProcessInfo.processInfo.environment["AMQP_TEST_GO"]
-  private static let tools = ProcessInfo.processInfo.environment["AMQP_TEST_TOOLS"]
+  private static let python = ProcessInfo.processInfo.environment["WARREN_TEST_PYTHON"]
+  private static let go = ProcessInfo.processInfo.environment["WARREN_TEST_GO"]
+  private static let tools = ProcessInfo.processInfo.environment["WARREN_TEST_TOOLS"]
 
   /// No body, one byte, and bodies that need two frames and many.
   private static let bodies = [0, 1, 131_065, 1_000_000].map { size in
@@ -55,7 +55,7 @@ struct InteropTests {
 
   @Test(
     "pika understands every property and type of field, and its own come back from it",
-    .enabled(if: python != nil, "skipped: set AMQP_TEST_PYTHON to a Python that has pika"))
+    .enabled(if: python != nil, "skipped: set WARREN_TEST_PYTHON to a Python that has pika"))
   func pika() async throws {
     var properties = Self.properties
     properties.clusterID = "cl"
@@ -70,7 +70,7 @@ struct InteropTests {
 
   @Test(
     "Go's client understands every property and type of field that it knows, and its own come back from it unchanged",
-    .enabled(if: go != nil, "skipped: set AMQP_TEST_GO to Tests/Interop/relay.go, compiled"))
+    .enabled(if: go != nil, "skipped: set WARREN_TEST_GO to Tests/Interop/relay.go, compiled"))
   func goClient() async throws {
     var properties = Self.properties
     // amqp091-go reads no unsigned integers but bytes, and hides the cluster's id. All else keeps its very type.
@@ -81,7 +81,7 @@ struct InteropTests {
 
   @Test(
     "rabbitmq-c reads messages with every property and type of field, and what its tools send arrives as they mean it",
-    .enabled(if: tools != nil, "skipped: set AMQP_TEST_TOOLS to the folder of amqp-publish and amqp-get"))
+    .enabled(if: tools != nil, "skipped: set WARREN_TEST_TOOLS to the folder of amqp-publish and amqp-get"))
   func rabbitmqC() async throws {
     try await within {
       try await AMQPConnection.withConnection(try RealBroker.configuration()) { connection in

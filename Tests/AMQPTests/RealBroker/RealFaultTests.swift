@@ -167,7 +167,7 @@ struct RealFaultTests {
 
   @Test(
     "A connection closed by an operator comes back",
-    .enabled(if: RealBroker.isManaged, "skipped: set AMQP_TEST_MANAGEMENT as well"))
+    .enabled(if: RealBroker.isManaged, "skipped: set WARREN_TEST_MANAGEMENT as well"))
   func forcedClose() async throws {
     try await within(.seconds(60)) {
       let name = RealBroker.name("forced")

@@ -7,7 +7,7 @@ import Testing
 /// A broker that speaks nothing but TLS 1.2, lets nobody in without a certificate, and whose own certificate has expired.
 private enum StrictBroker {
   private static func value(_ name: String) -> String? {
-    ProcessInfo.processInfo.environment["AMQP_TEST_STRICT_\(name)"]
+    ProcessInfo.processInfo.environment["WARREN_TEST_STRICT_\(name)"]
   }
 
   static let uri = value("URI")
@@ -27,7 +27,7 @@ private enum StrictBroker {
 
 @Suite(
   "TLS with a strict broker",
-  .enabled(if: StrictBroker.isThere, "skipped: set AMQP_TEST_STRICT_URI, _CA, _CERT and _KEY (scripts/test-amqp)"))
+  .enabled(if: StrictBroker.isThere, "skipped: set WARREN_TEST_STRICT_URI, _CA, _CERT and _KEY (make test-amqp)"))
 struct TLSStrictTests {
   @Test("An expired certificate is refused", arguments: [AMQPTLS.Verification.full, .noHostname])
   func expired(_ verification: AMQPTLS.Verification) async throws {

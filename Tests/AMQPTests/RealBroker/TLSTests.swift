@@ -7,7 +7,9 @@ import Testing
 
 /// What the tests with TLS need, named by the environment.
 enum TLSBroker {
-  private static func value(_ name: String) -> String? { ProcessInfo.processInfo.environment["AMQP_TEST_TLS_\(name)"] }
+  private static func value(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment["WARREN_TEST_TLS_\(name)"]
+  }
 
   /// Such as `amqps://guest:guest@localhost:5671`, with a name that is in the broker's certificate.
   static let uri = value("URI")
@@ -62,7 +64,8 @@ enum TLSBroker {
 
 @Suite(
   "TLS with a real broker",
-  .enabled(if: TLSBroker.isThere, "skipped: set AMQP_TEST_TLS_URI and AMQP_TEST_TLS_CA to a broker's URI and authority")
+  .enabled(
+    if: TLSBroker.isThere, "skipped: set WARREN_TEST_TLS_URI and WARREN_TEST_TLS_CA to a broker's URI and authority")
 )
 struct TLSTests {
   @Test("A broker whose certificate and name are right is spoken to, by URI and by settings, with TLS 1.3 too")
@@ -120,7 +123,7 @@ struct TLSTests {
 
   @Test(
     "A client certificate logs in by EXTERNAL, from two files or one",
-    .enabled(if: TLSBroker.hasCertificate, "skipped: set AMQP_TEST_TLS_CERT and AMQP_TEST_TLS_KEY as well"))
+    .enabled(if: TLSBroker.hasCertificate, "skipped: set WARREN_TEST_TLS_CERT and WARREN_TEST_TLS_KEY as well"))
   func external() async throws {
     let certificate = try #require(TLSBroker.certificate)
     let key = try #require(TLSBroker.key)

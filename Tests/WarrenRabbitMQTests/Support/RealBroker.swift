@@ -7,17 +7,23 @@ import Testing
   import FoundationNetworking
 #endif
 
-/// Where a broker for tests listens, from the environment. `scripts/test-rabbitmq` sets it.
+/// Where a broker for tests listens, from the environment. `make test-rabbitmq` sets it.
 enum RealBroker {
   private static let environment = ProcessInfo.processInfo.environment
-  /// All nodes, with commas in between.
-  static let url = environment["WARREN_TEST_AMQP"]
+  /// All nodes, with commas in between; the first says where the management API is.
+  static let url = environment["WARREN_TEST_URI"].map { uris in
+    var nodes = uris.split(separator: ",").map(String.init)
+    if let management = environment["WARREN_TEST_MANAGEMENT"] {
+      nodes[0] += "?management=\(management.replacing("guest:guest@", with: ""))"
+    }
+    return nodes.joined(separator: ",")
+  }
   static let urls = url.map { $0.split(separator: ",").map(String.init) }
   static let isThere = url != nil
-  static let note: Comment = "no RabbitMQ: set WARREN_TEST_AMQP, or run scripts/test-rabbitmq"
+  static let note: Comment = "no RabbitMQ: set WARREN_TEST_URI, or run make test-rabbitmq"
   /// The script, the folder and the node, for tests that break the broker.
-  private static let control = environment["WARREN_TEST_RABBITMQ"]?.split(separator: " ").map(String.init)
-  static let canBeBroken = isThere && control?.count == 3
+  private static let control = ["SCRIPT", "DIR", "NODE"].compactMap { environment["WARREN_TEST_BROKER_\($0)"] }
+  static let canBeBroken = isThere && control.count == 3
 
   /// Only the scenarios of these laws, and whose name contains this.
   static let scenarios = Scenario.all(with: [.otherProcesses, .priority]).filter { scenario in
@@ -41,7 +47,7 @@ enum RealBroker {
 
   /// What the management API says, without Warren.
   static func api(_ path: String, method: String = "GET", body: String? = nil) async throws -> Any? {
-    let base = try #require(management, "WARREN_TEST_AMQP names no management API")
+    let base = try #require(management, "WARREN_TEST_MANAGEMENT names no management API")
     var request = URLRequest(url: try #require(URL(string: "\(base)/api/\(path)")))
     request.httpMethod = method
     request.httpBody = body.map { Data($0.utf8) }
@@ -61,7 +67,7 @@ enum RealBroker {
 
   /// Runs `scripts/rabbitmq VERB DIR NODE ARGUMENTS` on the broker of the tests.
   static func script(_ verb: String, _ arguments: String...) async throws {
-    let control = try #require(control)
+    try #require(canBeBroken)
     _ = try await run([verb, control[1], control[2]] + arguments)
   }
 
@@ -71,7 +77,7 @@ enum RealBroker {
 
   @discardableResult
   static func run(_ words: [String]) async throws -> [String] {
-    let control = try #require(control)
+    try #require(canBeBroken)
     let process = Process()
     let output = FileManager.default.temporaryDirectory.appending(path: "warren-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: output) }
