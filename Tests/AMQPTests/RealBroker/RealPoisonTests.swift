@@ -99,7 +99,7 @@ struct RealPoisonTests {
   "Limits of a real broker",
   .enabled(
     if: BrokerControl.isThere,
-    "skipped: set AMQP_TEST_BROKER_SCRIPT, AMQP_TEST_BROKER_DIR and AMQP_TEST_BROKER_NODE as well"), .serialized)
+    "skipped: set WARREN_TEST_BROKER_SCRIPT, WARREN_TEST_BROKER_DIR and WARREN_TEST_BROKER_NODE as well"), .serialized)
 struct RealLimitTests {
   @Test("A limit of connections that is met after a half-open loss is waited for")
   func connectionLimit() async throws {
