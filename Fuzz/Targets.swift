@@ -39,7 +39,17 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 private func written(_ body: (inout WireWriter) throws(WireError) -> Void) -> ByteBuffer? { try? ByteBuffer(body) }
 
 private func fuzzFrames(_ bytes: ByteBuffer) {
-  var decoder = FrameDecoder()
+  fuzzFrames(bytes, FrameDecoder())
+  // As once the connection is tuned, with limits that inputs of this size exceed.
+  var tuned = FrameDecoder()
+  tuned.frameMax = 40
+  tuned.isTuned = true
+  tuned.longFrameMax = 100
+  fuzzFrames(bytes, tuned)
+}
+
+private func fuzzFrames(_ bytes: ByteBuffer, _ start: FrameDecoder) {
+  var decoder = start
   var rest = bytes
   var size = 1
   while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) {

@@ -129,7 +129,7 @@ extension AMQPChannel {
   /// Declares a whole topology, in the right order. To have it declared again whenever the connection comes back, put it into
   /// the connection's configuration instead.
   public func declare(_ topology: AMQPTopology) async throws(AMQPError) {
-    try topology.check()
+    try topology.check(frameMax: connection.configuration.frameMax)
     for declaration in topology.declarations { try await request(declaration) }
   }
 

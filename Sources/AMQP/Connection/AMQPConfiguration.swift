@@ -106,7 +106,8 @@ public struct AMQPConfiguration: Sendable {
         "The TLS server name must be a name. Connect to an address to have the certificate checked for it.")
     }
     try Limit.check(virtualHost, "name of the virtual host")
-    try topology.check()
+    try require(maxInboundBodySize >= 0 && maxOutboundBodySize >= 0, "The limit of a body must not be negative.")
+    try topology.check(frameMax: frameMax)
   }
 
   /// What the client tells the broker about itself.

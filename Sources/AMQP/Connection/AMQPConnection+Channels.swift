@@ -61,6 +61,11 @@ extension AMQPConnection {
     _ method: Method, _ core: ChannelCore, _ request: Request, timeout: Duration?, evenIfNotReady: Bool = false
   ) {
     if let error = blocker(core, evenIfNotReady) { return request.finish(.failure(error)) }
+    // Here rather than where it is written, so that a slip is this call's error alone.
+    let frameMax = link.flatMap { $0.isOpen ? $0.frameMax : nil } ?? configuration.frameMax
+    do throws(AMQPError) { try Limit.check(method, frameMax: frameMax) } catch {
+      return request.finish(.failure(error))
+    }
     request.timer = timeout.map { timeout in
       eventLoop.scheduleTask(in: TimeAmount(timeout)) { self.assumeIsolated { $0.timedOut(core, request) } }
     }

@@ -37,6 +37,7 @@ extension AMQPConnection {
       var last: ChannelCore?
       while !link.isClosed {
         decoder.frameMax = link.inboundFrameMax
+        decoder.isTuned = link.isOpen
         guard let frame = try decoder.next() else { break }
         try handle(frame, link, &last)
       }
@@ -134,6 +135,7 @@ extension AMQPConnection {
       let core = try channel(number, link, &last)
       if core.isClosed { return }
       if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
+    case .unreadableHeader(_, _, let error): throw error
     case .heartbeat: break
     }
   }

@@ -42,6 +42,13 @@ struct ConnectionMachine: Sendable {
       return fail(
         .init(.authenticationFailed, "The broker asked for a second step of \(wishes.mechanism.name), which has none."))
     case (.awaitingTune, .connectionTune(let offer)):
+      guard offer.frameMax == 0 || offer.frameMax >= Self.leastFrameMax else {
+        return fail(
+          .init(
+            .protocolViolation,
+            "The broker allows frames of \(offer.frameMax) bytes; AMQP requires \(Self.leastFrameMax). Raise its frame_max.",
+            isRetryable: true))
+      }
       let agreed = Self.negotiate(offer, wishes.tune)
       state = .awaitingOpenOk
       tune = agreed
@@ -60,6 +67,8 @@ struct ConnectionMachine: Sendable {
     }
   }
 
+  /// The least frame that both sides must take.
+  private static let leastFrameMax: UInt32 = 4096
   private(set) var tune = TuneValues(channelMax: 0, frameMax: 0, heartbeat: 0)
 
   private mutating func start(

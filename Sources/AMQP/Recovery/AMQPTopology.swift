@@ -136,10 +136,30 @@ public struct AMQPTopology: Sendable, Hashable {
     return exchanges + queues + between + toQueues
   }
 
-  /// Throws unless every name fits the wire.
-  func check() throws(AMQPError) {
+  /// Throws unless every declaration can be sent.
+  func check(frameMax: Int) throws(AMQPError) {
     for exchange in exchanges { try Limit.check(exchange.name, "name of an exchange") }
     for queue in queues { try Limit.check(queue.name, "name of a queue") }
     for binding in bindings { try Limit.check(binding.routingKey, "routing key of a binding") }
+    for declaration in declarations {
+      do throws(AMQPError) { try Limit.check(declaration, frameMax: frameMax) } catch {
+        throw AMQPError(error.code, "In the topology, \(declaration.subject): \(error.message)")
+      }
+    }
+  }
+}
+
+extension Method {
+  /// What a declaration is about, for messages.
+  fileprivate var subject: String {
+    switch self {
+    case .exchangeDeclare(let declare): "the exchange '\(declare.exchange.prefix(80))'"
+    case .queueDeclare(let declare): "the queue '\(declare.queue.prefix(80))'"
+    case .exchangeBind(let binding):
+      "the binding from '\(binding.source.prefix(80))' to the exchange '\(binding.destination.prefix(80))'"
+    case .queueBind(let queue, let exchange, _, _, _):
+      "the binding from '\(exchange.prefix(80))' to the queue '\(queue.prefix(80))'"
+    default: "a declaration"
+    }
   }
 }

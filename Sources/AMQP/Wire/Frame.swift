@@ -4,6 +4,9 @@ import NIOCore
 enum Frame: Sendable, Equatable {
   case method(channel: UInt16, Method)
   case header(channel: UInt16, bodySize: UInt64, AMQPProperties)
+  /// A content header whose properties cannot be read, for instance because they nest too deep. The message is lost to this
+  /// client, and nothing else is: its frames can be told from those of others.
+  case unreadableHeader(channel: UInt16, bodySize: UInt64, WireError)
   case body(channel: UInt16, ByteBuffer)
   case heartbeat
 
@@ -24,9 +27,18 @@ struct FrameDecoder: Sendable {
   /// RabbitMQ allows 4096 bytes before tuning, from 4.1 on 8192.
   static let frameMaxBeforeTuning = 8192
 
+  /// The largest method or header frame that is read once the connection is tuned. RabbitMQ cuts bodies at the agreed limit but
+  /// writes methods and headers whole, and headers grow on their way: each dead-lettering adds to `x-death`. Of a larger header
+  /// only the size of its body is read.
+  var longFrameMax = 4 << 20
+
   /// The largest frame that is accepted, in bytes with its overhead.
   var frameMax = FrameDecoder.frameMaxBeforeTuning
+  /// Whether the limit was agreed upon. Then methods and headers may exceed it.
+  var isTuned = false
   private var buffer = ByteBuffer()
+  /// How many bytes of a frame that is not wanted are still to come, its end included.
+  private var unwanted = 0
   private var sawFirstByte = false
   private var names = DeliveryNames()
 
@@ -45,14 +57,29 @@ struct FrameDecoder: Sendable {
 
   /// The next whole frame, or `nil` when more bytes are needed.
   mutating func next() throws(WireError) -> Frame? {
-    switch try Self.cut(&buffer, frameMax, &sawFirstByte, &names) {
+    if unwanted > 0 { try skip() }
+    guard unwanted == 0 else { return nil }
+    let longest = isTuned ? max(frameMax, longFrameMax) : frameMax
+    switch try Self.cut(&buffer, frameMax, longest, &sawFirstByte, &names) {
     case .nothing: return nil
     case .frame(let frame): return frame
     case .body(let channel, let length):
       let body = buffer.readSlice(length: length)
       buffer.moveReaderIndex(forwardBy: 1)
       return body.map { .body(channel: channel, $0) }
+    case .longHeader(let frame, let rest):
+      unwanted = rest + 1
+      return frame
     }
+  }
+
+  /// Drops what has come of an unwanted frame.
+  private mutating func skip() throws(WireError) {
+    let count = min(unwanted, buffer.readableBytes)
+    unwanted -= count
+    guard unwanted == 0 else { return buffer.moveReaderIndex(forwardBy: count) }
+    buffer.moveReaderIndex(forwardBy: count - 1)
+    guard buffer.readInteger(as: UInt8.self) == Frame.end else { throw .frame("a frame does not end with 0xCE") }
   }
 
   private enum Cut {
@@ -60,11 +87,14 @@ struct FrameDecoder: Sendable {
     case frame(Frame)
     /// What is read next are the bytes of a body, which are cut out and not copied, and the frame's end.
     case body(channel: UInt16, length: Int)
+    /// A header that is too long to be read, and how much of its payload follows.
+    case longHeader(Frame, rest: Int)
   }
 
   /// Reads the first frame of the buffer if it is whole.
   private static func cut(
-    _ buffer: inout ByteBuffer, _ frameMax: Int, _ sawFirstByte: inout Bool, _ names: inout DeliveryNames
+    _ buffer: inout ByteBuffer, _ frameMax: Int, _ longest: Int, _ sawFirstByte: inout Bool,
+    _ names: inout DeliveryNames
   ) throws(WireError) -> Cut {
     try buffer.decode { (reader) throws(WireError) in
       let start = reader
@@ -80,8 +110,22 @@ struct FrameDecoder: Sendable {
       }
       let channel = try reader.integer(UInt16.self)
       let length = Int(try reader.integer(UInt32.self))
-      guard length <= frameMax - Frame.overhead else {
-        throw .frame("a frame of \(length) bytes, but the limit is \(frameMax - Frame.overhead)")
+      if length > frameMax - Frame.overhead {
+        let isWhole = type == Frame.methodType || type == Frame.headerType
+        if length > longest - Frame.overhead || !isWhole {
+          guard type == Frame.headerType, longest > frameMax else {
+            throw .frame(
+              "a frame of \(length) bytes, but the limit is \((isWhole ? longest : frameMax) - Frame.overhead)")
+          }
+          guard reader.remaining >= headerStart else {
+            reader = start
+            return .nothing
+          }
+          let size = try readHeaderStart(&reader)
+          let error = WireError.frame("properties of \(length) bytes, but the limit is \(longest - Frame.overhead)")
+          return .longHeader(
+            .unreadableHeader(channel: channel, bodySize: size, error), rest: length - headerStart)
+        }
       }
       guard reader.remaining > length else {
         reader = start
@@ -104,12 +148,22 @@ struct FrameDecoder: Sendable {
     }
   }
 
-  private static func readHeader(_ channel: UInt16, _ payload: inout WireReader) throws(WireError) -> Frame {
+  /// Class, weight and size of the body.
+  private static var headerStart: Int { 12 }
+
+  private static func readHeaderStart(_ payload: inout WireReader) throws(WireError) -> UInt64 {
     let classID = try payload.integer(UInt16.self)
     _ = try payload.integer(UInt16.self)
     let size = try payload.integer(UInt64.self)
     guard classID == 60 else { throw .frame("a content header of class \(classID)") }
-    return .header(channel: channel, bodySize: size, try PropertiesCodec.read(&payload))
+    return size
+  }
+
+  private static func readHeader(_ channel: UInt16, _ payload: inout WireReader) throws(WireError) -> Frame {
+    let size = try readHeaderStart(&payload)
+    do throws(WireError) {
+      return .header(channel: channel, bodySize: size, try PropertiesCodec.read(&payload))
+    } catch { return .unreadableHeader(channel: channel, bodySize: size, error) }
   }
 
   /// The first byte of a broker is the type of a method frame. Anything else is not AMQP 0-9-1, and worth a guess at what it is.

@@ -53,6 +53,15 @@ struct MachineTests {
     #expect(ConnectionMachine.negotiate(values(server), values(client)) == values(agreed))
   }
 
+  @Test("A broker that allows frames smaller than AMQP's least is refused", arguments: [1, 9, 4095])
+  func tinyFrames(_ size: UInt32) throws {
+    var machine = machine()
+    _ = try machine.receive(FakeBroker.start)
+    #expect(
+      try machine.receive(.connectionTune(TuneValues(channelMax: 0, frameMax: size, heartbeat: 0))) == [.closeSocket])
+    #expect(machine.failure?.code == .protocolViolation)
+  }
+
   @Test("Refusals have names, and those that no repetition mends are not retryable")
   func refusals() throws {
     var password = machine()

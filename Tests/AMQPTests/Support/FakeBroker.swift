@@ -178,7 +178,7 @@ final class FakeBroker: Sendable {
     case .method(let number, let method): answerChannel(peer, number, method)
     case .header(let number, let size, _): if size == 0 { confirm(peer, number) }
     case .body(let number, _): confirm(peer, number)
-    case .heartbeat: break
+    case .unreadableHeader, .heartbeat: break
     }
   }
 

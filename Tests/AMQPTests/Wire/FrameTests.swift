@@ -162,4 +162,73 @@ struct FrameTests {
       try FrameWriter.writePublish(message, channel: 1, isResent: false, sequence: 7, frameMax: 8192, to: &buffer)
     }
   }
+
+  @Test("Once the connection is tuned, methods and headers may exceed the limit, and bodies may not")
+  func longFrames() throws {
+    let long = AMQPProperties(headers: ["h": .string(String(repeating: "x", count: 20_000))])
+    var buffer = ByteBuffer()
+    try FrameWriter.write(.channelOpenOk, channel: 1, to: &buffer)
+    try FrameWriter.writeHeader(long, bodySize: 1, channel: 1, to: &buffer)
+    var decoder = FrameDecoder()
+    decoder.append(buffer)
+    _ = try decoder.next()
+    #expect(throws: WireError.self) { _ = try decoder.next() }
+    decoder = FrameDecoder()
+    decoder.isTuned = true
+    FrameWriter.writeBody(ByteBuffer(repeating: 1, count: 9000), channel: 1, frameMax: 10_000, to: &buffer)
+    decoder.append(buffer)
+    _ = try decoder.next()
+    #expect(try decoder.next() == .header(channel: 1, bodySize: 1, long))
+    #expect(throws: WireError.self) { _ = try decoder.next() }
+  }
+
+  @Test(
+    "A header beyond the cap is passed over without being kept, however the stream is cut",
+    arguments: [1, 7, 100, 5000])
+  func headerBeyondTheCap(_ size: Int) throws {
+    let long = AMQPProperties(headers: ["h": .string(String(repeating: "x", count: 20_000))])
+    var buffer = ByteBuffer()
+    try FrameWriter.write(.channelOpenOk, channel: 1, to: &buffer)
+    try FrameWriter.writeHeader(long, bodySize: 9, channel: 1, to: &buffer)
+    try FrameWriter.write(.channelCloseOk, channel: 1, to: &buffer)
+    var decoder = FrameDecoder()
+    decoder.isTuned = true
+    decoder.longFrameMax = 10_000
+    var seen: [Frame] = []
+    while let piece = buffer.readSlice(length: min(size, buffer.readableBytes)), piece.readableBytes > 0 {
+      decoder.append(piece)
+      while let frame = try decoder.next() { seen.append(frame) }
+      #expect(decoder.buffered < 100)
+    }
+    #expect(seen.count == 3)
+    guard case .unreadableHeader(1, bodySize: 9, let error) = seen[1] else {
+      Issue.record("\(seen[1])")
+      return
+    }
+    #expect(error.replyCode == 501)
+    #expect(seen[2] == .method(channel: 1, .channelCloseOk))
+  }
+
+  @Test("Properties that cannot be read cost their message and not the stream")
+  func unreadableProperties() throws {
+    for payload: [UInt8] in [
+      [0, 2], [0x20, 0, 0, 0, 0, 4, 1, 0x6B, 0x7E, 0], [0x20, 0, 0, 0, 0, 9, 1], [0xFF, 0xFE], [],
+    ] {
+      var buffer = ByteBuffer()
+      try FrameWriter.write(.channelOpenOk, channel: 1, to: &buffer)
+      buffer.writeMultipleIntegers(
+        Frame.headerType, UInt16(1), UInt32(12 + payload.count), UInt16(60), UInt16(0), UInt64(5))
+      buffer.writeBytes(payload)
+      buffer.writeInteger(Frame.end)
+      try FrameWriter.write(.channelCloseOk, channel: 1, to: &buffer)
+      var decoder = FrameDecoder()
+      decoder.append(buffer)
+      _ = try decoder.next()
+      guard case .unreadableHeader(1, bodySize: 5, _) = try decoder.next() else {
+        Issue.record("\(payload)")
+        continue
+      }
+      #expect(try decoder.next() == .method(channel: 1, .channelCloseOk))
+    }
+  }
 }
