@@ -23,7 +23,8 @@ let bus = EventBus(broker, exchange: .topic("tutorgo_events"), source: "bookings
 
 func book(_ id: String, seats: [String], for address: String) async throws {
   try await bus.publish(BookingCreated(bookingID: id, seats: seats))
-  try await bus.enqueue(SendEmail(to: address, template: "reminder"), id: "reminder-\(id)", after: .seconds(86_400))
+  try await bus.enqueue(
+    SendEmail(to: address, template: "reminder"), unique: .key("reminder-\(id)"), after: .seconds(86_400))
 }
 
 let worker = try Worker(broker, name: "notifications") {

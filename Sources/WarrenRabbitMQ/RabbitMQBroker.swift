@@ -76,7 +76,7 @@ public final class RabbitMQBroker: Broker {
   public var capabilities: BrokerCapabilities {
     let server = gate.value?.server
     return BrokerCapabilities(
-      engine: server?.name ?? "RabbitMQ", keepsRepeatsOut: false, ordersByPriority: server?.ordersByPriority ?? false,
+      engine: server?.name ?? "RabbitMQ", ordersByPriority: server?.ordersByPriority ?? false,
       showsWaitingMessages: false, largestBody: Limits.largestBody)
   }
 

@@ -71,8 +71,9 @@ extension SQLiteBroker: Broker {
   /// Everything that Warren knows of.
   public var capabilities: BrokerCapabilities {
     BrokerCapabilities(
-      engine: "SQLite \(String(cString: sqlite3_libversion()))", keepsRepeatsOut: true, ordersByPriority: true,
-      showsWaitingMessages: true, largestBody: configuration.largestBody)
+      engine: "SQLite \(String(cString: sqlite3_libversion()))", uniqueness: Self.uniqueness,
+      storesBatchesAsOne: true, ordersByPriority: true, showsWaitingMessages: true,
+      largestBody: configuration.largestBody)
   }
 
   /// Runs the broker until a graceful shutdown or cancellation. Then what this process still holds goes back to its queues.
@@ -115,7 +116,7 @@ extension SQLiteBroker: Broker {
     while (try? await clock.sleep(until: clock.now.addingTimeInterval(60))) != nil { await forgetWhatIsOver() }
   }
 
-  /// Forgets the ids of finished messages whose time is over, in small pieces.
+  /// Forgets the keys of finished jobs whose time is over, in small pieces.
   func forgetWhatIsOver() async {
     let piece = 500
     var forgotten = piece
@@ -152,8 +153,11 @@ extension SQLiteBroker: Broker {
     }
   }
 
+  /// What this engine does with repeats.
+  private static let uniqueness: Set<Uniqueness.Repeat.Kind> = [.keep]
+
   func check(_ publication: Publication) throws(BrokerError) {
-    try publication.validate()
+    try publication.validate(uniqueness: Self.uniqueness)
     let size = publication.message.body.count
     if size > configuration.largestBody {
       throw BrokerError(

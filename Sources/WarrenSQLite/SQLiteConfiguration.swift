@@ -13,11 +13,6 @@ extension SQLiteBroker {
     }
     /// When SQLite waits for the disk; ``Synchronous/full`` by default.
     public var synchronous = Synchronous.full
-    /// How long the id of a finished job is remembered when its caller chose it, so that repeats are kept out; 24 hours by
-    /// default.
-    public var remembersChosenIDs = Duration.seconds(86_400)
-    /// How long the ids of all other finished messages are remembered; by default not at all.
-    public var remembersOtherIDs = Duration.zero
     /// The largest body, in bytes; 16 MiB by default.
     public var largestBody = 16 * 1024 * 1024
     /// How long a call waits for ``SQLiteBroker/run()`` to begin; 10 s by default.

@@ -4,8 +4,6 @@ public struct Scenario: Sendable, CustomStringConvertible {
   public enum Need: Sendable {
     /// Other processes can reach the engine.
     case otherProcesses
-    /// The engine keeps repeats out.
-    case keepsRepeatsOut
     /// The engine orders by priority.
     case priority
     /// The engine notes when a suspect is begun.
@@ -31,7 +29,7 @@ public struct Scenario: Sendable, CustomStringConvertible {
 
   /// All of them.
   public static let all: [Scenario] =
-    publishing + consuming + retrying + parking + recovering + operating + working + topologies
+    publishing + publishingAgain + consuming + retrying + parking + recovering + operating + working + topologies
 
   /// Those for which an engine has what they need.
   public static func all(with means: Set<Need>) -> [Scenario] { all.filter { $0.needs.isSubset(of: means) } }

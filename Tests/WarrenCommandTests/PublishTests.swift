@@ -35,11 +35,12 @@ import WarrenSQLite
   @Test("a job, with all that travels with it") func job() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run(
-      "job", "enqueue", "mail", "email.send", "--data", #"{"to":"ann"}"#, "--plain", "--id", "once", "--header",
+      "job", "enqueue", "mail", "email.send", "--data", #"{"to":"ann"}"#, "--plain", "--id", "once", "--unique", "k",
+      "--header",
       "a=b=c",
       "--priority", "7", "--source", "me")
     #expect(run.status == 0 && run.output == "once\n", "\(run.talk)")
-    let again = try await broker.run("job", "enqueue", "mail", "email.send", "--id", "once", "--json")
+    let again = try await broker.run("job", "enqueue", "mail", "email.send", "--unique", "k", "--json")
     #expect(try again.json([String: Any].self)["result"] as? String == "repeated")
     #expect(again.status == 0)
     let message = try #require(try await broker.messages(1).first).message

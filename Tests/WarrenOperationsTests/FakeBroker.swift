@@ -33,7 +33,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
 
   var capabilities: BrokerCapabilities {
     BrokerCapabilities(
-      engine: "Fake 1", keepsRepeatsOut: true, ordersByPriority: true, showsWaitingMessages: true, largestBody: 1000)
+      engine: "Fake 1", uniqueness: [.keep], ordersByPriority: true, showsWaitingMessages: true, largestBody: 1000)
   }
   func run() async throws { try? await gracefulShutdown() }
   func apply(_ topology: Topology) async throws(BrokerError) {}
@@ -129,7 +129,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
 struct BareBroker: Broker {
   var capabilities: BrokerCapabilities {
     BrokerCapabilities(
-      engine: "Bare 1", keepsRepeatsOut: false, ordersByPriority: false, showsWaitingMessages: false, largestBody: 1000)
+      engine: "Bare 1", ordersByPriority: false, showsWaitingMessages: false, largestBody: 1000)
   }
   func run() async throws {}
   func apply(_ topology: Topology) async throws(BrokerError) {}

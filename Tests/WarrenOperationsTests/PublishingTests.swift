@@ -32,16 +32,17 @@ import WarrenOperations
     _ = try await operations.publish(Composition("a.b"), to: "ex", key: "c", source: "me")
     let published = broker.state.withLock(\.published)
     #expect(published.map(\.destination) == [.exchange("ex", "a.b"), .exchange("ex", "c")])
-    #expect(published.allSatisfy { !$0.keepsRepeatsOut })
+    #expect(published.allSatisfy { $0.unique == nil })
   }
 
-  @Test("a job with an id of its own keeps repeats out; one without a queue is an error") func job() async throws {
+  @Test("a job with a key keeps repeats out; no queue is an error") func job() async throws {
     let broker = FakeBroker()
     let operations = Operations(broker)
-    let view = try await operations.enqueue(Composition("j", id: "once", notBefore: time(9)), to: "q", source: "me")
+    let view = try await operations.enqueue(
+      Composition("j", id: "once", unique: .key("k"), notBefore: time(9)), to: "q", source: "me")
     #expect(view.id == "once" && view.name == "j" && view.result == .stored)
     let publication = try #require(broker.state.withLock(\.published).first)
-    #expect(publication.keepsRepeatsOut && publication.notBefore == time(9))
+    #expect(publication.unique == .key("k") && publication.notBefore == time(9))
     broker.state.withLock { $0.result = .repeated }
     #expect(try await operations.enqueue(Composition("j"), to: "q", source: "me").result == .repeated)
     broker.state.withLock { $0.result = .unroutable }

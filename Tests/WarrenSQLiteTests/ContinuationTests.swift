@@ -50,7 +50,7 @@ import Warren
         try await broker.execute(
           """
           WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \(remembered) - 1)
-          INSERT INTO finished (queue, id, until)
+          INSERT INTO finished (queue, key, until)
           SELECT 1, 'id-' || i, \(now) + (i * 7919 % \(remembered)) * 100 - 59950 FROM n
           """)
         #expect(try await broker.count("finished WHERE until <= \(now)") == 600)

@@ -56,7 +56,7 @@ import Warren
             Publication(
               job, to: .queue(Self.queues.randomElement(using: &random) ?? "a"),
               notBefore: Bool.random(using: &random) ? clock.now + Double.random(in: 0...30, using: &random) : nil,
-              keepsRepeatsOut: Bool.random(using: &random))
+              unique: Bool.random(using: &random) ? .key("\(Int.random(in: 0..<40, using: &random))") : nil)
           }
         _ = try await broker.publish([publication])
       }

@@ -7,12 +7,12 @@ import Warren
 @testable import WarrenSQLite
 
 @Suite struct TimeTests {
-  @Test func chosenIDsAreRememberedForADayAndThenForgotten() async throws {
+  @Test func keysOfCompletedJobsAreRememberedForTheirWindowAndThenForgotten() async throws {
     let clock = VirtualClock()
     try await SQLiteBroker.inMemory(clock: clock).withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))
-      @Sendable func publish(_ id: MessageID, chosen: Bool = true) async throws -> String {
-        let job = Publication(message("x", id: id), to: .queue("q"), keepsRepeatsOut: chosen)
+      @Sendable func publish(_ key: String, isUnique: Bool = true) async throws -> String {
+        let job = Publication(message("x"), to: .queue("q"), unique: isUnique ? .key(key) : nil)
         return "\(try await broker.publish([job])[0])"
       }
       #expect(try await publish("a") == "stored")
@@ -27,8 +27,8 @@ import Warren
       #expect(try await publish("a") == "repeated")
       clock.advance(by: .seconds(2))
       #expect(try await publish("a") == "stored")
-      // An id that nobody chose is not remembered.
-      #expect(try await publish("b", chosen: false) == "stored")
+      // A job that is not unique is not remembered.
+      #expect(try await publish("b", isUnique: false) == "stored")
       try await broker.consume("q", prefetch: 2) { consumer in
         for _ in 0..<2 { _ = try await broker.settle(try #require(await consumer.next()), as: .complete) }
       }

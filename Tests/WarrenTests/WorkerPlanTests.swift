@@ -16,7 +16,7 @@ private struct Created: EventMessage { static let name: MessageName = "booking.c
 /// An engine that nothing reaches: a worker's plan is made without one.
 private struct NoBroker: Broker {
   var capabilities: BrokerCapabilities {
-    .init(engine: "none", keepsRepeatsOut: false, ordersByPriority: false, showsWaitingMessages: false, largestBody: 0)
+    .init(engine: "none", ordersByPriority: false, showsWaitingMessages: false, largestBody: 0)
   }
   func apply(_ topology: Topology) async throws(BrokerError) { throw BrokerError(.unavailable, "none") }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {

@@ -26,7 +26,7 @@ final class PocketBroker: InspectableBroker {
   func redeliver(_ message: Message) { hand([delivery(of: message)]) }
 
   let capabilities = BrokerCapabilities(
-    engine: "Pocket", keepsRepeatsOut: false, ordersByPriority: false, showsWaitingMessages: false, largestBody: .max)
+    engine: "Pocket", ordersByPriority: false, showsWaitingMessages: false, largestBody: .max)
 
   func run() async throws { try? await gracefulShutdown() }
 

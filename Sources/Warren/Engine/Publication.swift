@@ -8,6 +8,14 @@ public struct Publication: Sendable, Equatable {
     case exchange(ExchangeName, RoutingKey)
     /// To one queue.
     case queue(QueueName)
+
+    /// The name of the exchange or queue.
+    package var place: String {
+      switch self {
+      case .exchange(let exchange, _): exchange.rawValue
+      case .queue(let queue): queue.rawValue
+      }
+    }
   }
   /// What.
   public var message: Message
@@ -15,22 +23,22 @@ public struct Publication: Sendable, Equatable {
   public var destination: Destination
   /// Not to be handed out before this time; only for a queue. `nil`: at once.
   public var notBefore: Date?
-  /// Whether the caller chose the id so that repeats are kept out; only for a queue, and only on an engine with
-  /// ``BrokerCapabilities/keepsRepeatsOut``. Elsewhere the inbox does it at the other end.
-  public var keepsRepeatsOut: Bool
+  /// Keeps repeats out; only for a queue, and only on an engine that can (``BrokerCapabilities/uniqueness``).
+  public var unique: Uniqueness?
 
   /// A publication.
-  public init(
-    _ message: Message, to destination: Destination, notBefore: Date? = nil, keepsRepeatsOut: Bool = false
-  ) {
+  public init(_ message: Message, to destination: Destination, notBefore: Date? = nil, unique: Uniqueness? = nil) {
     self.message = message
     self.destination = destination
     self.notBefore = notBefore
-    self.keepsRepeatsOut = keepsRepeatsOut
+    self.unique = unique
   }
 
-  /// Throws ``BrokerError/Code/invalid`` for what no engine can carry. Engines call it before they store anything.
-  public func validate() throws(BrokerError) {
+  /// Throws ``BrokerError/Code/invalid`` for what no engine can carry, and ``BrokerError/Code/unsupported`` for what this
+  /// one cannot. Engines call it before they store anything.
+  ///
+  /// - Parameter uniqueness: what the engine can do with repeats; by default nothing.
+  public func validate(uniqueness: Set<Uniqueness.Repeat.Kind> = []) throws(BrokerError) {
     try message.id?.validate(as: "id of a message")
     try message.name?.validate(as: "name of a message")
     for (what, text) in [
@@ -60,7 +68,12 @@ public struct Publication: Sendable, Equatable {
       if notBefore != nil {
         throw BrokerError(.invalid, "an event cannot be delayed: publish a job, whose handler publishes the event")
       }
-    case .queue(let queue): try queue.validate(as: "name of a queue")
+      if unique != nil {
+        throw BrokerError(.invalid, "an event cannot be unique: publish a job, or let each handler keep an inbox")
+      }
+    case .queue(let queue):
+      try queue.validate(as: "name of a queue")
+      try unique?.validate(uniqueness)
     }
   }
 

@@ -2,7 +2,7 @@
 public enum PublishResult: Sendable {
   /// Durable in every queue that it was routed to.
   case stored
-  /// Kept out: the queue has, or lately had, a message with this id.
+  /// Kept out: the queue has, or lately had, a job with this key (``Publication/unique``).
   case repeated
   /// No queue wanted it, so it was stored nowhere.
   case unroutable

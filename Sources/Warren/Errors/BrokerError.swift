@@ -39,12 +39,23 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
   public var message: String
   /// The error beneath.
   public var underlying: (any Error)?
+  /// The messages that it is about, when ``EventBus`` throws it: after ``Code/unknownOutcome`` publish them again with
+  /// these ids.
+  public var messageIDs: [MessageID]
 
   /// An error.
-  public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+  public init(_ code: Code, _ message: String, underlying: (any Error)? = nil, messageIDs: [MessageID] = []) {
     self.code = code
     self.message = message
     self.underlying = underlying
+    self.messageIDs = messageIDs
+  }
+
+  /// The same error, about these messages unless it names some already.
+  package func about(_ ids: [MessageID]) -> BrokerError {
+    var error = self
+    if error.messageIDs.isEmpty { error.messageIDs = ids }
+    return error
   }
 
   /// Whether the same call can succeed later without a change by a person.

@@ -17,11 +17,6 @@ final class Instruments: Sendable {
   private let timers = Mutex<[Key: Metrics.Timer]>([:])
 
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
-    let place =
-      switch destination {
-      case .exchange(let exchange, _): exchange.rawValue
-      case .queue(let queue): queue.rawValue
-      }
     let word =
       switch result {
       case .stored: "stored"
@@ -29,7 +24,7 @@ final class Instruments: Sendable {
       case .unroutable: "unroutable"
       case .failed: "failed"
       }
-    count("warren_published_total", ("destination", place), name, ("result", word))
+    count("warren_published_total", ("destination", destination.place), name, ("result", word))
   }
 
   func handled(_ outcome: String, queue: QueueName, name: String, took: Duration) {

@@ -29,6 +29,26 @@ struct MessageTrace: Sendable {
     }
   }
 
+  /// Publishes what was made before inside a span of the kind `client`, with a link to each trace in which a message was
+  /// made; the messages keep those traces.
+  func publishing<Result>(stored publications: [Publication], _ body: () async throws -> Result) async throws -> Result
+  {
+    guard let tracer, let first = publications.first else { return try await body() }
+    let destination = first.destination.place
+    return try await tracer.withAnySpan("publish \(destination)", ofKind: .client) { span in
+      span.attributes["messaging.system"] = "warren"
+      span.attributes["messaging.operation.type"] = "publish"
+      span.attributes["messaging.destination.name"] = destination
+      if publications.count > 1 { span.attributes["messaging.batch.message_count"] = publications.count }
+      for publication in publications {
+        var context = ServiceContext.topLevel
+        tracer.extract(publication.message.headers, into: &context, using: Headers())
+        if !context.isEmpty { span.addLink(SpanLink(context: context, attributes: [:])) }
+      }
+      return try await body()
+    }
+  }
+
   /// Handles a delivery inside a span of the kind `consumer`, whose parent is the span that published it.
   func handling(_ delivery: Delivery, _ body: @Sendable () async throws -> Void) async throws {
     guard let tracer else { return try await body() }

@@ -5,20 +5,21 @@ public import Foundation
 /// ```swift
 /// let bus = EventBus(broker, exchange: .topic("tutorgo_events"), source: "bookings")
 /// try await bus.publish(BookingCreated(bookingID: id))
-/// try await bus.enqueue(SendEmail(to: address), id: "reminder-\(id)", after: .seconds(86_400))
+/// try await bus.enqueue(SendEmail(to: address), unique: .key("reminder-\(id)"), after: .seconds(86_400))
 /// ```
 /// What a handler publishes carries the correlation id and the trace of the message that it handles, and names that
 /// message as its cause.
+///
+/// When the answer to a publish is lost, the bus publishes the message again with the same id: see
+/// ``UnknownOutcomePolicy``.
 public struct EventBus: Sendable {
   /// The engine.
   public let broker: any Broker
+  /// What makes the messages.
+  public let composer: MessageComposer
   /// Where events go that name no other exchange.
-  public let exchange: Exchange?
-  private let codec: any MessageCodec
-  private let source: String
-  private let middleware: [any Middleware]
-  private let clock: any BrokerClock
-  private let trace = MessageTrace()
+  public var exchange: Exchange? { composer.exchange }
+  private let policy: UnknownOutcomePolicy
   private var instruments = Instruments()
 
   /// A bus. Install a tracer before you make one: it is looked for once.
@@ -27,22 +28,30 @@ public struct EventBus: Sendable {
   ///   - exchange: where events go; a bus that only enqueues jobs has none.
   ///   - codec: how events are written to that exchange.
   ///   - source: the name of this service, which its messages carry.
+  ///   - policy: what the bus does when it cannot know whether a message was stored.
   public init(
     _ broker: any Broker, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, source: String,
-    middleware: [any Middleware] = [], clock: any BrokerClock = SystemClock()
+    middleware: [any Middleware] = [], clock: any BrokerClock = SystemClock(),
+    onUnknownOutcome policy: UnknownOutcomePolicy = .standard
+  ) {
+    self.init(
+      broker,
+      MessageComposer(source: source, exchange: exchange, codec: codec, middleware: middleware, clock: clock),
+      onUnknownOutcome: policy)
+  }
+
+  /// A bus whose messages this composer makes.
+  public init(
+    _ broker: any Broker, _ composer: MessageComposer, onUnknownOutcome policy: UnknownOutcomePolicy = .standard
   ) {
     self.broker = broker
-    self.exchange = exchange
-    self.codec = codec
-    self.source = source
-    self.middleware = middleware
-    self.clock = clock
+    self.composer = composer
+    self.policy = policy
   }
 
   /// The same bus with another exchange, and a codec for it.
   public func on(_ exchange: Exchange, codec: (any MessageCodec)? = nil) -> EventBus {
-    var bus = EventBus(
-      broker, exchange: exchange, codec: codec ?? self.codec, source: source, middleware: middleware, clock: clock)
+    var bus = EventBus(broker, composer.on(exchange, codec: codec), onUnknownOutcome: policy)
     bus.instruments = instruments
     return bus
   }
@@ -50,172 +59,144 @@ public struct EventBus: Sendable {
   /// Publishes an event. When this returns, the event is durable in every queue that wanted it.
   ///
   /// - Parameters:
+  ///   - id: an id of the caller's choosing, or the id from an error to publish that event again; a new one without it. It
+  ///     promises nothing but identity: a handler, or its inbox, can tell by it that it has seen the event before.
   ///   - key: the routing key; the event's own without it.
   ///   - headers: further headers.
   /// - Returns: its id, and ``PublishResult/stored``, or ``PublishResult/unroutable`` when no queue wanted it, which for an
   ///   event is no error.
-  /// - Throws: ``BrokerError`` when it was not stored, or, with ``BrokerError/Code/unknownOutcome``, perhaps not.
+  /// - Throws: ``BrokerError``, with the id in ``BrokerError/messageIDs``, when it was not stored, or, with
+  ///   ``BrokerError/Code/unknownOutcome``, perhaps not.
   @discardableResult
   public func publish<E: EventMessage>(
-    _ event: E, key: RoutingKey? = nil, headers: Message.Headers = [:]
+    _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
   ) async throws -> Receipt {
-    try await trace.publishing(1, to: exchange?.name.rawValue ?? "") {
-      let publication = try publication(of: event, key: key, headers: headers)
-      let receipt = try await publish([publication])[0]
-      if case .failed(let error) = receipt.result { throw error }
-      return receipt
+    try await composer.trace.publishing(1, to: exchange?.name.rawValue ?? "") {
+      try await store([composer.publication(of: event, id: id, key: key, headers: headers)])[0].orThrow()
     }
   }
 
   /// Publishes events, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
   public func publish(_ events: [any EventMessage]) async throws -> [Receipt] {
-    try await trace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
-      try await publish(events.map { try publication(of: $0) })
+    try await composer.trace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
+      try await store(events.map { try composer.publication(of: $0) })
     }
   }
 
   /// Enqueues a job. When this returns, the job is durable in its queue.
   ///
   /// - Parameters:
-  ///   - id: an id of the caller's choosing that keeps repeats out: a job whose id the queue has, or has lately
-  ///     completed, is not stored again. Where the engine cannot do that
-  ///     (``BrokerCapabilities/keepsRepeatsOut``), the inbox does at the worker's end.
+  ///   - id: an id of the caller's choosing, or the id from an error to enqueue that job again; a new one without it. It
+  ///     promises nothing but identity; `unique` keeps repeats out.
+  ///   - unique: keeps repeats out by a key. An engine that cannot do that refuses the job with
+  ///     ``BrokerError/Code/unsupported``.
   ///   - delay: not before this much time has passed.
   ///   - time: not before this time.
   ///   - priority: instead of the type's own.
   /// - Returns: its id, and ``PublishResult/stored`` or ``PublishResult/repeated``.
-  /// - Throws: ``BrokerError``, with ``BrokerError/Code/unroutable`` when its queue does not exist.
+  /// - Throws: ``BrokerError``, with the id in ``BrokerError/messageIDs``; with the code ``BrokerError/Code/unroutable``
+  ///   when its queue does not exist.
   @discardableResult
   public func enqueue<J: JobMessage>(
-    _ job: J, id: String? = nil, after delay: Duration? = nil, at time: Date? = nil, priority: Priority? = nil,
-    headers: Message.Headers = [:]
+    _ job: J, id: MessageID? = nil, unique: Uniqueness? = nil, after delay: Duration? = nil, at time: Date? = nil,
+    priority: Priority? = nil, headers: Message.Headers = [:]
   ) async throws -> Receipt {
-    let request = JobRequest(job, id: id, after: delay, at: time, priority: priority, headers: headers)
-    let receipt = try await enqueue([request])[0]
-    if case .failed(let error) = receipt.result { throw error }
-    return receipt
+    let request = JobRequest(job, id: id, unique: unique, after: delay, at: time, priority: priority, headers: headers)
+    return try await enqueue([request])[0].orThrow()
   }
 
   /// Enqueues jobs, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
   public func enqueue(_ requests: [JobRequest]) async throws -> [Receipt] {
-    try await trace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
-      let receipts = try await publish(requests.map { try publication(of: $0) })
-      return zip(receipts, requests).map { receipt, request in
-        guard case .unroutable = receipt.result else { return receipt }
-        return Receipt(
-          id: receipt.id,
-          result: .failed(
-            BrokerError(
-              .unroutable,
-              "the queue '\(request.queue)' of the job '\(request.name)' does not exist: apply a topology that has it"))
-        )
-      }
+    try await composer.trace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
+      try await store(requests.map { try composer.publication(of: $0) })
     }
   }
 
-  /// What ``publish(_:key:headers:)`` would hand to the engine, for those who store it first, as an outbox does.
+  /// Publishes messages that were made before, such as those of an outbox or of receipts that failed, as they are: with
+  /// their ids, and with the traces in which they were made. One receipt for each, in order: some may have failed.
+  ///
+  /// - Throws: ``BrokerError`` when nothing at all was stored.
+  public func publish(_ publications: [Publication]) async throws -> [Receipt] {
+    try await composer.trace.publishing(stored: publications) { try await store(publications) }
+  }
+
+  /// What ``publish(_:id:key:headers:)`` would hand to the engine.
   public func publication<E: EventMessage>(
-    of event: E, key: RoutingKey? = nil, headers: Message.Headers = [:]
+    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
   ) throws -> Publication {
-    guard let exchange else {
-      throw BrokerError(
-        .invalid, "the event '\(E.name)' has no exchange to go to: give the bus one, EventBus(…, exchange: …)")
-    }
-    return try publication(
-      of: event, codec: codec, to: .exchange(exchange.name, key ?? event.routingKey), headers: headers)
+    try composer.publication(of: event, id: id, key: key, headers: headers)
   }
 
-  /// What ``enqueue(_:)`` would hand to the engine, for those who store it first, as an outbox does.
-  public func publication(of request: JobRequest) throws -> Publication { try request.publication(self) }
+  /// What ``enqueue(_:)`` would hand to the engine.
+  public func publication(of request: JobRequest) throws -> Publication { try composer.publication(of: request) }
 
-  func publication<J: JobMessage>(of job: J, _ request: JobRequest) throws -> Publication {
-    var publication = try publication(
-      of: job, codec: J.codec, to: .queue(J.queue.name), id: request.id, headers: request.headers)
-    if let priority = request.priority { publication.message.priority = priority }
-    if let delay = request.delay, delay > .zero {
-      publication.notBefore = clock.now.addingTimeInterval(delay.seconds)
-    }
-    if let time = request.time { publication.notBefore = max(time, publication.notBefore ?? time) }
-    publication.keepsRepeatsOut = request.id != nil
-    return publication
-  }
+  // MARK: Storing
 
-  private func publication<M: TypedMessage>(
-    of content: M, codec: any MessageCodec, to destination: Publication.Destination, id: String? = nil,
-    headers: Message.Headers
-  ) throws -> Publication {
-    let now = clock.now
-    let body: Data
-    do {
-      body = try codec.encode(content, at: now)
-    } catch {
-      throw BrokerError(.invalid, "a message '\(M.name)' cannot be encoded: \(error)", underlying: error)
-    }
-    var message = Message(
-      id: id.map { MessageID($0) } ?? .unique(), name: M.name, body: body, headers: headers,
-      contentType: codec.contentType, timestamp: now, source: source, priority: M.priority,
-      expiresAt: M.timeToLive.map { now.addingTimeInterval($0.seconds) })
-    trace.inject(into: &message.headers)
-    MessageContext.current?.pass(to: &message)
-    var publication = Publication(message, to: destination)
-    for step in middleware { try step.publishing(&publication) }
-    return publication
-  }
-
-  private func publish(_ publications: [Publication]) async throws -> [Receipt] {
+  private func store(_ publications: [Publication]) async throws(BrokerError) -> [Receipt] {
     if publications.isEmpty { return [] }
-    let results = try await broker.publish(publications)
+    var results: [PublishResult]
+    do {
+      results = try await broker.publish(publications)
+    } catch  where error.code == .unknownOutcome {
+      results = publications.map { _ in .failed(error) }
+    } catch {
+      throw error.about(publications.compactMap(\.message.id))
+    }
+    if policy.deadline > .zero, results.contains(where: \.isUnknown) { await publishAgain(publications, &results) }
     return zip(results, publications).map { result, publication in
-      count(result, publication)
-      return Receipt(id: publication.message.id ?? "", result: result)
+      instruments.published(
+        result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
+      return Receipt(id: publication.message.id ?? "", result: Self.judged(result, publication))
     }
   }
 
-  private func count(_ result: PublishResult, _ publication: Publication) {
-    instruments.published(
-      result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
+  /// Publishes what has an unknown outcome again until that is known, or the time is over.
+  private func publishAgain(_ publications: [Publication], _ results: inout [PublishResult]) async {
+    let clock = composer.clock
+    let end = clock.now.addingTimeInterval(policy.deadline.seconds)
+    var unknown = results.indices.filter { results[$0].isUnknown }
+    var number = 0
+    while !unknown.isEmpty, clock.now < end {
+      let pause = UnknownOutcomePolicy.pause(before: number).seconds * Double.random(in: 0.5...1)
+      number += 1
+      guard (try? await clock.sleep(until: min(end, clock.now.addingTimeInterval(pause)))) != nil else { return }
+      let answers: [PublishResult]
+      do {
+        answers = try await broker.publish(unknown.map { publications[$0] })
+      } catch {
+        if error.isRetryable { continue }
+        return
+      }
+      var left: [Int] = []
+      for (index, answer) in zip(unknown, answers) {
+        switch answer {
+        // Whatever this try failed with, the one before may have been stored: that is still unknown.
+        case .failed(let error): if error.isRetryable { left.append(index) }
+        default: results[index] = answer
+        }
+      }
+      unknown = left
+    }
+  }
+
+  /// The result for the caller: a job that reached no queue has failed, and an error names its message.
+  private static func judged(_ result: PublishResult, _ publication: Publication) -> PublishResult {
+    let ids = publication.message.id.map { [$0] } ?? []
+    switch (result, publication.destination) {
+    case (.failed(let error), _): return .failed(error.about(ids))
+    case (.unroutable, .queue(let queue)):
+      return .failed(
+        BrokerError(
+          .unroutable,
+          "the queue '\(queue)' of the job '\(publication.message.name ?? "")' does not exist: "
+            + "apply a topology that has it", messageIDs: ids))
+    default: return result
+    }
   }
 }
 
-/// What became of one message that an ``EventBus`` published.
-public struct Receipt: Sendable {
-  /// The id that the message has from now on, in logs and in every queue.
-  public let id: MessageID
-  /// What became of it.
-  public let result: PublishResult
-
-  /// Whether it is durable in every queue that it was routed to.
-  public var isStored: Bool { result.isStored }
-}
-
-/// One job of a batch, and when and how it is to be enqueued. The parameters are those of
-/// ``EventBus/enqueue(_:id:after:at:priority:headers:)``.
-public struct JobRequest: Sendable {
-  /// The job's name.
-  public let name: MessageName
-  /// The job's queue.
-  public let queue: QueueName
-  let id: String?
-  let delay: Duration?
-  let time: Date?
-  let priority: Priority?
-  let headers: Message.Headers
-  private let make: @Sendable (EventBus, JobRequest) throws -> Publication
-
-  /// A job to enqueue.
-  public init<J: JobMessage>(
-    _ job: J, id: String? = nil, after delay: Duration? = nil, at time: Date? = nil, priority: Priority? = nil,
-    headers: Message.Headers = [:]
-  ) {
-    name = J.name
-    queue = J.queue.name
-    self.id = id
-    self.delay = delay
-    self.time = time
-    self.priority = priority
-    self.headers = headers
-    make = { bus, request in try bus.publication(of: job, request) }
+extension PublishResult {
+  fileprivate var isUnknown: Bool {
+    if case .failed(let error) = self { error.code == .unknownOutcome } else { false }
   }
-
-  func publication(_ bus: EventBus) throws -> Publication { try make(bus, self) }
 }

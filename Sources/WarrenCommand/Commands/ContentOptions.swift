@@ -9,7 +9,7 @@ struct ContentOptions: ParsableArguments {
   var data: String?
   @Option(name: .customLong("header"), help: ArgumentHelp("A header; may be repeated.", valueName: "name=value"))
   var headers: [HeaderArgument] = []
-  @Option(help: ArgumentHelp("An id of your own; it keeps repeats of a job out.", valueName: "id")) var id: MessageID?
+  @Option(help: ArgumentHelp("An id of your own; it only tells the message apart.", valueName: "id")) var id: MessageID?
   @Option(help: ArgumentHelp("Which message goes first, 0 to 9.", valueName: "number")) var priority: UInt8 = 4
   @Option(help: ArgumentHelp("Who publishes it.", valueName: "name")) var source = "warren"
   @Flag(help: "Publish the content alone, without Warren's envelope of type, timestamp and data.") var plain = false

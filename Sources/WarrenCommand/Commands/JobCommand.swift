@@ -18,6 +18,8 @@ struct JobCommand: AsyncParsableCommand {
     var after: DurationArgument?
     @Option(help: ArgumentHelp("Not before this time, in ISO 8601 with its zone.", valueName: "time"))
     var at: TimeArgument?
+    @Option(help: ArgumentHelp("Keeps repeats out while the queue has the job and for a day after.", valueName: "key"))
+    var unique: String?
 
     func validate() throws {
       if after != nil, at != nil { throw ValidationError("--after and --at: only one of both") }
@@ -26,13 +28,14 @@ struct JobCommand: AsyncParsableCommand {
     func run() async throws {
       var composition = try content.composition(name)
       composition.notBefore = at?.date ?? after.map { Date().addingTimeInterval($0.seconds) }
+      composition.unique = unique.map { .key($0) }
       let job = composition
       let view = try await options.withOperations {
         try await $0.enqueue(job, to: queue, source: content.source)
       }
       try Printer(options).thing(view) { "\(view.id)\n" }
       if view.result == .repeated {
-        StandardError.print("the queue has, or lately had, a job with this id: it was not stored again")
+        StandardError.print("the queue has, or lately had, a job with this key: it was not stored again")
       }
     }
   }

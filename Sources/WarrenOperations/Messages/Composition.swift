@@ -11,8 +11,10 @@ public struct Composition: Sendable {
   public var isPlain: Bool
   /// Its headers.
   public var headers: Message.Headers
-  /// An id of one's own, which keeps repeats of a job out.
+  /// An id of one's own.
   public var id: MessageID?
+  /// Keeps repeats out; only for a job.
+  public var unique: Uniqueness?
   /// Which message goes first.
   public var priority: Priority
   /// Not before this time; only for a job.
@@ -21,13 +23,14 @@ public struct Composition: Sendable {
   /// A message to publish.
   public init(
     _ name: MessageName, data: JSONText = .object([]), isPlain: Bool = false, headers: Message.Headers = [:],
-    id: MessageID? = nil, priority: Priority = .normal, notBefore: Date? = nil
+    id: MessageID? = nil, unique: Uniqueness? = nil, priority: Priority = .normal, notBefore: Date? = nil
   ) {
     self.name = name
     self.data = data
     self.isPlain = isPlain
     self.headers = headers
     self.id = id
+    self.unique = unique
     self.priority = priority
     self.notBefore = notBefore
   }

@@ -6,7 +6,7 @@ public struct PublicationView: Sendable, Equatable, Codable {
   public enum Result: String, Sendable, Codable {
     /// Durable in every queue that it was routed to.
     case stored
-    /// The queue has, or lately had, a job with this id.
+    /// The queue has, or lately had, a job with this key.
     case repeated
     /// No queue wanted it, so it was stored nowhere.
     case unroutable
@@ -46,7 +46,7 @@ extension Operations {
   ) async throws(BrokerError) -> PublicationView {
     let message = composition.message(source: source, now: clock.now)
     var publication = Publication(message, to: destination, notBefore: composition.notBefore)
-    if case .queue = destination { publication.keepsRepeatsOut = composition.id != nil }
+    publication.unique = composition.unique
     var view = PublicationView(id: message.id ?? "", name: composition.name, result: .stored)
     switch try await broker.publish([publication]).first {
     case .stored?: break

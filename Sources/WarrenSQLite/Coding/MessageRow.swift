@@ -1,10 +1,33 @@
 internal import Foundation
 internal import Warren
 
+/// What keeps repeats of a job out, as the table `message` has it.
+struct UniqueKey {
+  /// The queue that the key belongs to.
+  var queue: Int64
+  var key: String
+  /// For how many milliseconds after the job was completed.
+  var window: Int64
+
+  init(_ unique: Uniqueness, in queue: Int64) {
+    self.queue = queue
+    key = unique.key
+    window = unique.window.milliseconds
+  }
+
+  /// Reads a row whose columns are those of ``Statements/readMessage``.
+  init?(_ row: Prepared) {
+    guard let key = row.optionalText(13) else { return nil }
+    queue = row.int(16)
+    self.key = key
+    window = row.int(17)
+  }
+}
+
 /// A message as the table `message` has it, and back.
 extension Message {
   /// Binds everything that is the message's own, from the third column of ``Statements/insertMessage`` on.
-  func bind(to statement: Prepared, exchange: Int64?, key: RoutingKey, parkAt: Int64?, isRemembered: Bool) {
+  func bind(to statement: Prepared, exchange: Int64?, key: RoutingKey, parkAt: Int64?, unique: UniqueKey?) {
     statement.bind(3, id?.rawValue)
     statement.bind(4, name?.rawValue)
     statement.bind(5, exchange)
@@ -18,9 +41,11 @@ extension Message {
     statement.bind(13, timestamp?.milliseconds)
     statement.bind(14, expiresAt?.milliseconds)
     statement.bind(15, parkAt)
-    statement.bind(16, isRemembered ? 1 : Int64(0))
+    statement.bind(16, unique?.key)
     statement.bind(17, headers.isEmpty ? nil : HeaderText.write(headers))
     statement.bind(18, body)
+    statement.bind(19, unique?.queue)
+    statement.bind(20, unique?.window)
   }
 
   /// Reads a row whose columns are those of ``Statements/readMessage``, from `column` on.

@@ -31,8 +31,8 @@ struct Unsettled {
   var hasHistory: Bool
   /// When it is parked as expired, unless it is settled before.
   var parkAt: Int64?
-  /// The id, if it is to be remembered when this is over, and until how long after.
-  var remembered: (id: String, for: Int64)?
+  /// The key that is remembered when this is over.
+  var unique: UniqueKey?
 }
 
 /// A yes or no that threads share.

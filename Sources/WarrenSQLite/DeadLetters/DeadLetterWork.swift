@@ -14,7 +14,7 @@ extension SQLiteBroker: DeadLetterBroker {
         database,
         """
         SELECT m.id, m.name, m.exchange, m.routing_key, m.content_type, m.encoding, m.correlation, m.causation, m.source,
-          m.priority, m.published_at, d.expires_at, m.park_at, m.is_remembered, m.headers, m.body, h.record
+          m.priority, m.published_at, d.expires_at, m.park_at, m.unique_key, m.headers, m.body, h.record
         FROM dead_letter d JOIN message m ON m.seq = d.seq LEFT JOIN history h ON h.seq = d.seq WHERE d.seq = ?1
         """)
       let letters = try found.prefix(limit).compactMap { row -> DeadLetter? in
@@ -69,10 +69,13 @@ extension SQLiteBroker: DeadLetterBroker {
       guard let origin = transaction.ledger.catalogue[row["origin"]] else {
         throw BrokerError(.notFound, "the queue that gave up on '\(id)' is gone: declare it again")
       }
+      // The corrected job keeps repeats out as the one before did.
+      transaction.statements.readMessage.bind(1, row["seq"] as Int64)
+      let unique = try transaction.statements.readMessage.first { UniqueKey($0) } ?? nil
       try transaction.delete(deadLetter: row["seq"], in: row["queue"])
       try transaction.store(
         copy, in: origin.id, exchange: transaction.ledger.catalogue.exchangeName(row["exchange"]),
-        key: RoutingKey(row["routing_key"] as String))
+        key: RoutingKey(row["routing_key"] as String), unique: unique)
     }
   }
 
@@ -154,7 +157,7 @@ extension Transaction {
     let found = try read.first { row in
       (
         queue: row.int(0), origin: row.int(1), exchange: row.optionalInt(2), key: row.text(3),
-        expiresAt: row.optionalInt(4), isRemembered: row.int(5)
+        expiresAt: row.optionalInt(4)
       )
     }
     guard let found, ledger.catalogue[found.origin] != nil else { return false }
@@ -170,7 +173,6 @@ extension Transaction {
     copyMessage.bind(5, found.key)
     copyMessage.bind(6, expiresAt)
     copyMessage.bind(7, expiry(in: found.origin, ofMessage: expiresAt))
-    copyMessage.bind(8, found.isRemembered)
     try copyMessage.run()
     try write(known.replayed(), of: copy, isIsolated: false)
     try delete(deadLetter: seq, in: found.queue)

@@ -73,11 +73,13 @@ enum Schema {
       published_at INTEGER,
       expires_at INTEGER,      -- what the message says
       park_at INTEGER,         -- when it is parked as expired: that, or the queue's time to live
-      is_remembered INTEGER NOT NULL,
+      unique_key TEXT,         -- keeps repeats out; NULL: none
       headers TEXT,            -- NULL: none
-      body BLOB NOT NULL
+      body BLOB NOT NULL,
+      unique_queue INTEGER,    -- the queue that the key belongs to: that of the job, wherever its dead letter lies
+      unique_window INTEGER    -- for how long after its completion
     );
-    CREATE INDEX message_id ON message (id);
+    CREATE INDEX message_unique ON message (unique_queue, unique_key) WHERE unique_key IS NOT NULL;
     CREATE INDEX message_park_at ON message (park_at) WHERE park_at IS NOT NULL;
 
     CREATE TABLE ready (
@@ -117,7 +119,6 @@ enum Schema {
       exchange INTEGER,
       routing_key TEXT NOT NULL,
       expires_at INTEGER,
-      is_remembered INTEGER NOT NULL,
       reason TEXT NOT NULL,
       detail TEXT NOT NULL,
       at INTEGER NOT NULL
@@ -137,12 +138,12 @@ enum Schema {
       dead_lettered INTEGER NOT NULL DEFAULT 0
     );
 
-    -- Ids of finished messages, so that repeats are kept out.
+    -- Keys of finished jobs, so that repeats are kept out.
     CREATE TABLE finished (
       queue INTEGER NOT NULL,
-      id TEXT NOT NULL,
+      key TEXT NOT NULL,
       until INTEGER NOT NULL,
-      PRIMARY KEY (queue, id)
+      PRIMARY KEY (queue, key)
     ) WITHOUT ROWID;
     CREATE INDEX finished_until ON finished (until);
 

@@ -11,7 +11,7 @@ final class Statements {
   let deleteMessage: Prepared
   let readMessage: Prepared
   let readPlace: Prepared
-  let findID: Prepared
+  let findKey: Prepared
   let postponeExpiry: Prepared
 
   let insertReady: Prepared
@@ -49,7 +49,7 @@ final class Statements {
   /// The columns of `message` after `seq` and `queue`.
   private static let content = """
     id, name, exchange, routing_key, content_type, encoding, correlation, causation, source, priority, published_at, \
-    expires_at, park_at, is_remembered, headers, body
+    expires_at, park_at, unique_key, headers, body, unique_queue, unique_window
     """
 
   init(_ database: Database) throws {
@@ -60,14 +60,14 @@ final class Statements {
     insertMessage = try make(
       """
       INSERT INTO message (seq, queue, \(Self.content))
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
       """)
     // With another number, queue, way and expiry; the rest as it is.
     copyMessage = try make(
       """
       INSERT INTO message (seq, queue, \(Self.content))
       SELECT ?2, ?3, id, name, ?4, ?5, content_type, encoding, correlation, causation, source, priority, published_at,
-        ?6, ?7, ?8, headers, body
+        ?6, ?7, unique_key, headers, body, unique_queue, unique_window
       FROM message WHERE seq = ?1
       """)
     deleteMessage = try make("DELETE FROM message WHERE seq = ?1")
@@ -81,7 +81,7 @@ final class Statements {
       SELECT m.queue, m.priority, m.park_at, h.lane FROM message m LEFT JOIN history h ON h.seq = m.seq
       WHERE m.seq = ?1
       """)
-    findID = try make("SELECT 1 FROM message WHERE id = ?1 AND queue = ?2 LIMIT 1")
+    findKey = try make("SELECT 1 FROM message WHERE unique_queue = ?1 AND unique_key = ?2 LIMIT 1")
     postponeExpiry = try make("UPDATE message SET park_at = ?2 WHERE seq = ?1 AND park_at <= ?2")
 
     insertReady = try make("INSERT INTO ready (queue, rank, seq) VALUES (?1, ?2, ?3)")
@@ -114,12 +114,12 @@ final class Statements {
     insertDeadLetter = try make(
       """
       INSERT INTO dead_letter
-        (seq, queue, origin, id, name, exchange, routing_key, expires_at, is_remembered, reason, detail, at)
-      SELECT ?2, ?3, queue, id, name, exchange, coalesce(routing_key, name, ''), expires_at, is_remembered, ?4, ?5, ?6
+        (seq, queue, origin, id, name, exchange, routing_key, expires_at, reason, detail, at)
+      SELECT ?2, ?3, queue, id, name, exchange, coalesce(routing_key, name, ''), expires_at, ?4, ?5, ?6
       FROM message WHERE seq = ?1
       """)
     readDeadLetter = try make(
-      "SELECT queue, origin, exchange, routing_key, expires_at, is_remembered FROM dead_letter WHERE seq = ?1")
+      "SELECT queue, origin, exchange, routing_key, expires_at FROM dead_letter WHERE seq = ?1")
     deleteDeadLetter = try make("DELETE FROM dead_letter WHERE seq = ?1")
 
     writeDepth = try make(
@@ -128,11 +128,11 @@ final class Statements {
         completed = completed + ?6, retried = retried + ?7, dead_lettered = dead_lettered + ?8
       WHERE queue = ?1
       """)
-    remember = try make("INSERT OR REPLACE INTO finished (queue, id, until) VALUES (?1, ?2, ?3)")
-    isRemembered = try make("SELECT 1 FROM finished WHERE queue = ?1 AND id = ?2 AND until > ?3")
+    remember = try make("INSERT OR REPLACE INTO finished (queue, key, until) VALUES (?1, ?2, ?3)")
+    isRemembered = try make("SELECT 1 FROM finished WHERE queue = ?1 AND key = ?2 AND until > ?3")
     forget = try make(
       """
-      DELETE FROM finished WHERE (queue, id) IN (SELECT queue, id FROM finished WHERE until <= ?1 LIMIT ?2)
+      DELETE FROM finished WHERE (queue, key) IN (SELECT queue, key FROM finished WHERE until <= ?1 LIMIT ?2)
       """)
     listExpired = try make(
       """

@@ -58,13 +58,12 @@ extension Transaction {
         isUnfinished = true
       } else if deliveries.count < limit {
         let fence = try markRunning(message.seq, consumer.queue, worker: worker, isSuspect: false)
-        let remembered = message.isRemembered || ledger.configuration.remembersOtherIDs > .zero
         note(
           message.seq,
           Unsettled(
             consumer: consumer.id, queue: consumer.queue, fence: fence, rank: message.rank, lane: 0,
             hasHistory: false, parkAt: message.parkAt,
-            remembered: remembered ? memory(of: message.message.id, isChosen: message.isRemembered) : nil))
+            unique: message.unique))
         deliveries.append(
           Delivery(
             message: message.message, queue: queue, exchange: message.exchange, routingKey: message.key,
@@ -109,8 +108,8 @@ extension Transaction {
     let found = try read.first { row in
       (
         message: Message(row), exchange: row.optionalInt(2), key: row.optionalText(3), parkAt: row.optionalInt(12),
-        isChosen: row.int(13) == 1, lane: row.int(16), hasHistory: !row.isNull(16),
-        history: History(stored: row.optionalText(17))
+        unique: UniqueKey(row), lane: row.int(18), hasHistory: !row.isNull(18),
+        history: History(stored: row.optionalText(19))
       )
     }
     guard let found else {
@@ -124,13 +123,12 @@ extension Transaction {
     }
     try removeReady(seq, in: consumer.queue, rank: rank)
     let fence = try markRunning(seq, consumer.queue, worker: worker, isSuspect: found.lane > 0)
-    let remembers = found.isChosen || ledger.configuration.remembersOtherIDs > .zero
     note(
       seq,
       Unsettled(
         consumer: consumer.id, queue: consumer.queue, fence: fence, rank: found.message.rank,
         lane: found.lane, hasHistory: found.hasHistory, parkAt: found.parkAt,
-        remembered: remembers ? memory(of: found.message.id, isChosen: found.isChosen) : nil))
+        unique: found.unique))
     deliveries.append(
       Delivery(
         message: found.message, queue: queue, exchange: ledger.catalogue.exchangeName(found.exchange),
@@ -163,11 +161,4 @@ extension Transaction {
   }
 
   private func note(_ seq: Int64, _ unsettled: Unsettled) { claimedUnsettled.append((seq, unsettled)) }
-
-  private func memory(of id: MessageID?, isChosen: Bool) -> (id: String, for: Int64)? {
-    guard let id else { return nil }
-    let configuration = ledger.configuration
-    let time = isChosen ? configuration.remembersChosenIDs : configuration.remembersOtherIDs
-    return time > .zero ? (id.rawValue, time.milliseconds) : nil
-  }
 }

@@ -20,7 +20,6 @@ extension Transaction {
       // What expired here must not expire there again; the dead letter remembers the time.
       copyMessage.bind(6, Int64?.none)
       copyMessage.bind(7, stored.queue.timeToLive.map { now + $0.milliseconds })
-      copyMessage.bind(8, 0)
       try copyMessage.run()
       let insert = statements.insertDeadLetter
       insert.bind(1, seq)

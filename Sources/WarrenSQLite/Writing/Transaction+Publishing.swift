@@ -9,7 +9,7 @@ struct Fresh {
   var exchange: ExchangeName?
   var key: RoutingKey
   var parkAt: Int64?
-  var isRemembered: Bool
+  var unique: UniqueKey?
 }
 
 extension Transaction {
@@ -33,21 +33,22 @@ extension Transaction {
       return .stored
     case .queue(let name):
       guard let queue = ledger.catalogue.queues[name] else { return .unroutable }
-      let isRemembered = publication.keepsRepeatsOut && publication.message.id != nil
-      if isRemembered, let id = publication.message.id, try hasOrHad(id, in: queue.id) { return .repeated }
+      let unique = publication.unique.map { UniqueKey($0, in: queue.id) }
+      if let unique, try hasOrHad(unique) { return .repeated }
       try store(
         publication.message, in: queue.id, exchange: nil, key: RoutingKey(name.rawValue),
-        notBefore: publication.notBefore, isRemembered: isRemembered)
+        notBefore: publication.notBefore, unique: unique)
       return .stored
     }
   }
 
-  private func hasOrHad(_ id: MessageID, in queue: Int64) throws -> Bool {
-    statements.findID.bind(1, id.rawValue)
-    statements.findID.bind(2, queue)
-    if try statements.findID.first({ _ in true }) != nil { return true }
-    statements.isRemembered.bind(1, queue)
-    statements.isRemembered.bind(2, id.rawValue)
+  /// Whether the queue has a job with this key, if only as a dead letter, or had one lately.
+  private func hasOrHad(_ unique: UniqueKey) throws -> Bool {
+    statements.findKey.bind(1, unique.queue)
+    statements.findKey.bind(2, unique.key)
+    if try statements.findKey.first({ _ in true }) != nil { return true }
+    statements.isRemembered.bind(1, unique.queue)
+    statements.isRemembered.bind(2, unique.key)
     statements.isRemembered.bind(3, now)
     return try statements.isRemembered.first { _ in true } != nil
   }
@@ -55,7 +56,7 @@ extension Transaction {
   /// Stores one message in one queue.
   func store(
     _ message: Message, in queue: Int64, exchange: ExchangeName?, key: RoutingKey, notBefore: Date? = nil,
-    isRemembered: Bool = false
+    unique: UniqueKey? = nil
   ) throws {
     let seq = takeSeq()
     let parkAt = expiry(in: queue, ofMessage: message.expiresAt?.milliseconds)
@@ -63,7 +64,7 @@ extension Transaction {
     insert.bind(1, seq)
     insert.bind(2, queue)
     message.bind(
-      to: insert, exchange: ledger.catalogue.exchangeID(exchange), key: key, parkAt: parkAt, isRemembered: isRemembered)
+      to: insert, exchange: ledger.catalogue.exchangeID(exchange), key: key, parkAt: parkAt, unique: unique)
     try insert.run()
     count(queue) { $0.published += 1 }
     if let notBefore, notBefore > time {
@@ -76,7 +77,7 @@ extension Transaction {
       fresh[queue, default: []].append(
         Fresh(
           seq: seq, rank: message.rank, message: message, exchange: exchange, key: key, parkAt: parkAt,
-          isRemembered: isRemembered))
+          unique: unique))
       freshCount += 1
     }
   }

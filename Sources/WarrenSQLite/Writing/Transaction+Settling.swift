@@ -88,10 +88,10 @@ extension Transaction {
       statements.deleteDeadLetter.bind(1, seq)
       try statements.deleteDeadLetter.run()
     }
-    if let remembered = held.remembered {
-      statements.remember.bind(1, held.queue)
-      statements.remember.bind(2, remembered.id)
-      statements.remember.bind(3, now + remembered.for)
+    if let unique = held.unique, unique.window > 0 {
+      statements.remember.bind(1, unique.queue)
+      statements.remember.bind(2, unique.key)
+      statements.remember.bind(3, now + unique.window)
       try statements.remember.run()
     }
   }

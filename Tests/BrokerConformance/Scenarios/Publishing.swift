@@ -166,23 +166,26 @@ extension Scenario {
       }
       _ = try await bench.status(queue.name) { $0.ready == 200 }
     },
-    Scenario(
-      "an id of the caller's choosing keeps repeats out, while it waits, runs and shortly after",
-      needs: [.keepsRepeatsOut]
-    ) {
+    Scenario("a unique job is kept out while the queue has it, as a dead letter too, and for its window after") {
       bench in
       let queue = bench.queue("q")
       try await bench.broker.apply(Topology(queues: [queue]))
-      @Sendable func enqueue(_ id: MessageID = "reminder-1") async throws -> PublishResult {
-        var message = bench.message("once")
-        message.id = id
-        return try await bench.broker.publish([
-          Publication(message, to: .queue(queue.name), keepsRepeatsOut: true)
+      @Sendable func enqueue(_ key: String = "reminder-1") async throws -> PublishResult {
+        try await bench.broker.publish([
+          Publication(
+            bench.message("once"), to: .queue(queue.name), unique: .key(key, for: .seconds(600)))
         ])[0]
       }
-      @Sendable func mustRepeat(_ when: String) async throws {
-        let result = try await enqueue()
+      @Sendable func mustRepeat(_ when: String, _ key: String = "reminder-1") async throws {
+        let result = try await enqueue(key)
         guard case .repeated = result else { throw ScenarioFailure("\(when): repeated, not \(result)") }
+      }
+      if !bench.broker.capabilities.uniqueness.contains(.keep) {
+        guard case .failed(let error) = try await enqueue(), error.code == .unsupported else {
+          throw ScenarioFailure("an engine that cannot keep repeats out refuses the job")
+        }
+        try equal(try await bench.status(queue.name).ready, 0, "stored")
+        return
       }
       try check(try await enqueue().isStored, "stored")
       try await mustRepeat("waiting")
@@ -196,12 +199,62 @@ extension Scenario {
         _ = try await bench.broker.settle(try await consumer.mustNext(), as: .complete)
       }
       try await mustRepeat("completed")
-      try check(try await enqueue("reminder-2").isStored, "another id is stored")
+      try check(try await enqueue("reminder-2").isStored, "another key is stored")
       try await bench.consume(queue) { consumer in
         let delivery = try await consumer.mustNext()
         _ = try await bench.broker.settle(delivery, as: .deadLetter(.init(.rejected), History()))
       }
-      try check(try await enqueue("reminder-2").isStored, "a dead letter keeps no message out")
+      try await mustRepeat("a dead letter", "reminder-2")
+      _ = try await bench.broker.replay(.init(origin: queue.name))
+      try await mustRepeat("replayed", "reminder-2")
+      try equal(try await bench.status(queue.name).ready, 1, "ready")
+      try await bench.consume(queue) { consumer in
+        let delivery = try await consumer.mustNext()
+        _ = try await bench.broker.settle(delivery, as: .deadLetter(.init(.rejected), History()))
+      }
+      let letter = try await bench.deadLetters(of: queue, count: 1)[0]
+      try await bench.broker.replace(
+        letter.message.id ?? "", in: nil, with: bench.message("corrected"))
+      try await mustRepeat("corrected", "reminder-2")
+      _ = try await bench.broker.purge(queue.name)
+      try check(try await enqueue("reminder-2").isStored, "a job that a person deleted keeps nothing out")
+    },
+    Scenario("a unique event, an empty key and a way with repeats that the engine has not are refused by name") {
+      bench in
+      let queue = bench.queue("q")
+      let exchange = bench.exchange("all", .fanout)
+      try await bench.broker.apply(
+        Topology(exchanges: [exchange], queues: [queue], bindings: [Binding(queue.name, to: exchange.name)]))
+      let results = try await bench.broker.publish([
+        Publication(bench.message("event"), to: .exchange(exchange.name, "k"), unique: .key("k")),
+        Publication(bench.message("empty"), to: .queue(queue.name), unique: .key("")),
+        Publication(
+          bench.message("other"), to: .queue(queue.name),
+          unique: .key("k", onRepeat: .init(kind: .init(rawValue: "something-else"), longestDelay: nil))),
+      ])
+      for (result, code) in zip(results, [BrokerError.Code.invalid, .invalid, .unsupported]) {
+        guard case .failed(let error) = result, error.code == code else {
+          throw ScenarioFailure("\(code), not \(result)")
+        }
+      }
+      try equal(try await bench.status(queue.name).ready, 0, "stored")
+    },
+    Scenario("an id alone keeps nothing out: two messages with one id are two messages") { bench in
+      let queue = bench.queue("q")
+      try await bench.broker.apply(Topology(queues: [queue]))
+      var message = bench.message("same")
+      message.id = "chosen-7"
+      for _ in 1...2 {
+        let result = try await bench.broker.publish([Publication(message, to: .queue(queue.name))])[0]
+        try check(result.isStored, "stored, not \(result)")
+      }
+      try await bench.consume(queue) { consumer in
+        for _ in 1...2 {
+          let delivery = try await consumer.mustNext()
+          try equal(delivery.message.id, "chosen-7")
+          _ = try await bench.broker.settle(delivery, as: .complete)
+        }
+      }
     },
   ]
 }

@@ -1,0 +1,101 @@
+internal import Foundation
+
+/// Makes messages of typed events and jobs. It needs no broker, so it serves whoever stores a message first and sends it
+/// later, as an outbox does; ``EventBus`` makes its messages with one.
+///
+/// ```swift
+/// let composer = MessageComposer(source: "bookings", exchange: .topic("tutorgo_events"))
+/// let publication = try composer.publication(of: BookingCreated(bookingID: id))
+/// ```
+/// What is made while a message is handled carries the correlation id and the trace of that message, and names it as its
+/// cause.
+public struct MessageComposer: Sendable {
+  /// The name of this service, which its messages carry.
+  public let source: String
+  /// Where events go; one that makes only jobs has none.
+  public let exchange: Exchange?
+  let clock: any BrokerClock
+  let trace = MessageTrace()
+  private let codec: any MessageCodec
+  private let middleware: [any Middleware]
+
+  /// A composer. Install a tracer before you make one: it is looked for once.
+  ///
+  /// - Parameters:
+  ///   - source: the name of this service.
+  ///   - exchange: where events go.
+  ///   - codec: how events are written to that exchange.
+  ///   - middleware: what sees each message when it is made.
+  ///   - clock: what messages are dated and delayed by.
+  public init(
+    source: String, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, middleware: [any Middleware] = [],
+    clock: any BrokerClock = SystemClock()
+  ) {
+    self.source = source
+    self.exchange = exchange
+    self.codec = codec
+    self.middleware = middleware
+    self.clock = clock
+  }
+
+  /// The same composer for another exchange, and a codec for it.
+  public func on(_ exchange: Exchange, codec: (any MessageCodec)? = nil) -> MessageComposer {
+    MessageComposer(
+      source: source, exchange: exchange, codec: codec ?? self.codec, middleware: middleware, clock: clock)
+  }
+
+  /// The message of an event, on its way to the exchange.
+  ///
+  /// - Parameters:
+  ///   - id: an id of the caller's choosing; a new one without it.
+  ///   - key: the routing key; the event's own without it.
+  ///   - headers: further headers.
+  /// - Throws: ``BrokerError/Code/invalid`` when it cannot be encoded or there is no exchange, and what middleware throws.
+  public func publication<E: EventMessage>(
+    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
+  ) throws -> Publication {
+    guard let exchange else {
+      throw BrokerError(.invalid, "the event '\(E.name)' has no exchange to go to: give `exchange:`")
+    }
+    return try compose(
+      event, codec: codec, to: .exchange(exchange.name, key ?? event.routingKey), id: id, headers: headers)
+  }
+
+  /// The message of a job, on its way to its queue.
+  ///
+  /// - Throws: ``BrokerError/Code/invalid`` when it cannot be encoded, and what middleware throws.
+  public func publication(of request: JobRequest) throws -> Publication { try request.make(self, request) }
+
+  func publication<J: JobMessage>(of job: J, _ request: JobRequest) throws -> Publication {
+    try compose(job, codec: J.codec, to: .queue(J.queue.name), id: request.id, headers: request.headers) {
+      if let priority = request.priority { $0.message.priority = priority }
+      if let delay = request.delay, delay > .zero {
+        $0.notBefore = clock.now.addingTimeInterval(delay.seconds)
+      }
+      if let time = request.time { $0.notBefore = max(time, $0.notBefore ?? time) }
+      $0.unique = request.unique
+    }
+  }
+
+  private func compose<M: TypedMessage>(
+    _ content: M, codec: any MessageCodec, to destination: Publication.Destination, id: MessageID?,
+    headers: Message.Headers, _ complete: (inout Publication) -> Void = { _ in }
+  ) throws -> Publication {
+    let now = clock.now
+    let body: Data
+    do {
+      body = try codec.encode(content, at: now)
+    } catch {
+      throw BrokerError(.invalid, "a message '\(M.name)' cannot be encoded: \(error)", underlying: error)
+    }
+    var message = Message(
+      id: id ?? .unique(), name: M.name, body: body, headers: headers, contentType: codec.contentType, timestamp: now,
+      source: source, priority: M.priority, expiresAt: M.timeToLive.map { now.addingTimeInterval($0.seconds) })
+    trace.inject(into: &message.headers)
+    MessageContext.current?.pass(to: &message)
+    var publication = Publication(message, to: destination)
+    complete(&publication)
+    for step in middleware { try step.publishing(&publication) }
+    return publication
+  }
+}
