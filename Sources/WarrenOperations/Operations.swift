@@ -1,17 +1,17 @@
 public import Warren
 
-/// What an operator does with a broker, without a page and without a terminal: the command line and the dashboard stand
+/// What an operator does with a broker, without a page and without a terminal: the command line and any dashboard are built
 /// on it.
 ///
 /// What a broker cannot do is a ``Warren/BrokerError/Code/unsupported`` that says so; nothing here ever prints or logs.
 ///
 /// ```swift
 /// let operations = Operations(broker)
-/// let survey = try await operations.survey(DeadLetterFilter(queue: "email.dlq"))
+/// let survey = try await operations.survey(DeadLetterSelection(queue: "email.dlq", limit: .max))
 /// let report = try await operations.replay(survey)
 /// ```
 public struct Operations: Sendable {
-  /// The broker that is operated. Somebody else runs it.
+  /// The broker that is operated. The application runs it.
   public let broker: any Broker
   /// What is hidden of the messages that are shown.
   public let mask: Mask

@@ -21,6 +21,8 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
     var meanwhile: @Sendable (FakeBroker) -> Void = { _ in }
     /// How many steps succeed before one fails.
     var stepsUntilFailure = Int.max
+    /// What dead letters were asked for.
+    var selections: [DeadLetterSelection] = []
   }
   let state = Mutex(State())
 
@@ -62,6 +64,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
 
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     state.withLock { state in
+      state.selections.append(selection)
       let matching = matching(selection, in: state)
       let page = matching.prefix(selection.limit)
       return DeadLetterPage(
@@ -115,7 +118,7 @@ final class FakeBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
   ) -> [(position: Int64, letter: DeadLetter)] {
     state.letters.filter { position, letter in
       (selection.queue.map { $0 == letter.queue } ?? true) && (selection.origin.map { $0 == letter.origin } ?? true)
-        && (selection.id.map { $0 == letter.message.id } ?? true)
+        && (selection.ids.isEmpty || letter.message.id.map(selection.ids.contains) == true)
         && (selection.name.map { $0 == letter.message.name } ?? true)
         && (selection.reason.map { $0 == letter.reason.kind } ?? true)
         && (selection.text.map { letter.reason.detail.contains($0) } ?? true)

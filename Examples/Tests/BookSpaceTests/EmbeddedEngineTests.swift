@@ -68,7 +68,7 @@ private struct QuickClock: BrokerClock {
         #expect(try await store.search("guide", limit: 10).isEmpty)
 
         try FileManager.default.removeItem(at: fault)
-        let report = try await broker.replay(DeadLetterSelection(id: letter.message.id))
+        let report = try await broker.replay(DeadLetterSelection(ids: [letter.message.id].compactMap(\.self)))
         #expect(report == ReplayReport(replayed: 1, stayed: 0))
         while try await store.counts().isEmpty { await Task.yield() }
         #expect(try await store.search("guide", limit: 10).map(\.documentId) == ["d"])

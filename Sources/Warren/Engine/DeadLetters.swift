@@ -5,7 +5,8 @@ public import Foundation
 /// On RabbitMQ each call is one sweep through a dead-letter queue by an exclusive consumer, so a selection is a
 /// condition, not a row number, and a page after the first costs a sweep again.
 public protocol DeadLetterBroker: Broker {
-  /// One page of dead letters, the oldest first.
+  /// One page of dead letters, the oldest first. It ends before the selection's limit when the bodies on it have more than
+  /// ``DeadLetterPage/bodyLimit`` bytes together.
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage
 
   /// Sends the selected dead letters back to the queues that gave up on them, never through an exchange, with their ids
@@ -24,14 +25,14 @@ public protocol DeadLetterBroker: Broker {
   func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int
 }
 
-/// Which dead letters. Every condition that is given must hold.
-public struct DeadLetterSelection: Sendable, Equatable {
+/// Which dead letters. Every condition that is given must hold; of several ids any one.
+public struct DeadLetterSelection: Sendable, Hashable, Codable {
   /// Only those that lie in this queue.
   public var queue: QueueName?
   /// Only those that this queue gave up on.
   public var origin: QueueName?
-  /// Only this message.
-  public var id: MessageID?
+  /// Only these messages; empty: all.
+  public var ids: [MessageID]
   /// Only those of this name.
   public var name: MessageName?
   /// Only those parked for this kind of reason.
@@ -40,20 +41,22 @@ public struct DeadLetterSelection: Sendable, Equatable {
   public var text: String?
   /// Only those that were parked at this time or before, to the millisecond: what is parked while many are replayed is left alone.
   public var until: Date?
-  /// At most so many.
+  /// At most so many; `Int.max` for all.
   public var limit: Int
+  /// Whether the bodies are read, too. Without them a message's body is empty, which counting and grouping do not mind.
+  public var includesBodies = true
   /// Only those after the page that ended here.
   public var after: DeadLetterPage.Cursor?
 
   /// A selection; by default all, up to the limit.
   public init(
-    queue: QueueName? = nil, origin: QueueName? = nil, id: MessageID? = nil, name: MessageName? = nil,
+    queue: QueueName? = nil, origin: QueueName? = nil, ids: [MessageID] = [], name: MessageName? = nil,
     reason: DeadLetterReason.Kind? = nil, text: String? = nil, until: Date? = nil, limit: Int = 100,
     after: DeadLetterPage.Cursor? = nil
   ) {
     self.queue = queue
     self.origin = origin
-    self.id = id
+    self.ids = ids
     self.name = name
     self.reason = reason
     self.text = text
@@ -72,6 +75,8 @@ public struct DeadLetterPage: Sendable, Equatable {
     /// A cursor.
     public init(position: Int64) { self.position = position }
   }
+  /// How many bytes the bodies on a page may have together; one letter is on it in any case.
+  public static let bodyLimit = 8 << 20
   /// The dead letters, the oldest first.
   public var letters: [DeadLetter]
   /// Where the next page begins; `nil` when this is the last.
@@ -84,7 +89,7 @@ public struct DeadLetterPage: Sendable, Equatable {
 }
 
 /// What a replay did.
-public struct ReplayReport: Sendable, Equatable {
+public struct ReplayReport: Sendable, Hashable, Codable {
   /// How many went back to work.
   public var replayed: Int
   /// How many stayed, because the queue that gave up on them is gone.

@@ -78,6 +78,28 @@ public struct QueueStatus: Sendable, Hashable, Codable {
     return consumers == 0 && ready > 0 ? .unattended : .active
   }
 
+  private enum ShownKeys: String, CodingKey {
+    case state
+  }
+
+  /// Encodes ``state`` as well, for those who read JSON; it is not decoded.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(ready, forKey: .ready)
+    try container.encodeIfPresent(delayed, forKey: .delayed)
+    try container.encodeIfPresent(running, forKey: .running)
+    try container.encodeIfPresent(oldest, forKey: .oldest)
+    try container.encode(isPaused, forKey: .isPaused)
+    try container.encode(holdsDeadLetters, forKey: .holdsDeadLetters)
+    try container.encodeIfPresent(deadLetterQueue, forKey: .deadLetterQueue)
+    try container.encodeIfPresent(consumers, forKey: .consumers)
+    try container.encodeIfPresent(totals, forKey: .totals)
+    try container.encodeIfPresent(rates, forKey: .rates)
+    var shown = encoder.container(keyedBy: ShownKeys.self)
+    try shown.encode(state, forKey: .state)
+  }
+
   /// A status; engines make them.
   public init(
     name: QueueName, ready: Int, delayed: Int?, running: Int, oldest: Date?, isPaused: Bool, holdsDeadLetters: Bool,

@@ -19,13 +19,13 @@ struct BulkSelection: ParsableArguments {
     _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ confirmation: Confirmation,
     _ action: @Sendable (Operations, DeadLetterSurvey, (BulkReport) -> Void) async throws -> BulkReport
   ) async throws {
-    let filter = conditions.filter(ids: ids)
-    if filter.isEmpty, !all {
+    if ids.isEmpty, !conditions.isGiven, !all {
       throw CommandError(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
     }
     let printer = Printer(options)
     let summary = try await options.withOperations { operations in
-      let survey = try await operations.survey(filter, limit: first?.count)
+      let survey = try await operations.survey(
+        conditions.selection(ids: ids, limit: first?.count ?? .max))
       if survey.count == 0 {
         throw CommandError(.nothing, "no dead letter matches", next: "see what there is with `warren dead ls`")
       }

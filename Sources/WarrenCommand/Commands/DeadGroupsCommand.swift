@@ -14,7 +14,7 @@ struct DeadGroupsCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("At most so many groups.", valueName: "count")) var limit: CountArgument?
 
   func run() async throws {
-    let result = try await options.withOperations { try await $0.groups(conditions.filter()) }
+    let result = try await options.withOperations { try await $0.groups(conditions.selection()) }
     let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
     try Printer(options).list(groups, Tables.groups, none: "no dead letters")
     if !result.isComplete {

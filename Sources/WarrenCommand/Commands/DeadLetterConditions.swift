@@ -17,8 +17,15 @@ struct DeadLetterConditions: ParsableArguments {
       "Only those that were parked at this time or before, in ISO 8601 with its zone.", valueName: "time"))
   var until: TimeArgument?
 
-  func filter(ids: [MessageID] = []) -> DeadLetterFilter {
-    DeadLetterFilter(
-      ids: ids, queue: queue, origin: origin, name: name, reason: reason, text: text, until: until?.date)
+  /// Whether there is any condition.
+  var isGiven: Bool {
+    queue != nil || origin != nil || name != nil || reason != nil || text != nil || until != nil
+  }
+
+  func selection(ids: [MessageID] = [], limit: Int = .max, includesBodies: Bool = false) -> DeadLetterSelection {
+    var selection = DeadLetterSelection(
+      queue: queue, origin: origin, ids: ids, name: name, reason: reason, text: text, until: until?.date, limit: limit)
+    selection.includesBodies = includesBodies
+    return selection
   }
 }

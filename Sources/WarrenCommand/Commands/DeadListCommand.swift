@@ -11,14 +11,17 @@ struct DeadListCommand: AsyncParsableCommand {
   var limit = CountArgument(count: 100)
 
   func run() async throws {
-    let (letters, hasMore) = try await options.withOperations {
-      try await $0.deadLetters(conditions.filter(ids: ids), limit: limit.count)
+    let showsBodies = try options.json || Tables.deadLetters.chosen(options.columns).contains { $0.name == "body" }
+    let selection = conditions.selection(ids: ids, limit: limit.count, includesBodies: showsBodies)
+    let isConditional = conditions.isGiven || !ids.isEmpty
+    let (isEmpty, hasMore) = try await options.withOperations { operations in
+      // One by one: bodies are large, and a list of them larger.
+      let list = try Printer(options).listWriter(Tables.deadLetters)
+      let hasMore = try await operations.visitDeadLetters(selection) { try list.write($0) }
+      try list.end(none: isConditional ? "no dead letter matches: `warren dead ls` lists all" : "no dead letters")
+      return (list.isEmpty, hasMore)
     }
-    try Printer(options).list(
-      letters, Tables.deadLetters,
-      none: conditions.filter(ids: ids).isEmpty
-        ? "no dead letters" : "no dead letter matches: `warren dead ls` lists all")
     if hasMore { StandardError.print("there are more: raise --limit, or see them by cause with `warren dead groups`") }
-    if letters.isEmpty, !ids.isEmpty { throw ExitStatus.nothing }
+    if isEmpty, !ids.isEmpty { throw ExitStatus.nothing }
   }
 }

@@ -19,7 +19,9 @@ struct DeadShowCommand: AsyncParsableCommand {
       if index > 0 { try printer.write("\n") }
       try printer.write(text(letter, printer))
     }
-    if letters.contains(where: \.body.isMasked) { StandardError.print("some of it is hidden: --unmask shows it") }
+    if letters.contains(where: { $0.body?.isMasked == true }) {
+      StandardError.print("some of it is hidden: --unmask shows it")
+    }
   }
 
   private func text(_ letter: DeadLetterView, _ printer: Printer) -> String {
@@ -45,7 +47,7 @@ struct DeadShowCommand: AsyncParsableCommand {
     text += section("history", printer) + history(letter, format, printer)
     if !letter.headers.isEmpty { text += section("headers", printer) }
     text += printer.card(letter.headers.sorted { $0.key < $1.key }.map { (indent + $0.key, $0.value) })
-    text += section("body", printer) + body(letter.body) + "\n"
+    if let content = letter.body { text += section("body", printer) + body(content) + "\n" }
     return text
   }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Warren
 internal import WarrenOperations
 
 struct DoctorCommand: AsyncParsableCommand {

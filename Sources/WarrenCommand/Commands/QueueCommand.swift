@@ -38,10 +38,11 @@ struct QueueCommand: AsyncParsableCommand {
           ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
           ("delayed", format.number(view.delayed)), ("running", "\(view.running)"),
           ("oldest", format.age(view.oldest)), ("consumers", "\(view.consumers)"),
-          ("dead letters to", view.deadLetterQueue?.rawValue ?? ""), ("published", format.number(view.published)),
-          ("completed", format.number(view.completed)), ("retried", format.number(view.retried)),
-          ("dead-lettered", format.number(view.deadLettered)), ("in/s", format.rate(view.publishRate)),
-          ("out/s", format.rate(view.deliveryRate)), ("done/s", format.rate(view.settleRate)),
+          ("dead letters to", view.deadLetterQueue?.rawValue ?? ""),
+          ("published", format.number(view.totals?.published)),
+          ("completed", format.number(view.totals?.completed)), ("retried", format.number(view.totals?.retried)),
+          ("dead-lettered", format.number(view.totals?.deadLettered)), ("in/s", format.rate(view.rates?.published)),
+          ("out/s", format.rate(view.rates?.delivered)), ("done/s", format.rate(view.rates?.settled)),
         ])
       }
     }
@@ -89,9 +90,11 @@ struct QueueCommand: AsyncParsableCommand {
     func run() async throws {
       let purged = try await options.withOperations { operations in
         let view = try await operations.queue(queue)
+        // What the engine cannot count may be there as well.
+        let atLeast = view.delayed == nil ? "at least " : ""
         let waiting = view.ready + (view.delayed ?? 0)
         try confirmation.obtain(
-          "Delete \(Count.of(waiting, "message")) of '\(Text.printable(queue.rawValue))' for good?",
+          "Delete \(atLeast)\(Count.of(waiting, "message")) of '\(Text.printable(queue.rawValue))' for good?",
           options)
         return Purged(queue: queue, deleted: try await operations.purge(queue))
       }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Warren
+internal import Warren
 internal import WarrenOperations
 
 struct StatusCommand: AsyncParsableCommand {
@@ -26,7 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
 
   static let none = "no queues yet: they are declared by the first service that applies its topology"
 
-  private func show(_ operations: Operations, _ rule: HealthRule) async throws -> Health {
+  private func show(_ operations: Operations, _ rule: HealthRule) async throws -> Finding.Severity {
     let overview = try await operations.overview(rule: rule)
     let printer = Printer(options)
     try printer.thing(overview) { try text(overview, printer) }
@@ -37,12 +38,13 @@ struct StatusCommand: AsyncParsableCommand {
     let terminal = printer.terminal
     var text = printer.card([
       ("engine", overview.engine), ("health", overview.health.rawValue),
-      ("workers", "\(overview.workers.count)"),
+      ("workers", overview.workers.map { "\($0.count)" } ?? "unknown"),
     ])
     if terminal.isOutput { text += "\n" }
-    text += try Tables.queues.text(overview.queues, options, terminal, titled: true)
-    if terminal.isOutput, overview.queues.isEmpty {
-      text += Style.dim(Self.none, on: terminal) + "\n"
+    text += try Tables.queues.text(overview.queues ?? [], options, terminal, titled: true)
+    if terminal.isOutput, overview.queues?.isEmpty ?? true {
+      let none = overview.queues == nil ? "unknown: the engine cannot list its queues now" : Self.none
+      text += Style.dim(none, on: terminal) + "\n"
     }
     if terminal.isOutput, !overview.findings.isEmpty { text += "\n" }
     for finding in overview.findings { text += FindingText.lines(finding, printer) }

@@ -56,7 +56,7 @@ struct TopologyCommand: AsyncParsableCommand {
     private static let none = "everything is there as it should be"
 
     /// A difference for a person: a fix is too long for a table.
-    private static func lines(_ difference: TopologyComparison.Difference, _ printer: Printer) -> String {
+    private static func lines(_ difference: TopologyDifference, _ printer: Printer) -> String {
       let head = "\(difference.subject) is \(difference.declared), asked for \(difference.wanted)"
       let fix = difference.fix.map { "  fix: \(Text.printable($0.withCommand))\n" } ?? ""
       return Style.bad("differs", on: printer.terminal) + "  " + Text.printable(head) + "\n" + fix

@@ -1,8 +1,8 @@
-internal import WarrenOperations
+internal import Warren
 
 /// A finding in words.
 enum FindingText {
-  static func lines(_ finding: FindingView, _ printer: Printer) -> String {
+  static func lines(_ finding: Finding, _ printer: Printer) -> String {
     let terminal = printer.terminal
     let text = Text.printable(finding.text)
     let fix = finding.fix.map { Text.printable($0.withCommand) }

@@ -25,7 +25,15 @@ struct Printer {
     try write(try text())
   }
 
-  func json(_ value: some Encodable) throws {
+  /// A list whose rows come one by one.
+  func listWriter<Row: Encodable>(_ table: Table<Row>) throws -> ListWriter<Row> {
+    _ = try table.chosen(options.columns)
+    return ListWriter(self, table)
+  }
+
+  func json(_ value: some Encodable) throws { try write(try jsonText(value) + "\n") }
+
+  func jsonText(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if terminal.isOutput { encoder.outputFormatting.insert(.prettyPrinted) }
@@ -34,7 +42,7 @@ struct Printer {
       var container = encoder.singleValueContainer()
       try container.encode(date.formatted(style))
     }
-    try write(Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self)) + "\n")
+    return Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
   /// Writes data. Where that is impossible, the command ends with a sentence that says why.

@@ -1,4 +1,4 @@
-internal import WarrenOperations
+internal import Warren
 
 /// Colours; a word always says the same, so that nothing is lost without them.
 enum Style: String {
@@ -9,7 +9,7 @@ enum Style: String {
   case warning = "33"
   case bad = "31"
 
-  init(_ health: Health) {
+  init(_ health: Finding.Severity) {
     self =
       switch health {
       case .fine: .good
@@ -18,7 +18,7 @@ enum Style: String {
       }
   }
 
-  init(_ state: QueueView.State) {
+  init(_ state: QueueStatus.State) {
     self =
       switch state {
       case .active: .good

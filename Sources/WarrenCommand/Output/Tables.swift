@@ -3,7 +3,7 @@ internal import WarrenOperations
 
 /// The columns of every list. The first ones are the ones that scripts cut out: they stay where they are.
 enum Tables {
-  static var queues: Table<QueueView> {
+  static var queues: Table<QueueStatus> {
     Table(columns: [
       Column("name", style: { $0.state == .deadLetters ? .dim : .plain }) { row, _ in row.name.rawValue },
       Column("state", style: { Style($0.state) }) { row, _ in row.state.rawValue },
@@ -12,13 +12,13 @@ enum Tables {
       Column("running", number: true) { $1.number($0.running) },
       Column("oldest", number: true) { $1.age($0.oldest) },
       Column("consumers", number: true) { $1.number($0.consumers) },
-      Column("published", number: true, byDefault: false) { $1.number($0.published) },
-      Column("completed", number: true, optional: true) { $1.number($0.completed) },
-      Column("retried", number: true, optional: true) { $1.number($0.retried) },
-      Column("dead", number: true) { $1.number($0.deadLettered) },
-      Column("in/s", number: true, byDefault: false) { $1.rate($0.publishRate) },
-      Column("out/s", number: true, byDefault: false) { $1.rate($0.deliveryRate) },
-      Column("done/s", number: true, byDefault: false) { $1.rate($0.settleRate) },
+      Column("published", number: true, byDefault: false) { $1.number($0.totals?.published) },
+      Column("completed", number: true, optional: true) { $1.number($0.totals?.completed) },
+      Column("retried", number: true, optional: true) { $1.number($0.totals?.retried) },
+      Column("dead", number: true) { $1.number($0.totals?.deadLettered) },
+      Column("in/s", number: true, byDefault: false) { $1.rate($0.rates?.published) },
+      Column("out/s", number: true, byDefault: false) { $1.rate($0.rates?.delivered) },
+      Column("done/s", number: true, byDefault: false) { $1.rate($0.rates?.settled) },
       Column("dead-letters-to", byDefault: false) { row, _ in row.deadLetterQueue?.rawValue ?? "" },
     ])
   }
@@ -39,7 +39,7 @@ enum Tables {
       Column("interruptions", number: true, byDefault: false) { $1.number($0.interruptions) },
       Column("replays", number: true, byDefault: false) { $1.number($0.replays) },
       Column("source", byDefault: false) { row, _ in row.source ?? "" },
-      Column("body", byDefault: false) { row, _ in row.body.text },
+      Column("body", byDefault: false) { row, _ in row.body?.text ?? "" },
     ])
   }
 
@@ -58,7 +58,7 @@ enum Tables {
     ])
   }
 
-  static var workers: Table<WorkerView> {
+  static var workers: Table<WorkerStatus> {
     Table(columns: [
       Column("name") { row, _ in row.name },
       Column("since", number: true) { $1.age($0.since) },
@@ -67,7 +67,7 @@ enum Tables {
     ])
   }
 
-  static var findings: Table<FindingView> {
+  static var findings: Table<Finding> {
     Table(columns: [
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },
       Column("text") { row, _ in row.text },
@@ -84,7 +84,7 @@ enum Tables {
     ])
   }
 
-  static var differences: Table<TopologyComparison.Difference> {
+  static var differences: Table<TopologyDifference> {
     Table(columns: [
       Column("subject", whole: true) { row, _ in row.subject },
       Column("declared", style: { _ in .bad }) { row, _ in row.declared },

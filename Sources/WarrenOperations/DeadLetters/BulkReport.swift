@@ -48,7 +48,7 @@ extension Operations {
     }
   }
 
-  /// Goes through what the survey has seen, and nothing that was parked after it.
+  /// Acts on what the survey has seen, and on nothing that was parked after it.
   private func act(
     on survey: DeadLetterSurvey, batch: Int, _ progress: (BulkReport) -> Void,
     _ step: (DeadLetterSelection) async throws(BrokerError) -> ReplayReport
@@ -56,17 +56,16 @@ extension Operations {
     var report = BulkReport(survey)
     guard let newest = survey.newest else { return report }
     do throws(BrokerError) {
-      for var selection in survey.filter.selections(limit: batch) {
-        selection.until = min(newest, selection.until ?? newest)
-        while report.done + report.stayed < survey.count {
-          selection.limit = min(batch, survey.count - report.done - report.stayed)
-          let result = try await step(selection)
-          if result.replayed + result.stayed == 0 { break }
-          report.done += result.replayed
-          report.stayed += result.stayed
-          progress(report)
-          selection.after = result.next ?? selection.after
-        }
+      var selection = survey.selection
+      selection.until = min(newest, selection.until ?? newest)
+      while report.done + report.stayed < survey.count {
+        selection.limit = min(max(1, batch), survey.count - report.done - report.stayed)
+        let result = try await step(selection)
+        if result.replayed + result.stayed == 0 { break }
+        report.done += result.replayed
+        report.stayed += result.stayed
+        progress(report)
+        selection.after = result.next ?? selection.after
       }
     } catch {
       report.failure = error

@@ -1,9 +1,10 @@
 public import Foundation
 public import Warren
 
-/// A dead letter's headers and body while they are changed. They are the true ones: a secret that is hidden cannot be kept.
+/// A dead letter's headers and body while a person changes them. Nothing is masked in them: a secret that is hidden could
+/// not be kept.
 public struct DeadLetterDraft: Sendable, Equatable {
-  /// The dead letter as it lies there.
+  /// The dead letter as it is stored.
   public let original: DeadLetter
   /// The headers of the copy, without Warren's own.
   public var headers: Message.Headers
@@ -29,7 +30,7 @@ public struct DeadLetterDraft: Sendable, Equatable {
       do {
         _ = try JSONText(parsing: String(decoding: body, as: UTF8.self))
       } catch {
-        throw BrokerError(.invalid, "the body is no JSON, as its content type says it is: \(error)")
+        throw BrokerError(.invalid, "the body is not JSON, though its content type says so: \(error)")
       }
     }
     copy.id = id
@@ -52,7 +53,7 @@ extension Operations {
     let letters = try await originals(id, in: queue)
     guard let letter = letters.first, letters.count == 1 else {
       let places = letters.map(\.queue.rawValue).joined(separator: ", ")
-      throw BrokerError(.invalid, "'\(id)' is a dead letter in several queues (\(places)): say which one with --queue")
+      throw BrokerError(.invalid, "'\(id)' is a dead letter in several queues (\(places)): say which queue is meant")
     }
     return DeadLetterDraft(letter)
   }
@@ -60,7 +61,7 @@ extension Operations {
   /// Publishes the changed copy to the queue that gave up on the original, and removes that, in one step.
   ///
   /// - Returns: the id of the copy.
-  /// - Throws: ``Warren/BrokerError/Code/notFound`` when somebody else was quicker.
+  /// - Throws: ``Warren/BrokerError/Code/notFound`` when it was replayed or deleted meanwhile.
   public func publish(_ draft: DeadLetterDraft) async throws(BrokerError) -> MessageID {
     guard let id = draft.original.message.id else {
       throw BrokerError(.invalid, "a message without an id cannot be edited: replay or delete it")

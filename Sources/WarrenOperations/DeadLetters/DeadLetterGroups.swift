@@ -41,22 +41,23 @@ extension Operations {
 
   /// Groups dead letters by cause: the queue that gave up, the message's name, the kind of reason, the type of the last
   /// error, and what it says without the numbers, ids and quotations in it.
-  public func groups(_ filter: DeadLetterFilter, limit: Int = groupingLimit) async throws(BrokerError)
-    -> DeadLetterGroups
-  {
+  ///
+  /// At most ``groupingLimit`` of the oldest are read, or fewer by the selection's limit; bodies are not.
+  public func groups(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterGroups {
+    var selection = selection
+    selection.includesBodies = false
+    selection.limit = min(selection.limit, Self.groupingLimit)
     var groups: [String: DeadLetterGroup] = [:]
     var read = 0
-    try await walk(filter, limit: limit + 1) { page in
-      for letter in page.prefix(limit - read) {
-        let group = DeadLetterGroup(letter, mask: mask)
-        groups[group.fingerprint] = groups[group.fingerprint].map { $0.joined(by: group) } ?? group
-      }
-      read += page.count
+    let hasMore = try await walk(selection) { letter in
+      let group = DeadLetterGroup(letter, mask: mask)
+      groups[group.fingerprint] = groups[group.fingerprint].map { $0.joined(by: group) } ?? group
+      read += 1
       return true
     }
     return DeadLetterGroups(
-      groups: groups.values.sorted { ($1.count, $0.fingerprint) < ($0.count, $1.fingerprint) },
-      read: min(read, limit), isComplete: read <= limit)
+      groups: groups.values.sorted { ($1.count, $0.fingerprint) < ($0.count, $1.fingerprint) }, read: read,
+      isComplete: !hasMore)
   }
 }
 

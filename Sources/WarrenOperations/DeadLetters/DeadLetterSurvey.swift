@@ -1,16 +1,16 @@
 public import Foundation
 public import Warren
 
-/// What a filter meant at the moment of asking: how many dead letters, and some of them to show before anything is done.
+/// What a selection meant at the moment of asking: how many dead letters, and some of them to show before anything is done.
 ///
-/// Acting on a survey acts on what it has seen: letters that are parked later are left alone, be it that a replayed one
-/// fails again while the rest is still being replayed.
+/// Acting on a survey acts on what it has seen: letters that are parked later are left alone, even a replayed one that fails
+/// again while the rest is still being replayed.
 public struct DeadLetterSurvey: Sendable, Equatable {
   /// What was asked for.
-  public var filter: DeadLetterFilter
-  /// How many there were, or, with a limit, at most so many.
+  public var selection: DeadLetterSelection
+  /// How many there were, at most as many as the selection's limit.
   public var count: Int
-  /// The first of them.
+  /// The first of them, without their bodies.
   public var sample: [DeadLetterView]
   /// Ids that were asked for and are not there.
   public var missing: [MessageID]
@@ -22,21 +22,26 @@ extension Operations {
   /// How many samples a survey has.
   public static let sampleSize = 5
 
-  /// Counts what a filter lets through, at most `limit` of the oldest.
-  public func survey(_ filter: DeadLetterFilter, limit: Int? = nil) async throws(BrokerError) -> DeadLetterSurvey {
-    var survey = DeadLetterSurvey(filter: filter, count: 0, sample: [], missing: [], newest: nil)
-    var missing = Set(filter.ids)
-    try await walk(filter, limit: limit) { page in
-      survey.count += page.count
-      for letter in page {
-        if let id = letter.message.id { missing.remove(id) }
-        if survey.sample.count < Self.sampleSize { survey.sample.append(DeadLetterView(letter, mask: mask)) }
-        survey.newest = max(survey.newest ?? letter.time, letter.time)
+  /// Counts what is selected, the oldest first up to the selection's limit. Bodies are not read.
+  public func survey(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterSurvey {
+    var selection = selection
+    selection.includesBodies = false
+    var survey = DeadLetterSurvey(selection: selection, count: 0, sample: [], missing: [], newest: nil)
+    var missing = Set(selection.ids)
+    let hasMore = try await walk(selection) { letter in
+      survey.count += 1
+      if let id = letter.message.id { missing.remove(id) }
+      if survey.sample.count < Self.sampleSize {
+        survey.sample.append(DeadLetterView(letter, mask: mask, includesBody: false))
       }
+      survey.newest = max(survey.newest ?? letter.time, letter.time)
       return true
     }
-    // With a limit, an id that was not reached is not missing.
-    if limit.map({ survey.count < $0 }) ?? true { survey.missing = filter.ids.filter(missing.contains) }
+    // An id beyond the limit was not reached, so it is not known to be missing.
+    if !hasMore {
+      var told: Set<MessageID> = []
+      survey.missing = selection.ids.filter { missing.contains($0) && told.insert($0).inserted }
+    }
     return survey
   }
 }

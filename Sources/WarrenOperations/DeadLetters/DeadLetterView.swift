@@ -47,11 +47,11 @@ public struct DeadLetterView: Sendable, Equatable, Codable {
   public var contentEncoding: String?
   /// Its headers.
   public var headers: Message.Headers
-  /// Its body.
-  public var body: BodyView
+  /// Its body; `nil` when it was not read.
+  public var body: BodyView?
 
   /// A dead letter as it may be shown.
-  public init(_ letter: DeadLetter, mask: Mask = .standard) {
+  public init(_ letter: DeadLetter, mask: Mask = .standard, includesBody: Bool = true) {
     let message = letter.message
     id = message.id
     name = message.name
@@ -79,6 +79,6 @@ public struct DeadLetterView: Sendable, Equatable, Codable {
     contentType = message.contentType
     contentEncoding = message.contentEncoding
     headers = mask.headers(message.headers)
-    body = BodyView(message, mask: mask)
+    body = includesBody ? BodyView(message, mask: mask) : nil
   }
 }

@@ -1,21 +1,39 @@
 public import Warren
 
 extension Operations {
-  /// How many dead letters are read from the engine at a time.
+  /// How many dead letters are asked of the engine at a time, without their bodies and with them.
   public static let pageSize = 500
+  private static let pageSizeWithBodies = 32
 
-  /// The first dead letters that a filter lets through, the oldest first, and whether there are more.
+  /// The dead letters of a selection, the oldest first, and whether there are more than its limit.
+  ///
+  /// All of them are in memory at once: leave out the bodies of many, or use ``visitDeadLetters(_:_:)``.
   public func deadLetters(
-    _ filter: DeadLetterFilter, limit: Int
+    _ selection: DeadLetterSelection
   ) async throws(BrokerError) -> (letters: [DeadLetterView], hasMore: Bool) {
     var letters: [DeadLetterView] = []
-    // One more than is shown tells whether there are more.
-    try await walk(filter, limit: limit + 1) { page in
-      letters += page.map { DeadLetterView($0, mask: mask) }
+    let hasMore = try await walk(selection) { letter in
+      letters.append(view(letter, selection))
       return true
     }
-    let hasMore = letters.count > limit
-    return (Array(letters.prefix(limit)), hasMore)
+    return (letters, hasMore)
+  }
+
+  /// Visits the dead letters of a selection one by one, the oldest first. Some pages of them are in memory at most.
+  ///
+  /// - Returns: whether there are more than the selection's limit.
+  /// - Throws: ``Warren/BrokerError``, and what `visit` throws.
+  @discardableResult
+  public func visitDeadLetters(
+    _ selection: DeadLetterSelection, _ visit: (DeadLetterView) throws -> Void
+  ) async throws -> Bool {
+    var failure: (any Error)?
+    let hasMore = try await walk(selection) { letter in
+      do { try visit(view(letter, selection)) } catch { failure = error }
+      return failure == nil
+    }
+    if let failure { throw failure }
+    return hasMore
   }
 
   /// The dead letters with this id: more than one when several queues gave up on the message.
@@ -26,7 +44,7 @@ extension Operations {
   }
 
   func originals(_ id: MessageID, in queue: QueueName?) async throws(BrokerError) -> [DeadLetter] {
-    let page = try await deadLetterBroker.deadLetters(DeadLetterSelection(queue: queue, id: id))
+    let page = try await deadLetterBroker.deadLetters(DeadLetterSelection(queue: queue, ids: [id]))
     if page.letters.isEmpty {
       let place = queue.map { " in '\($0)'" } ?? ""
       throw BrokerError(.notFound, "there is no dead letter '\(id)'\(place)")
@@ -34,21 +52,31 @@ extension Operations {
     return page.letters
   }
 
-  /// Visits the dead letters page by page, at most `limit` of them, until `visit` has enough.
+  private func view(_ letter: DeadLetter, _ selection: DeadLetterSelection) -> DeadLetterView {
+    DeadLetterView(letter, mask: mask, includesBody: selection.includesBodies)
+  }
+
+  /// Visits dead letters page by page, at most as many as the selection's limit, until `visit` has enough. Returns whether
+  /// there are more.
+  @discardableResult
   func walk(
-    _ filter: DeadLetterFilter, limit: Int?, _ visit: ([DeadLetter]) -> Bool
-  ) async throws(BrokerError) {
+    _ selection: DeadLetterSelection, _ visit: (DeadLetter) -> Bool
+  ) async throws(BrokerError) -> Bool {
     let broker = try deadLetterBroker
-    var left = limit ?? .max
-    for var selection in filter.selections(limit: Self.pageSize) {
-      while left > 0 {
-        selection.limit = min(Self.pageSize, left)
-        let page = try await broker.deadLetters(selection)
-        left -= page.letters.count
-        if !page.letters.isEmpty, !visit(page.letters) { return }
-        guard let next = page.next else { break }
-        selection.after = next
+    let size = selection.includesBodies ? Self.pageSizeWithBodies : Self.pageSize
+    var left = max(0, selection.limit)
+    var request = selection
+    while true {
+      // One more than is wanted tells whether there are more.
+      request.limit = min(size, left == .max ? left : left + 1)
+      let page = try await broker.deadLetters(request)
+      for letter in page.letters {
+        if left == 0 { return true }
+        left -= 1
+        if !visit(letter) { return true }
       }
+      guard let next = page.next, next != request.after else { return false }
+      request.after = next
     }
   }
 }

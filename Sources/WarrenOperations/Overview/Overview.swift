@@ -1,23 +1,23 @@
 public import Foundation
 public import Warren
 
-/// A broker on one screen.
+/// A broker on one screen. What the engine cannot tell is missing: unknown is not none.
 public struct Overview: Sendable, Equatable, Codable {
   /// The engine, with its version.
   public var engine: String
-  /// How it is.
-  public var health: Health
+  /// How it is: as bad as its worst finding.
+  public var health: Finding.Severity
   /// When this was looked up.
   public var time: Date
   /// All queues, by name.
-  public var queues: [QueueView]
+  public var queues: [QueueStatus]?
   /// The workers that are connected.
-  public var workers: [WorkerView]
+  public var workers: [WorkerStatus]?
   /// What is not well, the worst first.
-  public var findings: [FindingView]
+  public var findings: [Finding]
 
   /// An overview; its health is that of its worst finding.
-  public init(engine: String, time: Date, queues: [QueueView], workers: [WorkerView], findings: [FindingView]) {
+  public init(engine: String, time: Date, queues: [QueueStatus]?, workers: [WorkerStatus]?, findings: [Finding]) {
     self.engine = engine
     self.time = time
     self.queues = queues
@@ -30,39 +30,37 @@ public struct Overview: Sendable, Equatable, Codable {
 extension Operations {
   /// The broker on one screen, with what is not well.
   public func overview(rule: HealthRule = HealthRule()) async throws(BrokerError) -> Overview {
-    let queues = try await statuses()
-    let workers = try await workers()
-    let now = clock.now
-    let findings = try await findings(about: queues, rule: rule, now: now).filter { $0.severity != .fine }
+    let queues = try await knownQueues()
+    let workers = try await knownWorkers()
+    let findings = try await findings(about: queues ?? [], rule: rule).filter { $0.severity != .fine }
     return Overview(
-      engine: broker.capabilities.engine, time: now, queues: queues.map(QueueView.init), workers: workers,
-      findings: findings)
+      engine: broker.capabilities.engine, time: clock.now, queues: queues, workers: workers, findings: findings)
   }
 
   /// Everything that was looked at, what is fine included, the worst first.
-  public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [FindingView] {
-    try await findings(about: try await statuses(), rule: rule, now: clock.now)
+  public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [Finding] {
+    try await findings(about: try await knownQueues() ?? [], rule: rule)
   }
 
-  /// All queues; none where the engine cannot list them now, which is then among its findings.
-  private func statuses() async throws(BrokerError) -> [QueueStatus] {
-    do { return try await inspectable.queues().sorted { $0.name < $1.name } } catch
-      where error.code == .unsupported && broker is any InspectableBroker
-    {
-      return []
-    }
+  /// All queues; `nil` where the engine cannot list them now, which is then among its findings.
+  private func knownQueues() async throws(BrokerError) -> [QueueStatus]? {
+    _ = try inspectable
+    do { return try await queues() } catch  where error.code == .unsupported { return nil }
   }
 
-  private func findings(
-    about queues: [QueueStatus], rule: HealthRule, now: Date
-  ) async throws(BrokerError) -> [FindingView] {
-    let engine = try await inspectable.diagnose().map(FindingView.init)
+  private func knownWorkers() async throws(BrokerError) -> [WorkerStatus]? {
+    do { return try await workers() } catch  where error.code == .unsupported { return nil }
+  }
+
+  private func findings(about queues: [QueueStatus], rule: HealthRule) async throws(BrokerError) -> [Finding] {
+    let engine = try await inspectable.diagnose()
     // An engine may have looked at its queues itself: nothing is said twice.
-    let ours = rule.findings(about: queues, now: now).map(FindingView.init).filter { finding in
-      guard let queue = finding.queue else { return true }
-      return !engine.contains { $0.severity != .fine && $0.queue == queue }
+    let own = rule.findings(about: queues, now: clock.now).filter { finding in
+      !engine.contains { $0.severity != .fine && $0.queue == finding.queue && finding.queue != nil }
     }
     // Stable: within a severity the order is that of the looking.
-    return Health.allCases.reversed().flatMap { health in (engine + ours).filter { $0.severity == health } }
+    return Finding.Severity.allCases.reversed().flatMap { severity in
+      (engine + own).filter { $0.severity == severity }
+    }
   }
 }

@@ -2,18 +2,18 @@ public import Warren
 
 extension Operations {
   /// All queues, by name.
-  public func queues() async throws(BrokerError) -> [QueueView] {
-    try await inspectable.queues().map(QueueView.init).sorted { $0.name < $1.name }
+  public func queues() async throws(BrokerError) -> [QueueStatus] {
+    try await inspectable.queues().sorted { $0.name < $1.name }
   }
 
   /// One queue.
   ///
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none of this name.
-  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueView {
+  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus {
     guard let status = try await inspectable.queue(name) else {
       throw BrokerError(.notFound, "there is no queue '\(name)'")
     }
-    return QueueView(status)
+    return status
   }
 
   /// Hands out nothing more from a queue until ``resume(_:)``.
@@ -24,4 +24,17 @@ extension Operations {
 
   /// Deletes what waits in a queue, for good. Returns how many went.
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await operable.purge(queue) }
+
+  /// The workers that are connected, by name; those that consume nothing are left out.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unsupported`` when the engine cannot tell now which there are.
+  public func workers() async throws(BrokerError) -> [WorkerStatus] {
+    try await inspectable.workers().filter { !$0.queues.isEmpty || $0.running > 0 }
+      .map { worker in
+        var worker = worker
+        worker.queues.sort()
+        return worker
+      }
+      .sorted { $0.name < $1.name }
+  }
 }

@@ -1,28 +1,9 @@
 public import Warren
 
-/// How a topology stands to what the broker has.
+/// How a topology differs from what the broker has.
 public struct TopologyComparison: Sendable, Equatable, Codable {
-  /// One way in which they differ.
-  public struct Difference: Sendable, Equatable, Codable {
-    /// What differs, such as `queue 'email_queue': time to live`.
-    public var subject: String
-    /// What is there.
-    public var declared: String
-    /// What is asked for.
-    public var wanted: String
-    /// What to do about it.
-    public var fix: Fix?
-
-    /// As the engine tells it.
-    public init(_ difference: TopologyDifference) {
-      subject = difference.subject
-      declared = difference.declared
-      wanted = difference.wanted
-      fix = difference.fix
-    }
-  }
   /// What is missing or differs.
-  public var differences: [Difference]
+  public var differences: [TopologyDifference]
   /// What could not be compared, and why; `nil`: everything was.
   public var note: String?
 }
@@ -31,7 +12,7 @@ extension Operations {
   /// What of a topology is missing or differs. Changes nothing.
   public func compare(_ topology: Topology) async throws(BrokerError) -> TopologyComparison {
     let broker = try inspectable
-    let differences = try await broker.differences(from: topology).map(TopologyComparison.Difference.init)
+    let differences = try await broker.differences(from: topology)
     var comparison = TopologyComparison(differences: differences)
     // An engine that cannot tell what is declared cannot tell which bindings there are.
     if !topology.bindings.isEmpty {

@@ -27,7 +27,7 @@ extension DeadLetter {
   /// Whether every condition holds, but for the queue.
   func fulfils(_ selection: DeadLetterSelection) -> Bool {
     if let origin = selection.origin, self.origin != origin { return false }
-    if let id = selection.id, message.id != id { return false }
+    if !selection.ids.isEmpty, message.id.map(selection.ids.contains) != true { return false }
     if let name = selection.name, message.name != name { return false }
     if let kind = selection.reason, reason.kind != kind { return false }
     if let text = selection.text, !text.isEmpty, !reason.description.contains(text) { return false }

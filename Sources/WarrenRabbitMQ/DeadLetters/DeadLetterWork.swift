@@ -9,7 +9,7 @@ extension RabbitMQBroker: DeadLetterBroker {
   public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     let session = try await session()
     let begin = max(0, Int(clamping: selection.after?.position ?? 0))
-    let end = begin + max(0, selection.limit)
+    let end = begin + min(max(0, selection.limit), Limits.sweep)
     var letters: [DeadLetter] = []
     for queue in try await holders(for: selection, session) {
       let origin = registry.origin(of: queue)
@@ -19,7 +19,8 @@ extension RabbitMQBroker: DeadLetterBroker {
           try await sweep.run { delivery in
             // One more than the page tells that there is another.
             guard found.count <= end else { return true }
-            let letter = DeadLetter(delivery, in: queue, origin: origin)
+            var letter = DeadLetter(delivery, in: queue, origin: origin)
+            if !selection.includesBodies { letter.message.body = Data() }
             if letter.fulfils(selection) { found.append(letter) }
             return true
           }
@@ -65,7 +66,7 @@ extension RabbitMQBroker: DeadLetterBroker {
     if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }
     let edited = copy
     try Publication(edited, to: .queue("any")).validate()
-    let results = try await settle(DeadLetterSelection(queue: queue, id: id, limit: 1)) { chosen, session in
+    let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen, session in
       var copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)] = []
       for (letter, _) in chosen {
         var properties = edited.properties(now: now)

@@ -5,7 +5,8 @@ public import Warren
 extension SQLiteBroker: DeadLetterBroker {
   /// See ``Warren/DeadLetterBroker/deadLetters(_:)``. A page costs the same wherever it begins.
   public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
-    let limit = max(0, selection.limit)
+    let limit = min(max(0, selection.limit), 10_000)
+    let body = selection.includesBodies ? "m.body" : "x''"
     return try await read { database in
       let catalogue = try Catalogue(database)
       // One more than asked for tells whether there is another page.
@@ -14,12 +15,17 @@ extension SQLiteBroker: DeadLetterBroker {
         database,
         """
         SELECT m.id, m.name, m.exchange, m.routing_key, m.content_type, m.encoding, m.correlation, m.causation, m.source,
-          m.priority, m.published_at, d.expires_at, m.park_at, m.unique_key, m.headers, m.body, h.record
+          m.priority, m.published_at, d.expires_at, m.park_at, m.unique_key, m.headers, \(body), h.record
         FROM dead_letter d JOIN message m ON m.seq = d.seq LEFT JOIN history h ON h.seq = d.seq WHERE d.seq = ?1
         """)
-      let letters = try found.prefix(limit).compactMap { row -> DeadLetter? in
+      var letters: [DeadLetter] = []
+      var size = 0
+      var last: Int64?
+      for row in found.prefix(limit) {
+        if size > DeadLetterPage.bodyLimit { break }
+        last = row["seq"]
         message.bind(1, row["seq"] as Int64)
-        return try message.first { content in
+        let letter = try message.first { content in
           DeadLetter(
             message: Message(content), queue: catalogue[row["queue"]]?.queue.name ?? "",
             origin: catalogue[row["origin"]]?.queue.name ?? "", exchange: catalogue.exchangeName(row["exchange"]),
@@ -28,9 +34,11 @@ extension SQLiteBroker: DeadLetterBroker {
               DeadLetterReason.Kind(rawValue: row["reason"] as String) ?? .rejected, row["detail"] as String),
             time: Date(milliseconds: row["at"]), history: History(stored: content.optionalText(16)))
         }
+        size += letter?.message.body.count ?? 0
+        if let letter { letters.append(letter) }
       }
-      let next = found.count > limit ? found.prefix(limit).last.map { $0["seq"] as Int64 } : nil
-      return DeadLetterPage(letters: letters, next: next.map { .init(position: $0) })
+      let isLast = last == found.last.map { $0["seq"] as Int64 }
+      return DeadLetterPage(letters: letters, next: isLast ? nil : last.map { .init(position: $0) })
     }
   }
 
@@ -60,7 +68,7 @@ extension SQLiteBroker: DeadLetterBroker {
     let copy = edited
     try check(Publication(copy, to: .queue(queue ?? "any")))
     try await writer.perform { transaction in
-      let selection = DeadLetterSelection(queue: queue, id: id, limit: 1)
+      let selection = DeadLetterSelection(queue: queue, ids: [id], limit: 1)
       let found = try selection.rows(
         transaction.database, transaction.ledger.catalogue, after: 0, limit: 1, onlyWaiting: true)
       guard let row = found.first else {
@@ -135,7 +143,11 @@ extension DeadLetterSelection {
     // A queue that is not there has no dead letters.
     if let queue { require("queue = ?", catalogue.queues[queue]?.id ?? -1) }
     if let origin { require("origin = ?", catalogue.queues[origin]?.id ?? -1) }
-    if let id { require("id = ?", id.rawValue) }
+    if !ids.isEmpty {
+      // As one argument: the number of arguments of a statement is limited.
+      let list = (try? JSONEncoder().encode(ids.map(\.rawValue))).map { String(decoding: $0, as: UTF8.self) }
+      require("id IN (SELECT value FROM json_each(?))", list ?? "[]")
+    }
     if let name { require("name = ?", name.rawValue) }
     if let reason { require("reason = ?", reason.rawValue) }
     if let text { require("instr(reason || ': ' || detail, ?) > 0", text) }

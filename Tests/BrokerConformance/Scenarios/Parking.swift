@@ -56,7 +56,7 @@ extension Scenario {
         _ = try await bench.broker.settle(
           try await consumer.mustNext(), as: .deadLetter(.init(.exhausted), history))
         _ = try await bench.deadLetters(of: a, count: 1)
-        let report = try await bench.broker.replay(.init(origin: a.name, id: message.id))
+        let report = try await bench.broker.replay(.init(origin: a.name, ids: [message.id].compactMap(\.self)))
         try equal(report, ReplayReport(replayed: 1, stayed: 0), "report")
         let again = try await consumer.mustNext()
         try equal(again.message.id, message.id, "id")
@@ -115,7 +115,7 @@ extension Scenario {
       try equal(try await count { $0.name = "mail.send" }, 3, "by name")
       try equal(try await count { $0.reason = .undecodable }, 1, "by reason")
       try equal(try await count { $0.text = "reason 2" }, 1, "by text")
-      try equal(try await count { $0.id = all[1].message.id }, 1, "by id")
+      try equal(try await count { $0.ids = all[1].message.id.map { [$0] } ?? [] }, 1, "by id")
       try equal(try await count { $0.queue = "\(bench.prefix).elsewhere" }, 0, "by queue")
       var page = try await bench.broker.deadLetters(.init(origin: queue.name, limit: 2))
       var attempts = page.letters.map(\.history.attempts)

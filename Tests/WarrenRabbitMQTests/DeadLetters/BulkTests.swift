@@ -29,12 +29,12 @@ struct BulkTests {
         try await foreign.withChannel { _ = try await $0.deleteQueue(gone.rawValue) }
       }
       let operations = Operations(broker)
-      let survey = try await operations.survey(DeadLetterFilter(queue: dead))
+      let survey = try await operations.survey(DeadLetterSelection(queue: dead, limit: .max))
       #expect(survey.count == 16)
       var steps = 0
       let report = try await operations.replay(survey, batch: 5) { _ in steps += 1 }
       #expect(report.done == 12 && report.stayed == 4 && steps == 4, "\(report) in \(steps)")
-      let left = try await operations.survey(DeadLetterFilter(queue: dead))
+      let left = try await operations.survey(DeadLetterSelection(queue: dead, limit: .max))
       #expect(left.count == 4 && left.sample.allSatisfy { $0.origin == gone })
       let deleted = try await operations.delete(left, batch: 3)
       #expect(deleted.done == 4 && deleted.isComplete)
