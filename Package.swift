@@ -34,6 +34,7 @@ let package = Package(
     .library(name: "WarrenSQLite", targets: ["WarrenSQLite"]),
     .library(name: "WarrenRabbitMQ", targets: ["WarrenRabbitMQ"]),
     .library(name: "WarrenConnect", targets: ["WarrenConnect"]),
+    .library(name: "WarrenTesting", targets: ["WarrenTesting"]),
     .library(name: "WarrenOperations", targets: ["WarrenOperations"]),
     .executable(name: "warren", targets: ["WarrenCommand"]),
   ],
@@ -72,6 +73,9 @@ let package = Package(
       dependencies: ["Warren", "WarrenConnect", "WarrenOperations", arguments, log],
       swiftSettings: settings),
     .target(
+      name: "WarrenTesting", dependencies: ["Warren", "WarrenSQLite", log],
+      swiftSettings: settings),
+    .target(
       name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
@@ -79,11 +83,12 @@ let package = Package(
       dependencies: ["Warren", "WarrenConnect", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", log, metrics, tracing],
+      name: "WarrenTests",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", log, metrics, tracing],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",
-      dependencies: ["Warren", "WarrenSQLite", "BrokerConformance", grdb, log],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", grdb, log],
       swiftSettings: settings),
     .testTarget(
       name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],

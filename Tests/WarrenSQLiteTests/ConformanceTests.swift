@@ -2,6 +2,7 @@ import BrokerConformance
 import Foundation
 import Testing
 import Warren
+import WarrenTesting
 import WarrenSQLite
 
 /// The suite that every engine passes, over SQLite in memory, in a file, and in a file by real time with real processes.

@@ -5,6 +5,7 @@ import GRDBSQLite
 import Synchronization
 import Testing
 import Warren
+import WarrenTesting
 
 @testable import WarrenSQLite
 

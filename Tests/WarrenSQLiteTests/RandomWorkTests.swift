@@ -2,6 +2,7 @@ import BrokerConformance
 import Foundation
 import Testing
 import Warren
+import WarrenTesting
 
 @testable import WarrenSQLite
 

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Testing
 import Warren
+import WarrenTesting
 
 @testable import WarrenSQLite
 

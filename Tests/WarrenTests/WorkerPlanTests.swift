@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WarrenTesting
 
 @testable import Warren
 
@@ -13,27 +14,9 @@ private struct Code: JobMessage {
 }
 private struct Created: EventMessage { static let name: MessageName = "booking.created" }
 
-/// An engine that nothing reaches: a worker's plan is made without one.
-private struct NoBroker: Broker {
-  var capabilities: BrokerCapabilities {
-    .init(engine: "none", ordersByPriority: false, showsWaitingMessages: false, largestBody: 0)
-  }
-  func apply(_ topology: Topology) async throws(BrokerError) { throw BrokerError(.unavailable, "none") }
-  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    throw BrokerError(.unavailable, "none")
-  }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { throw BrokerError(.unavailable, "none") }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    throw BrokerError(.unavailable, "none")
-  }
-  func run() async throws {}
-}
-
 @Suite struct WorkerPlanTests {
   @Test func aWorkerKnowsItsTopology() throws {
-    let worker = try Worker(NoBroker(), name: "w") {
+    let worker = try Worker(TestBroker(), name: "w") {
       Subscription("notification.booking", on: "tutorgo_events", to: "booking.*", "payment.completed") {
         On(Created.self) { _, _ in }
       }
@@ -58,7 +41,7 @@ private struct NoBroker: Broker {
   @Test func whatContradictsItselfIsRefused() {
     func code(@WorkerBuilder _ components: () -> [WorkerComponent]) -> BrokerError.Code? {
       do {
-        _ = try Worker(NoBroker(), name: "w", components)
+        _ = try Worker(TestBroker(), name: "w", components)
         return nil
       } catch { return error.code }
     }
@@ -92,46 +75,7 @@ private struct NoBroker: Broker {
 
   @Test func publishingWithoutAnExchangeSaysWhatToDo() async {
     await #expect(throws: BrokerError.self) {
-      try await EventBus(NoBroker(), source: "s").publish(Created())
-    }
-  }
-}
-
-@Suite struct ConsumerTests {
-  private func delivery(_ number: Int64) -> Delivery {
-    Delivery(
-      message: Message(id: nil, name: nil, body: Data()), queue: "q", exchange: nil, routingKey: "", history: History(),
-      isSuspect: false, token: .init(scope: 0, number: number, fence: 0))
-  }
-
-  @Test func handsOutInOrderToWhoWaitsAndWhoComes() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
-    consumer.hand([delivery(1), delivery(2)])
-    #expect(await consumer.next()?.token.number == 1)
-    async let second = consumer.next()
-    async let third = consumer.next()
-    consumer.hand([delivery(3)])
-    let numbers = await [second, third].compactMap { $0?.token.number }
-    #expect(numbers.sorted() == [2, 3])
-  }
-
-  @Test func stoppingEndsAllWhoWait() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
-    await withTaskGroup(of: Bool.self) { group in
-      for _ in 0..<5 { group.addTask { await consumer.next() == nil } }
-      consumer.stop()
-      for await isEnd in group { #expect(isEnd) }
-    }
-    consumer.hand([delivery(1)])
-    #expect(await consumer.next() == nil)
-  }
-
-  @Test func cancellingAWaiterStopsTheConsumer() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
-    await withTaskGroup(of: Bool.self) { group in
-      group.addTask { await consumer.next() == nil }
-      group.cancelAll()
-      for await isEnd in group { #expect(isEnd) }
+      try await EventBus(TestBroker(), source: "s").publish(Created())
     }
   }
 }

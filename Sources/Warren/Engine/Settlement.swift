@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What the runtime decided about a delivery. An engine only does it.
-public enum Settlement: Sendable {
+public enum Settlement: Sendable, Equatable {
   /// Done: the message is over.
   case complete
   /// Back to this queue, not before a time, with this history.

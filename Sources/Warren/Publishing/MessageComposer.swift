@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Makes messages of typed events and jobs. It needs no broker, so it serves whoever stores a message first and sends it
+/// Makes messages of typed events and jobs. It needs no broker, so it serves a program that stores a message first and sends it
 /// later, as an outbox does; ``EventBus`` makes its messages with one.
 ///
 /// ```swift

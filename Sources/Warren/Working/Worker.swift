@@ -35,6 +35,8 @@ public struct Worker: Service {
   public let name: String
   /// The exchanges, queues and bindings that it needs. The service that publishes applies it too.
   public let topology: Topology
+  /// The queues that it takes from.
+  public var queues: [QueueName] { plans.map(\.queue) }
   private let broker: any Broker
   private let plans: [QueuePlan]
   private let options: Options

@@ -3,11 +3,23 @@ internal import Synchronization
 public import Warren
 
 /// A clock that stands still until a test turns it.
+///
+/// ```swift
+/// let broker = try TestBroker()
+/// try await bus.enqueue(SendEmail(to: "a@b.c"), after: .seconds(3600))
+/// broker.clock.advance(by: .seconds(3600))
+/// ```
 public final class VirtualClock: BrokerClock {
   private struct State {
     var now: Date
     var sleepers: [Int: (until: Date, continuation: CheckedContinuation<Void, any Error>)] = [:]
     var lastSleeper = 0
+
+    mutating func wake() -> [CheckedContinuation<Void, any Error>] {
+      let due = sleepers.filter { $0.value.until <= now }
+      for id in due.keys { sleepers[id] = nil }
+      return due.values.sorted { $0.until < $1.until }.map(\.continuation)
+    }
   }
   private let state: Mutex<State>
 
@@ -17,14 +29,25 @@ public final class VirtualClock: BrokerClock {
   /// What it shows.
   public var now: Date { state.withLock { $0.now } }
 
+  /// How many tasks sleep by it.
+  public var sleepers: Int { state.withLock { $0.sleepers.count } }
+
+  /// When the first of the tasks that sleep by it wakes up; `nil` when none sleeps.
+  public var nextWake: Date? { state.withLock { $0.sleepers.values.map(\.until).min() } }
+
   /// Turns it on, or, with a negative duration, back; those whose time has come wake up.
   public func advance(by duration: Duration) {
     let (seconds, attoseconds) = duration.components
+    turn { $0 += Double(seconds) + Double(attoseconds) * 1e-18 }
+  }
+
+  /// Turns it on to `time`, unless it shows that or more; those whose time has come wake up.
+  public func advance(to time: Date) { turn { $0 = max($0, time) } }
+
+  private func turn(_ change: (inout Date) -> Void) {
     let woken = state.withLock { state in
-      state.now += Double(seconds) + Double(attoseconds) * 1e-18
-      let due = state.sleepers.filter { $0.value.until <= state.now }
-      for id in due.keys { state.sleepers[id] = nil }
-      return due.values.sorted { $0.until < $1.until }.map(\.continuation)
+      change(&state.now)
+      return state.wake()
     }
     for continuation in woken { continuation.resume() }
   }

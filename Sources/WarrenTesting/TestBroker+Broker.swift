@@ -1,0 +1,111 @@
+internal import Foundation
+internal import Synchronization
+public import Warren
+internal import WarrenSQLite
+
+extension TestBroker: Broker {
+  /// Those of the embedded engine.
+  public var capabilities: BrokerCapabilities { engine.capabilities }
+  /// Runs the engine.
+  public func run() async throws { try await engine.run() }
+  /// See ``Warren/Broker/apply(_:)``.
+  public func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }
+
+  /// Publishes, with what ``Fault/deliveredTwice(_:times:)`` asks for.
+  public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    var repeats: [Publication] = []
+    for publication in publications where take(.deliveredTwice, for: publication.message) {
+      var publication = publication
+      publication.unique = nil
+      repeats.append(publication)
+    }
+    let results = try await engine.publish(publications)
+    if !repeats.isEmpty { _ = try await engine.publish(repeats) }
+    state.withLock { state in
+      for (publication, result) in zip(publications, results) {
+        if case .failed = result { continue }
+        state.published.append(publication)
+      }
+    }
+    changed()
+    return results
+  }
+
+  /// See ``Warren/Broker/consume(_:prefetch:_:)``.
+  public func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result {
+    try await engine.consume(queue, prefetch: prefetch, body)
+  }
+
+  /// Settles, unless a fault comes between.
+  public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    if take(.workerKilled, for: delivery.message) {
+      try await killWorker()
+      return .stale
+    }
+    if take(.outcomeLost, for: delivery.message) {
+      _ = try await engine.settle(delivery, as: .release)
+      return .stale
+    }
+    let result = try await engine.settle(delivery, as: settlement)
+    if result == .settled { state.withLock { $0.settlements.append((delivery, settlement)) } }
+    changed()
+    return result
+  }
+
+  /// See ``Warren/Broker/begin(_:)``.
+  public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { try await engine.begin(suspect) }
+
+  private func take(_ kind: Fault.Kind, for message: Message) -> Bool {
+    state.withLock { state in
+      guard let index = state.faults.firstIndex(where: { $0.kind == kind && $0.times > 0 && $0.concerns(message) })
+      else { return false }
+      state.faults[index].times -= 1
+      return true
+    }
+  }
+}
+
+extension TestBroker: InspectableBroker {
+  /// See ``Warren/InspectableBroker/queues()``.
+  public func queues() async throws(BrokerError) -> [QueueStatus] { try await engine.queues() }
+  /// See ``Warren/InspectableBroker/workers()``.
+  public func workers() async throws(BrokerError) -> [WorkerStatus] { try await engine.workers() }
+  /// See ``Warren/InspectableBroker/differences(from:)``.
+  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    try await engine.differences(from: topology)
+  }
+  /// See ``Warren/InspectableBroker/topology()``.
+  public func topology() async throws(BrokerError) -> Topology { try await engine.topology() }
+  /// See ``Warren/InspectableBroker/diagnose()``.
+  public func diagnose() async throws(BrokerError) -> [Finding] { try await engine.diagnose() }
+}
+
+extension TestBroker: OperableBroker {
+  /// See ``Warren/OperableBroker/pause(_:)``.
+  public func pause(_ queue: QueueName) async throws(BrokerError) { try await engine.pause(queue) }
+  /// See ``Warren/OperableBroker/resume(_:)``.
+  public func resume(_ queue: QueueName) async throws(BrokerError) { try await engine.resume(queue) }
+  /// See ``Warren/OperableBroker/purge(_:)``.
+  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await engine.purge(queue) }
+}
+
+extension TestBroker: DeadLetterBroker {
+  /// See ``Warren/DeadLetterBroker/deadLetters(_:)``.
+  public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
+    try await engine.deadLetters(selection)
+  }
+  /// See ``Warren/DeadLetterBroker/replay(_:)``.
+  public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
+    try await engine.replay(selection)
+  }
+  /// See ``Warren/DeadLetterBroker/replace(_:in:with:)``.
+  public func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
+    try await engine.replace(id, in: queue, with: edited)
+  }
+  /// See ``Warren/DeadLetterBroker/deleteDeadLetters(_:)``.
+  public func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    try await engine.deleteDeadLetters(selection)
+  }
+}

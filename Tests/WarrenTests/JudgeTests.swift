@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+@testable import Warren
+
+private struct Timeout: Error {}
+
+@Suite struct JudgeTests {
+  private let judge = Judge(worker: "w")
+  private let now = Date(timeIntervalSince1970: 1_000_000)
+
+  private func delivery(
+    attempts: Int = 0, deaths: Int = 0, isSuspect: Bool = false, expiresAt: Date? = nil
+  ) -> Delivery {
+    var message = Message(id: "m", name: "n", body: Data())
+    message.expiresAt = expiresAt
+    return Delivery(
+      message: message, queue: "q", exchange: nil, routingKey: "q",
+      history: History(attempts: attempts, interruptions: deaths), isSuspect: isSuspect,
+      token: .init(scope: 0, number: 0, fence: 0))
+  }
+
+  @Test func anOrdinaryDeliveryIsHandled() { #expect(judge.settlement(before: delivery(), now: now) == nil) }
+
+  @Test(arguments: [2, 3, 4, 100]) func deathsMakeASuspectAndOnlyThat(_ deaths: Int) {
+    let settlement = judge.settlement(before: delivery(deaths: deaths), now: now)
+    if deaths < 3 {
+      #expect(settlement == nil)
+    } else {
+      guard case .isolate? = settlement else { return #expect(Bool(false)) }
+    }
+  }
+
+  @Test func aSuspectIsParkedAtTheFifthDeath() throws {
+    #expect(judge.settlement(before: delivery(deaths: 4, isSuspect: true), now: now) == nil)
+    guard case .deadLetter(let reason, _)? = judge.settlement(before: delivery(deaths: 5, isSuspect: true), now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .crashLooping)
+  }
+
+  @Test func theExpiredIsParkedAndCostsNoAttempt() {
+    guard case .deadLetter(let reason, let history)? = judge.settlement(before: delivery(expiresAt: now), now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .expired)
+    #expect(history.attempts == 0)
+    #expect(judge.settlement(before: delivery(expiresAt: now.addingTimeInterval(1)), now: now) == nil)
+  }
+
+  @Test func theLastFailureExhausts() {
+    let policy = RetryPolicy.exponential(from: .seconds(1), retries: 3)
+    for attempts in 0...2 {
+      guard
+        case .retry(let time, let history) = judge.settlement(
+          after: Timeout(), of: delivery(attempts: attempts), policy: policy, now: now)
+      else { return #expect(Bool(false)) }
+      #expect(time == now.addingTimeInterval(pow(2, Double(attempts))))
+      #expect(history.attempts == attempts + 1)
+      #expect(
+        history.failures.last
+          == Failure(time: now, attempt: attempts + 1, error: "Timeout", message: "Timeout()", worker: "w"))
+    }
+    guard
+      case .deadLetter(let reason, let history) = judge.settlement(
+        after: Timeout(), of: delivery(attempts: 3), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.kind == .exhausted)
+    #expect(history.attempts == 4)
+  }
+
+  @Test func aTimeNamedByTheErrorStillCountsTheAttempt() {
+    let policy = RetryPolicy.fixed([.seconds(1)])
+    guard
+      case .retry(let time, _) = judge.settlement(
+        after: Outcome.retry(after: .seconds(90)), of: delivery(), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(time == now.addingTimeInterval(90))
+    guard
+      case .deadLetter = judge.settlement(
+        after: Outcome.retry(after: .seconds(90)), of: delivery(attempts: 1), policy: policy, now: now)
+    else { return #expect(Bool(false)) }
+  }
+
+  @Test func longErrorsAreCut() {
+    struct Long: Error, CustomStringConvertible { var description: String { String(repeating: "é", count: 10_000) } }
+    guard
+      case .deadLetter(let reason, let history) = judge.settlement(
+        after: Long(), of: delivery(), policy: .none, now: now)
+    else { return #expect(Bool(false)) }
+    #expect(reason.detail.count <= Failure.messageLimit)
+    #expect((history.failures.first?.message.count ?? 0) <= Failure.messageLimit + 1)
+  }
+}
