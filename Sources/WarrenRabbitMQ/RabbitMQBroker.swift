@@ -14,16 +14,16 @@ public import Warren
 ///
 /// What RabbitMQ cannot do is missing from its ``capabilities``, and two things of it differ: a queue's delayed messages
 /// cannot be counted or purged, and beside the prefetch of a consumer one suspect (see `Delivery.isSuspect`) may be out.
-public final class RabbitMQBroker: Broker {
-  let configuration: RabbitMQConfiguration
-  let clock: any BrokerClock
-  let logger: Logger
-  let gate = Gate<Session>()
-  let registry = Registry()
-  let consumption = Consumption()
-  let sweepLocks = LocalLocks()
+public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, DeadLetterBroker, LeasingBroker {
+  private let configuration: RabbitMQConfiguration
+  private let clock: any BrokerClock
+  private let logger: Logger
+  private let gate = Gate<Parts>()
+  private let known = KnownTopology()
+  private let consumers = RunningConsumers()
+  private let locks = LocalLocks()
   let management: ManagementAPI
-  let started = Date()
+  private let started = Date()
   private let amqp: AMQPConfiguration
 
   /// An engine on one broker, `amqp://user:password@host:port/virtual-host`.
@@ -74,7 +74,7 @@ public final class RabbitMQBroker: Broker {
 
   /// What this engine can do beyond the laws. The version is known once the broker runs.
   public var capabilities: BrokerCapabilities {
-    let server = gate.value?.server
+    let server = gate.value?.session.server
     return BrokerCapabilities(
       engine: server?.name ?? "RabbitMQ", ordersByPriority: server?.ordersByPriority ?? false,
       showsWaitingMessages: false, largestBody: Limits.largestBody)
@@ -118,13 +118,16 @@ public final class RabbitMQBroker: Broker {
     let session = try await asBrokerError("opening channels") {
       Session(
         server: server, publishing: publishing, consuming: consuming,
-        publishes: try await publishing.openChannel(options), copies: try await publishing.openChannel(options))
+        applicationChannel: try await publishing.openChannel(options),
+        copyChannel: try await publishing.openChannel(options), management: management, configuration: configuration,
+        clock: clock, logger: logger)
     }
     if !server.isSupported {
       logger.warning("This version of RabbitMQ is older than 3.10, the oldest that Warren is tested with")
     }
-    gate.open(session)
-    await listen(session)
+    let parts = Parts(session, known, consumers, locks, started: started, processName: Self.processName)
+    gate.open(parts)
+    await parts.control.listen()
   }
 
   private func named(_ name: String) -> AMQPConfiguration {
@@ -133,42 +136,109 @@ public final class RabbitMQBroker: Broker {
     return named
   }
 
-  static var processName: String {
+  private static var processName: String {
     let process = ProcessInfo.processInfo
     return "\(process.hostName):\(process.processIdentifier) \(process.processName)"
   }
 
-  /// The connections, once there are.
-  func session() async throws(BrokerError) -> Session { try await gate.pass(within: configuration.startDeadline) }
-}
+  /// The parts, once there is a connection.
+  func parts() async throws(BrokerError) -> Parts { try await gate.pass(within: configuration.startDeadline) }
 
-/// The parts of a URL that the AMQP client does not give back or does not know.
-struct Address {
-  let uri: String
-  let management: URL?
-  let credentials: (user: String, password: String)?
+  // MARK: Publishing and consuming
 
-  init(_ url: String) {
-    guard var parts = URLComponents(string: url) else {
-      // The AMQP client says what is wrong with it.
-      (uri, management, credentials) = (url, nil, nil)
-      return
-    }
-    credentials = (parts.user ?? "guest", parts.password ?? "guest")
-    let items = parts.queryItems ?? []
-    if let named = items.first(where: { $0.name == "management" })?.value.flatMap({ URL(string: $0) }) {
-      let others = items.filter { $0.name != "management" }
-      parts.queryItems = others.isEmpty ? nil : others
-      uri = parts.string ?? url
-      management = named
-    } else {
-      uri = url
-      let isSecure = parts.scheme?.lowercased() == "amqps"
-      var derived = URLComponents()
-      derived.scheme = isSecure ? "https" : "http"
-      derived.host = parts.host ?? "localhost"
-      derived.port = isSecure ? 15671 : 15672
-      management = derived.url
-    }
+  /// Declares what is missing and checks what is there. What is adopted is only looked for, by its name.
+  public func apply(_ topology: Topology) async throws(BrokerError) { try await parts().topology.apply(topology) }
+
+  /// Stores messages, in one round trip; one result for each, in the same order.
+  public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    if publications.isEmpty { return [] }
+    return try await parts().publisher.publish(publications)
   }
+
+  /// Takes deliveries from a queue while `body` runs. Beside the prefetch, one suspect of the queue may be out.
+  public func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result {
+    try await parts().consume(queue, prefetch: prefetch, body)
+  }
+
+  /// Ends a delivery. What goes elsewhere is copied and confirmed before it is acknowledged, so it may come twice and is
+  /// never lost.
+  public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    guard let open = consumers.open(delivery.token.scope), let held = open.take(delivery.token.number), held.isCurrent
+    else { return .stale }
+    if case .complete = settlement { return held.acknowledge() }
+    guard let parts = gate.value else { throw BrokerError(.stopped, "the broker was stopped: nothing more is done") }
+    return try await parts.settler.settle(held, of: delivery, in: open, as: settlement)
+  }
+
+  /// How long a delivery of this queue may be held. From 4.3 on a consumer of a quorum queue may ask for its own time.
+  public func lease(of queue: QueueName, wanted: Duration) async throws(BrokerError) -> Lease? {
+    try await parts().leases.lease(of: queue, wanted: wanted)
+  }
+
+  // MARK: Dead letters
+
+  /// One page of dead letters, the oldest first. A sweep looks at no more than 100,000 messages of a queue. The cursor is
+  /// the number of letters on the pages before, so it is off when letters come or go meanwhile.
+  public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
+    try await parts().reader.deadLetters(selection)
+  }
+
+  /// Sends the selected dead letters back to the queues that gave up on them.
+  public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
+    try await parts().deadLetterWork.replay(selection)
+  }
+
+  /// Deletes the selected dead letters for good.
+  public func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    try await parts().deadLetterWork.deleteDeadLetters(selection)
+  }
+
+  /// Publishes a changed copy of one dead letter to the queue that gave up on it, then removes the dead letter.
+  public func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
+    try await parts().deadLetterWork.replace(id, in: queue, with: edited)
+  }
+
+  // MARK: Operating
+
+  /// The queues of the topologies that this process applied and, when the management API answers, all others.
+  ///
+  /// What waits is counted by the broker itself and is exact. What other processes hold, and the rates, are known to the
+  /// management API only, which is up to 5 s late. What is delayed cannot be told.
+  ///
+  /// - Throws: ``BrokerError/Code/unsupported`` when the API does not answer and this process has applied no topology: AMQP
+  ///   alone cannot list queues.
+  public func queues() async throws(BrokerError) -> [QueueStatus] { try await parts().inspector.queues() }
+
+  /// One queue, also when the management API does not answer.
+  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    try await parts().inspector.queue(name)
+  }
+
+  /// The processes that consume, from the management API; without it, this process alone.
+  public func workers() async throws(BrokerError) -> [WorkerStatus] { try await parts().inspector.workers() }
+
+  /// What of this topology is missing or differs. Changes nothing: a declaration of what exists only compares. Whether a
+  /// binding is there, AMQP cannot tell, so without the management API bindings are not compared.
+  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    try await parts().topology.differences(from: topology)
+  }
+
+  /// What is declared in the virtual host, but for what Warren keeps for itself, what every broker has, and what goes with
+  /// a connection. A queue that Warren would not declare just so is adopted in it.
+  public func topology() async throws(BrokerError) -> Topology { try await parts().topology.topology() }
+
+  /// What an operator should know or fix.
+  public func diagnose() async throws(BrokerError) -> [Finding] { try await parts().doctor.diagnose() }
+
+  /// Hands out nothing more from this queue, in any process, until ``resume(_:)``.
+  public func pause(_ queue: QueueName) async throws(BrokerError) { try await parts().control.pause(queue) }
+
+  /// Undoes ``pause(_:)``.
+  public func resume(_ queue: QueueName) async throws(BrokerError) { try await parts().control.resume(queue) }
+
+  /// Deletes what waits in this queue and among its suspects. RabbitMQ cannot tell whose the delayed messages are, so those
+  /// stay.
+  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await parts().control.purge(queue) }
 }

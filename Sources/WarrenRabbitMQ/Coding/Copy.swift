@@ -25,7 +25,7 @@ extension AMQPDelivery {
   /// Times that the broker handed the message out without an outcome. The count is believed only on a redelivery, since
   /// from 4.0 on a publisher can send one; and not on a dead letter, where it counts the looks of operators. Where a nack
   /// counts, Warren never nacks, so what is left are deaths.
-  var deliveriesInVain: Int {
+  var deliveriesWithoutOutcome: Int {
     guard redelivered, headers[HeaderNames.origin] == nil, Death(headers) == nil else { return 0 }
     return max(0, Int(clamping: headers["x-delivery-count"]?.integer ?? 0))
   }

@@ -3,7 +3,7 @@ internal import Foundation
 internal import Warren
 
 extension History {
-  /// What the headers of a delivery tell. `deliveries` are the times that the broker handed the message out in vain.
+  /// What the headers of a delivery tell. `deliveries` are the times that the broker handed the message out without an outcome.
   init(_ headers: AMQPTable, deliveries: Int) {
     func number(_ name: String) -> Int { max(0, Int(clamping: headers[name]?.integer ?? 0)) }
     self.init(

@@ -10,13 +10,25 @@ struct Session: Sendable {
   /// Consumes, declares, inspects.
   let consuming: AMQPConnection
   /// For what the application publishes.
-  let publishes: AMQPChannel
-  /// For copies that Warren makes. A copy into a bucket that somebody deleted closes its channel; the application's
-  /// messages must not be on it.
-  let copies: AMQPChannel
+  let applicationChannel: AMQPChannel
+  /// For copies that Warren makes. A copy into a bucket that was deleted closes its channel; the application's messages must
+  /// not be on it.
+  let copyChannel: AMQPChannel
+  let management: ManagementAPI
+  let configuration: RabbitMQConfiguration
+  let clock: any BrokerClock
+  let logger: Logger
+
+  /// Whether the consuming connection answers now.
+  var isReachable: Bool {
+    switch consuming.state {
+    case .open, .blocked: true
+    default: false
+    }
+  }
 
   /// Runs `body` on a channel of its own, which an error of the broker may close.
-  func declaring<Result: Sendable>(
+  func onThrowawayChannel<Result: Sendable>(
     _ doing: @autoclosure () -> String, _ body: @Sendable (AMQPChannel) async throws -> Result
   ) async throws(BrokerError) -> Result {
     try await asBrokerError(doing()) {
@@ -31,15 +43,23 @@ struct Session: Sendable {
 
   func info(_ queue: String) async throws(BrokerError) -> AMQPQueueInfo? {
     do {
-      return try await declaring("looking at the queue '\(queue)'") { try await $0.queueInfo(queue) }
+      return try await onThrowawayChannel("looking at the queue '\(queue)'") { try await $0.queueInfo(queue) }
     } catch  where error.code == .notFound { return nil }
   }
 
   /// Whether an exchange exists.
   func hasExchange(_ name: String) async throws(BrokerError) -> Bool {
     do {
-      try await declaring("looking at the exchange '\(name)'") { try await $0.checkExchange(name) }
+      try await onThrowawayChannel("looking at the exchange '\(name)'") { try await $0.checkExchange(name) }
       return true
     } catch  where error.code == .notFound { return false }
+  }
+
+  /// The error for what AMQP cannot tell and the management API does not.
+  func unlisted(_ what: String) -> BrokerError {
+    BrokerError(
+      .unsupported,
+      "\(what): AMQP cannot do that, and the management API \(management.failure). Enable the plugin rabbitmq_management, or "
+        + "say where it is: amqp://…?management=http://HOST:15672")
   }
 }

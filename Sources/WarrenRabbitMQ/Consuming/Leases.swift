@@ -1,27 +1,29 @@
 internal import AMQP
-public import Warren
+internal import Warren
 
 /// RabbitMQ's `consumer_timeout`: after so long it takes an unsettled delivery away from a consumer that lives.
 ///
 /// What holds is told by the management API in part: from 4.0 on what a queue's argument or policy says, and the broker's own
 /// value beside each consumer. Before, it is told nowhere, and ``RabbitMQConfiguration/consumerTimeout`` is believed.
-extension RabbitMQBroker: LeasingBroker {
+struct Leases: Sendable {
+  let session: Session
+  let known: KnownTopology
+
   /// How long a delivery of this queue may be held. From 4.3 on a consumer of a quorum queue may ask for its own time.
   ///
   /// What the worker wants is said to the broker with each consumer, so that `doctor` sees it from another process: before 4.3
   /// that has no other effect.
-  public func lease(of queue: QueueName, wanted: Duration) async throws(BrokerError) -> Lease? {
-    let session = try await session()
-    let limit = await timeout(of: queue, await management.queue(queue.rawValue), session.server)
+  func lease(of queue: QueueName, wanted: Duration) async throws(BrokerError) -> Lease? {
+    let limit = await timeout(of: queue, await session.management.queue(queue.rawValue))
     guard session.server.consumersHaveTimeouts else {
-      registry.note(holding: wanted, of: queue)
+      known.note(holding: wanted, of: queue)
       return limit?.lease
     }
     guard let limit, limit.lease.duration < wanted else { return limit?.lease }
     // A classic queue, which has no timeout there, refuses a consumer that asks for one.
-    let isQuorum = registry.queues[queue].map { !$0.isAdopted } ?? false
+    let isQuorum = known.queues[queue].map { !$0.isAdopted } ?? false
     guard limit.isQuorum || isQuorum else { return limit.lease }
-    registry.note(holding: wanted, of: queue)
+    known.note(holding: wanted, of: queue)
     return Lease(wanted, source: "the consumer's argument x-consumer-timeout", fix: limit.lease.fix)
   }
 
@@ -35,25 +37,25 @@ extension RabbitMQBroker: LeasingBroker {
   }
 
   /// `nil`: there is none.
-  func timeout(of queue: QueueName, _ shown: ManagementAPI.QueueInfo?, _ server: Server) async -> Timeout? {
+  func timeout(of queue: QueueName, _ shown: ManagementAPI.QueueInfo?) async -> Timeout? {
     let isQuorum = shown?.kind == "quorum"
-    if server.consumersHaveTimeouts, shown?.kind == "classic" { return nil }
-    if server.queuesHaveTimeouts, let own = shown?.consumerTimeout {
+    if session.server.consumersHaveTimeouts, shown?.kind == "classic" { return nil }
+    if session.server.queuesHaveTimeouts, let own = shown?.consumerTimeout {
       return Timeout(
         lease: Lease(.milliseconds(own.milliseconds), source: own.source, fix: "raise it there"), isQuorum: isQuorum)
     }
     let policy =
-      server.queuesHaveTimeouts
+      session.server.queuesHaveTimeouts
       ? "`rabbitmqctl set_policy slow '^\(queue)$' '{\"consumer-timeout\": MILLISECONDS}' --apply-to queues`, or " : ""
-    if server.queuesHaveTimeouts,
-      let milliseconds = await management.consumers()?.compactMap(\.consumerTimeout).min()
+    if session.server.queuesHaveTimeouts,
+      let milliseconds = await session.management.consumers()?.compactMap(\.consumerTimeout).min()
     {
       return Timeout(
         lease: Lease(
           .milliseconds(milliseconds), source: "the broker's consumer_timeout",
           fix: "\(policy)consumer_timeout in rabbitmq.conf"), isQuorum: isQuorum)
     }
-    return configuration.consumerTimeout.map {
+    return session.configuration.consumerTimeout.map {
       Timeout(
         lease: Lease(
           $0, source: "RabbitMQConfiguration.consumerTimeout (the broker itself does not tell its consumer_timeout)",
@@ -64,7 +66,7 @@ extension RabbitMQBroker: LeasingBroker {
 
   /// The arguments of a consumer: how long it may hold a delivery, where a worker has said so.
   func consumerArguments(of queue: QueueName) -> AMQPTable {
-    guard let holding = registry.holding(of: queue) else { return [:] }
+    guard let holding = known.holding(of: queue) else { return [:] }
     return ["x-consumer-timeout": .int64(holding.milliseconds)]
   }
 
@@ -74,6 +76,6 @@ extension RabbitMQBroker: LeasingBroker {
       let range = text.firstRange(of: "Timeout value used: "),
       let milliseconds = Int(text[range.upperBound...].prefix { $0.isNumber })
     else { return }
-    registry.note(timeout: .milliseconds(milliseconds), of: queue)
+    known.note(timeout: .milliseconds(milliseconds), of: queue)
   }
 }

@@ -4,73 +4,90 @@ internal import Logging
 internal import Synchronization
 internal import Warren
 
-/// Brings the deliveries of one AMQP queue to a consumer for as long as it is wanted: through the loss of connections, the
-/// deletion of the queue, pauses.
-final class Lane: Sendable {
-  private struct State {
-    var isPaused = false
-    var isStopped = false
-    var isEnded = false
-    var current: AMQPDeliveries?
-    var channel: AMQPChannel?
-    var waiting: CheckedContinuation<Void, Never>?
-    /// How many ends of the consumer are under way, and what is to be acknowledged after them.
-    var stops = 0
-    var postponed: [AMQPDelivery] = []
-    var lastAcknowledged = ContinuousClock.now - .seconds(1)
+/// Brings the deliveries of one AMQP queue to a consumer for as long as they are wanted: through the loss of connections, the
+/// deletion of the queue, pauses. ``PumpMachine`` decides; here it is done.
+final class QueuePump: Sendable {
+  typealias Machine = PumpMachine<AMQPDelivery>
 
-    var isWanted: Bool { !isPaused && !isStopped && !isEnded }
+  /// What a pump needs from others.
+  struct Hooks: Sendable {
+    /// The arguments of the consumer.
+    var arguments: @Sendable () -> AMQPTable
+    /// Puts a delivery back, not before a time: one that came too early, or a suspect whose deaths are to be counted.
+    var putOff: @Sendable (HeldDelivery, Date?) async -> Void
+    /// The queue of the suspects is gone: declares it again.
+    var redeclareSuspects: @Sendable () async -> Void
+    /// Notes why consuming was interrupted.
+    var noteInterruption: @Sendable (any Error) -> Void
   }
-  private let state = Mutex(State())
-  private let changes: AsyncStream<Void>
-  private let changed: AsyncStream<Void>.Continuation
-  private let broker: RabbitMQBroker
+
   private let session: Session
-  private let scope: ConsumerScope
+  private let open: OpenDeliveries
+  private let hooks: Hooks
   private let prefetch: UInt16
+  private let machine: Watched<Machine>
+  private let channel = Mutex<AMQPChannel?>(nil)
   /// The AMQP queue.
   let queue: String
   let isForSuspects: Bool
 
-  init(_ broker: RabbitMQBroker, _ session: Session, _ scope: ConsumerScope, prefetch: Int, forSuspects: Bool) {
-    self.broker = broker
+  init(
+    _ session: Session, _ open: OpenDeliveries, _ hooks: Hooks, machine: Watched<Machine>, prefetch: Int,
+    forSuspects: Bool
+  ) {
     self.session = session
-    self.scope = scope
+    self.open = open
+    self.hooks = hooks
+    self.machine = machine
     self.prefetch = UInt16(clamping: prefetch)
     isForSuspects = forSuspects
-    queue = forSuspects ? SystemNames.suspects(of: scope.queue) : scope.queue.rawValue
-    (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    queue = forSuspects ? SystemNames.suspects(of: open.queue) : open.queue.rawValue
   }
 
-  var isConsuming: Bool { state.withLock { $0.current != nil } }
-  /// Whether nothing more is wanted, so that whoever still settles should come to an end.
-  var isStopping: Bool { state.withLock { $0.isStopped || $0.isEnded } }
+  var isSubscribed: Bool { machine.value.phase != .idle }
+  /// Whether nothing more is wanted, so that whatever still settles should come to an end.
+  var isStopping: Bool { machine.value.isStopping }
 
-  /// The worker wants nothing more; what it holds can still be settled.
-  func stop() {
-    state.withLock { $0.isStopped = true }
-    changed.yield()
-  }
-
-  /// Hands out nothing more, or goes on.
+  /// Hands out nothing more, or goes on. When it returns after a pause, the broker sends nothing more.
   func setPaused(_ isPaused: Bool) async {
-    state.withLock { $0.isPaused = isPaused }
-    await adjust()
+    machine.withValue { $0.setPaused(isPaused) }
+    if isPaused { await machine.wait { $0.phase == .idle || $0.isWanted } }
   }
 
-  /// Ends it: when ``run()`` returns, nothing more comes.
-  func end() async {
-    state.withLock { $0.isEnded = true }
-    await adjust()
-    changed.finish()
-  }
+  /// Ends it: when ``run(_:)`` returns, nothing more comes.
+  func end() { machine.withValue { $0.end() } }
 
   /// When nothing more is wanted, waits until the broker sends nothing more: a copy that came into the queue before that could
-  /// be sent here in vain, which would count against it.
-  func comeToRest() async {
-    while isReachable, state.withLock({ ($0.isStopped || $0.isEnded) && $0.current != nil }) {
-      try? await Task.sleep(for: .milliseconds(5))
+  /// be sent here for nothing, which would count against it.
+  func waitUntilQuiet() async {
+    guard session.isReachable else { return }
+    await machine.wait { !$0.isStopping || $0.phase == .idle }
+  }
+
+  // MARK: Settling
+
+  /// Returns when what was settled before has reached the broker. One that is away is not waited for: it forgets all that.
+  func makeRoundTrip() async {
+    guard session.isReachable, let channel = channel.withLock({ $0 }) else { return }
+    _ = try? await channel.queueInfo(queue)
+  }
+
+  /// Acknowledges a delivery of this pump, at once or when the subscription has ended. Under the lock, so that nothing that was
+  /// decided before an end slips in behind its question.
+  func acknowledge(_ held: HeldDelivery) -> SettleResult {
+    let postpones = !session.server.givesBackFreely
+    return machine.withValue { machine in
+      guard held.isCurrent else { return .stale }
+      guard machine.mayAcknowledge(held.delivery, of: held.subscription, postponing: postpones) else { return .settled }
+      return SettleResult(held.delivery.ack())
     }
+  }
+
+  /// Gives a delivery back, where that counts nowhere. At the end of the consumer it goes with all others: see
+  /// ``giveBackAndClose()``.
+  func giveBack(_ held: HeldDelivery) -> SettleResult {
+    if isStopping, held.isCurrent { return .settled }
+    return SettleResult(held.delivery.nack(requeue: true))
   }
 
   /// Returns what is not settled, then gives up the channel.
@@ -79,168 +96,136 @@ final class Lane: Sendable {
   /// of the channel makes deaths of the rest: 20 stops in good order, and the delivery limit loses them. Before 4.3 what is left
   /// here is what could not be copied, and counts in any case.
   func giveBackAndClose() async {
-    guard let channel = state.withLock({ $0.channel }) else { return }
-    if isReachable, channel.giveBackUnsettled() > 0 { _ = try? await channel.queueInfo(queue) }
+    guard let channel = channel.withLock({ $0 }) else { return }
+    if session.isReachable, channel.giveBackUnsettled() > 0 { _ = try? await channel.queueInfo(queue) }
     await channel.close()
   }
 
-  private func dropChannel() async {
-    let channel = state.withLock { state in
-      defer { state.channel = nil }
-      return state.channel
-    }
-    await channel?.close()
-  }
+  // MARK: Consuming
 
-  func run() async {
+  /// Brings deliveries to the consumer until the pump has ended.
+  func run(_ consumer: Consumer) async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.bring() }
-      for await _ in changes { await adjust() }
+      group.addTask { await self.bring(to: consumer) }
+      await machine.wait { $0.isEnded }
       // A request to a broker that is away would wait for its return.
-      if !isReachable { group.cancelAll() }
+      if !session.isReachable { group.cancelAll() }
       await group.waitForAll()
     }
   }
 
-  /// Makes what is so into what is wanted.
-  private func adjust() async {
-    let (surplus, waiting) = state.withLock { state in
-      defer { state.waiting = nil }
-      return (state.isWanted ? nil : state.current, state.waiting)
-    }
-    waiting?.resume()
-    if let surplus { await stop(surplus) }
-  }
-
-  /// Ends the broker's consumer. An acknowledgement makes the queue send more, and what it sends while it is told of the end
-  /// it takes back by itself, which before 4.3 counts as a delivery in vain. So nothing more is acknowledged from here on, and
-  /// a question about the queue goes behind what is: when that is answered, what the queue had to send has arrived.
-  ///
-  /// That is so once the queue has dealt with the last acknowledgement, which it writes to its log before it sends more, while
-  /// questions are answered without the log. A slow disk was seen to let the answer overtake, hence the pause before.
-  private func stop(_ deliveries: AMQPDeliveries) async {
-    if session.server.givesBackFreely { return await deliveries.stop() }
-    let lastAcknowledged = state.withLock { state in
-      state.stops += 1
-      return state.lastAcknowledged
-    }
-    try? await Task.sleep(until: lastAcknowledged + Self.timeOfLog, clock: .continuous)
-    await makeRoundTrip()
-    await deliveries.stop()
-    let postponed = state.withLock { state in
-      state.stops -= 1
-      if state.stops > 0 { return [AMQPDelivery]() }
-      defer { state.postponed = [] }
-      return state.postponed
-    }
-    for delivery in postponed { delivery.ack() }
-  }
-
-  /// A generous bound for a write to the broker's disk.
-  private static let timeOfLog = Duration.milliseconds(150)
-
-  /// Returns when what was settled before has reached the broker. One that is away is not waited for: it forgets all that.
-  func makeRoundTrip() async {
-    guard isReachable else { return }
-    _ = try? await state.withLock { $0.channel }?.queueInfo(queue)
-  }
-
-  private var isReachable: Bool {
-    switch session.consuming.state {
-    case .open, .blocked: true
-    default: false
-    }
-  }
-
-  /// Acknowledges a delivery of this lane, at once or when the consumer has ended. Under the lock, so that nothing that was
-  /// decided before an end slips in behind its question.
-  func acknowledge(_ delivery: AMQPDelivery) -> SettleResult {
-    state.withLock { state in
-      guard state.stops > 0, delivery.isCurrent else {
-        if !session.server.givesBackFreely { state.lastAcknowledged = .now }
-        return SettleResult(delivery.ack())
-      }
-      state.postponed.append(delivery)
-      return .settled
-    }
-  }
-
-  private func bring() async {
-    await withDiscardingTaskGroup { chores in
-      while await isWanted() {
+  private func bring(to consumer: Consumer) async {
+    await withDiscardingTaskGroup { early in
+      while true {
+        await machine.wait { $0.isWanted || $0.isEnded }
+        if machine.value.isEnded || Task.isCancelled { return }
         do {
-          let channel = try await openChannel()
-          let deliveries = try await channel.consume(
-            queue, prefetch: prefetch, options: .init(arguments: broker.consumerArguments(of: scope.queue)))
-          if !state.withLock({ state in
-            state.current = deliveries
-            return state.isWanted
-          }) {
-            await stop(deliveries)
-          }
-          defer { state.withLock { $0.current = nil } }
-          var iterator = deliveries.makeAsyncIterator()
-          while let batch = try await iterator.nextBatch() {
-            let ready = batch.filter { delivery in
-              let held = Held(delivery, self), due = dueTime(of: delivery)
-              if due == nil, !held.isReturned { return true }
-              let destination = Destination(queue: queue, notBefore: due)
-              chores.addTask { await self.broker.putOff(held, to: destination, self.session) }
-              return false
-            }
-            while isForSuspects, scope.isIsolating { try await Task.sleep(for: .milliseconds(5)) }
-            scope.consumer.hand(ready.map { scope.hold($0, self) })
+          try await subscribe { delivery, subscription in
+            let held = HeldDelivery(delivery: delivery, pump: self, subscription: subscription)
+            let due = self.dueTime(of: delivery)
+            if due == nil, !held.isReturned { return held }
+            early.addTask { await self.hooks.putOff(held, due) }
+            return nil
+          } hand: {
+            consumer.hand($0)
           }
         } catch {
-          // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
-          // acknowledgement of what runs elsewhere by then. Without the channel it is refused here.
-          if (error as? AMQPError)?.code == .consumerCancelled { await dropChannel() }
-          // A broker that does not answer on a channel, as it does while it asks a frozen leader, is not waited for twice.
-          if (error as? AMQPError)?.code == .replyTimeout { Task { await self.dropChannel() } }
-          scope.dropLost()
-          broker.noteTimeout(error, scope.queue)
-          if session.consuming.state.isFinal { return scope.consumer.stop() }
-          if Task.isCancelled { return }
-          broker.logger.warning(
-            "Consuming was interrupted, will go on", metadata: ["queue": "\(queue)", "error": "\(error)"])
-          if isForSuspects, (error as? AMQPError)?.replyCode == 404 {
-            broker.registry.forgetSuspects(of: scope.queue)
-            try? await broker.declareSuspects(of: scope.queue, session)
-          }
-          try? await Task.sleep(for: .milliseconds(500))
+          await interrupted(by: error)
+          if !session.consuming.state.isFinal { try? await Task.sleep(for: .milliseconds(500)) }
         }
         // The end of the connection ends the sequence quietly.
-        if session.consuming.state.isFinal { return scope.consumer.stop() }
+        if session.consuming.state.isFinal { return consumer.stop() }
       }
     }
+  }
+
+  /// Consumes until that is not wanted any more or fails. `keep` says what of the deliveries is handed out.
+  private func subscribe(
+    keep: (AMQPDelivery, Int) -> HeldDelivery?, hand: @Sendable ([Delivery]) -> Void
+  ) async throws {
+    let channel = try await openChannel()
+    let deliveries = try await channel.consume(queue, prefetch: prefetch, options: .init(arguments: hooks.arguments()))
+    let window = Int(prefetch)
+    let subscription = machine.withValue { machine in
+      machine.subscribed(window: window)
+      return machine.subscription
+    }
+    let result: Result<Void, any Error>
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await self.unsubscribeWhenSurplus(deliveries, channel) }
+        defer { group.cancelAll() }
+        var iterator = deliveries.makeAsyncIterator()
+        while let batch = try await iterator.nextBatch() {
+          let count = batch.count
+          machine.withValue { $0.arrived(count) }
+          let kept = batch.compactMap { keep($0, subscription) }
+          if isForSuspects { await open.waitForIsolations() }
+          hand(kept.map { open.add($0) })
+        }
+        // What was postponed is acknowledged once the broker has agreed.
+        if machine.value.phase == .unsubscribing { try await group.waitForAll() }
+      }
+      result = .success(())
+    } catch { result = .failure(error) }
+    for delivery in machine.withValue({ $0.unsubscribed() }) { delivery.ack() }
+    try result.get()
+  }
+
+  /// Ends the broker's consumer once nothing more is wanted.
+  private func unsubscribeWhenSurplus(_ deliveries: AMQPDeliveries, _ channel: AMQPChannel) async {
+    await machine.wait { $0.isSurplus }
+    guard machine.withValue({ $0.beginUnsubscribing() }) else { return }
+    if !session.server.givesBackFreely { await waitUntilAllHasArrived(channel) }
+    await deliveries.stop()
+  }
+
+  /// What the last acknowledgements let through is on its way for as long as the queue writes them to its log. It has arrived
+  /// when the queue has nothing more to send, or may not send more. A queue that gives its messages to others first need not
+  /// come to that, so there is a bound.
+  private func waitUntilAllHasArrived(_ channel: AMQPChannel) async {
+    let end = ContinuousClock.now + .milliseconds(500)
+    while session.isReachable, !Task.isCancelled, let info = try? await channel.queueInfo(queue) {
+      if machine.value.mayUnsubscribe(ready: info.messageCount) || ContinuousClock.now > end { return }
+      try? await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  private func interrupted(by error: any Error) async {
+    let error = error as? AMQPError
+    // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
+    // acknowledgement of what runs elsewhere by then. Without the channel it is refused here. And a broker that does not answer
+    // on a channel, as it does while it asks a frozen leader, is not waited for twice.
+    if error?.code == .consumerCancelled || error?.code == .replyTimeout { await dropChannel() }
+    machine.withValue { $0.lost() }
+    open.dropLost()
+    if let error { hooks.noteInterruption(error) }
+    if session.consuming.state.isFinal || Task.isCancelled { return }
+    session.logger.warning(
+      "Consuming was interrupted, will go on",
+      metadata: ["queue": "\(queue)", "error": "\(error?.description ?? "cancelled")"])
+    if isForSuspects, error?.replyCode == 404 { await hooks.redeclareSuspects() }
   }
 
   /// A message on its way through several buckets comes by before its time.
   private func dueTime(of delivery: AMQPDelivery) -> Date? {
-    guard let due = delivery.headers[HeaderNames.due]?.integer.map(Date.init(milliseconds:)), due > broker.clock.now
+    guard let due = delivery.headers[HeaderNames.due]?.integer.map(Date.init(milliseconds:)), due > session.clock.now
     else { return nil }
     return due
   }
 
   private func openChannel() async throws -> AMQPChannel {
-    if let channel = state.withLock({ $0.channel }) { return channel }
-    let channel = try await session.consuming.openChannel()
-    state.withLock { $0.channel = channel }
-    return channel
+    if let channel = channel.withLock({ $0 }) { return channel }
+    let opened = try await session.consuming.openChannel()
+    channel.withLock { $0 = opened }
+    return opened
   }
 
-  /// Waits until it is wanted; `false` when it never will be again.
-  private func isWanted() async -> Bool {
-    while true {
-      if let answer = state.withLock({ $0.isEnded ? false : $0.isWanted ? true : nil }) { return answer }
-      await withCheckedContinuation { continuation in
-        let goOn = state.withLock { state in
-          if state.isEnded || state.isWanted { return true }
-          state.waiting = continuation
-          return false
-        }
-        if goOn { continuation.resume() }
-      }
+  private func dropChannel() async {
+    let dropped = channel.withLock { channel in
+      defer { channel = nil }
+      return channel
     }
+    await dropped?.close()
   }
 }

@@ -1,46 +1,26 @@
 internal import AMQP
 internal import Foundation
 internal import NIOCore
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker: DeadLetterBroker {
-  /// One page of dead letters, the oldest first. A sweep looks at no more than 100,000 messages of a queue. The cursor is
-  /// the number of letters on the pages before, so it is off when letters come or go meanwhile.
-  public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
-    let session = try await session()
-    let begin = max(0, Int(clamping: selection.after?.position ?? 0))
-    let end = begin + min(max(0, selection.limit), Limits.sweep)
-    var letters: [DeadLetter] = []
-    for queue in try await holders(for: selection, session) {
-      let origin = registry.origin(of: queue)
-      letters +=
-        try await sweeping(queue, session) { sweep in
-          var found: [DeadLetter] = []
-          try await sweep.run { delivery in
-            // One more than the page tells that there is another.
-            guard found.count <= end else { return true }
-            var letter = DeadLetter(delivery, in: queue, origin: origin)
-            if !selection.includesBodies { letter.message.body = Data() }
-            if letter.fulfils(selection) { found.append(letter) }
-            return true
-          }
-          return found
-        } ?? []
-    }
-    // Equal times stay in the order of their queue.
-    letters = letters.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
-    return DeadLetterPage(
-      letters: Array(letters.dropFirst(begin).prefix(end - begin)),
-      next: letters.count > end ? DeadLetterPage.Cursor(position: Int64(end)) : nil)
+/// Sends dead letters back to work, deletes and edits them.
+struct DeadLetterWork: Sendable {
+  let reader: DeadLetterReader
+  let copies: CopyPublisher
+  private var session: Session { reader.session }
+
+  init(_ reader: DeadLetterReader, _ copies: CopyPublisher) {
+    self.reader = reader
+    self.copies = copies
   }
 
   /// Sends the selected dead letters back to the queues that gave up on them.
-  public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
-    let results = try await settle(selection) { chosen, session in
-      let copies = chosen.map { letter, delivery in
+  func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
+    let results = try await settle(selection) { chosen in
+      let copied = chosen.map { letter, delivery in
         (self.propertiesOfReplay(letter, delivery), delivery.body, Destination(queue: letter.origin.rawValue))
       }
-      return await self.copy(copies, session)
+      return await copies.publish(copied)
     }
     let skipped = selection.after?.position ?? 0
     return ReplayReport(
@@ -49,33 +29,33 @@ extension RabbitMQBroker: DeadLetterBroker {
   }
 
   /// Deletes the selected dead letters for good.
-  public func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
-    try await settle(selection) { chosen, _ in chosen.map { _ in .confirmed } }.confirmed
+  func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    try await settle(selection) { chosen in chosen.map { _ in .confirmed } }.confirmed
   }
 
   /// Publishes a changed copy of one dead letter to the queue that gave up on it, then removes the dead letter.
-  public func replace(
+  func replace(
     _ id: MessageID, in queue: QueueName?, with edited: Message
   ) async throws(BrokerError) {
     guard let own = edited.id, own != id else {
       throw BrokerError(.invalid, "an edited copy is a new message: give it an id of its own")
     }
-    let now = clock.now
+    let now = session.clock.now
     var copy = edited
     copy.headers[HeaderNames.editedFrom] = id.rawValue
     if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }
     let edited = copy
     try Publication(edited, to: .queue("any")).validate()
-    let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen, session in
-      var copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)] = []
+    let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen in
+      var edits: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)] = []
       for (letter, _) in chosen {
         var properties = edited.properties(now: now)
         var headers = properties.headers ?? [:]
         Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue).write(to: &headers)
         properties.headers = headers
-        copies.append((properties, ByteBuffer(bytes: edited.body), Destination(queue: letter.origin.rawValue)))
+        edits.append((properties, ByteBuffer(bytes: edited.body), Destination(queue: letter.origin.rawValue)))
       }
-      return await self.copy(copies, session)
+      return await copies.publish(edits)
     }
     if results.confirmed > 0 { return }
     if results.unroutable > 0 {
@@ -90,23 +70,22 @@ extension RabbitMQBroker: DeadLetterBroker {
   /// Selects dead letters and acknowledges those for which `work` confirms. What is not selected, or not confirmed, stays.
   private func settle(
     _ selection: DeadLetterSelection,
-    _ work: @escaping @Sendable ([(DeadLetter, AMQPDelivery)], Session) async -> [CopyResult]
+    _ work: @escaping @Sendable ([(DeadLetter, AMQPDelivery)]) async -> [CopyResult]
   ) async throws(BrokerError) -> (confirmed: Int, unroutable: Int) {
-    let session = try await session()
     var total = (confirmed: 0, unroutable: 0)
     var skipped = max(0, Int(clamping: selection.after?.position ?? 0))
     var left = max(0, selection.limit)
-    for queue in try await holders(for: selection, session) where left > 0 {
-      let origin = registry.origin(of: queue)
+    for queue in try await reader.holders(for: selection) where left > 0 {
+      let origin = reader.known.origin(of: queue)
       let (mostSkipped, mostTaken) = (skipped, left)
-      let counts = try await sweeping(queue, session) { sweep in
+      let counts = try await reader.sweeping(queue) { sweep in
         var batch: [(DeadLetter, AMQPDelivery)] = []
         var counts = (skipped: 0, taken: 0, confirmed: 0, unroutable: 0)
         var failure: AMQPError?
         var staying: [AMQPDelivery] = []
         func finish() async {
           if batch.isEmpty { return }
-          for ((_, delivery), result) in zip(batch, await work(batch, session)) {
+          for ((_, delivery), result) in zip(batch, await work(batch)) {
             switch result {
             case .confirmed:
               if delivery.ack() == .accepted { counts.confirmed += 1 }
@@ -151,28 +130,9 @@ extension RabbitMQBroker: DeadLetterBroker {
       letter.history.replayed(),
       route: Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue))
     // What a person sends back is to be handled, though it is late: a time that is over would park it again at once.
-    if let expiry = letter.message.expiresAt, expiry <= clock.now { properties.headers?[HeaderNames.expiresAt] = nil }
-    return properties
-  }
-
-  /// The queues in which the selected dead letters may lie.
-  private func holders(
-    for selection: DeadLetterSelection, _ session: Session
-  ) async throws(BrokerError) -> [QueueName] {
-    if let queue = selection.queue { return [queue] }
-    if let origin = selection.origin {
-      if registry.queues[origin] == nil,
-        let shown = await management.queues()?.first(where: { $0.name == origin.rawValue }),
-        !shown.deadLetterQueues.isEmpty
-      {
-        return shown.deadLetterQueues.map { QueueName($0) }
-      }
-      return registry.deadLetterTarget(of: origin).map { [$0.queue] } ?? [origin]
+    if let expiry = letter.message.expiresAt, expiry <= session.clock.now {
+      properties.headers?[HeaderNames.expiresAt] = nil
     }
-    var names = Set(registry.queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    let listed = await management.queues()
-    if listed == nil, names.isEmpty { throw unlisted("queues of dead letters cannot be found; name one (--queue)") }
-    for queue in listed ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
-    return names.sorted()
+    return properties
   }
 }

@@ -72,27 +72,27 @@ struct Sweep: Sendable {
   }
 }
 
-extension RabbitMQBroker {
+extension DeadLetterReader {
   /// Runs `body` on a dead-letter queue while nobody else works there; nothing when there is no such queue.
   ///
   /// A quorum queue does not enforce an exclusive consumer, so the lock is an exclusive queue: it goes with the connection
   /// of its owner, however that ends.
   func sweeping<Result: Sendable>(
-    _ queue: QueueName, _ session: Session, _ body: @Sendable (Sweep) async throws -> Result
+    _ queue: QueueName, _ body: @Sendable (Sweep) async throws -> Result
   ) async throws(BrokerError) -> Result? {
     if try await session.info(queue) == nil { return nil }
     let lock = SystemNames.lock(on: queue)
     do {
-      return try await sweepLocks.withLock(lock) {
-        try await self.takeLock(lock, queue, session)
+      return try await locks.withLock(lock) {
+        try await self.takeLock(lock, queue)
         do {
-          let result = try await session.declaring("looking through '\(queue)'") { channel in
+          let result = try await session.onThrowawayChannel("looking through '\(queue)'") { channel in
             try await body(Sweep(channel: channel, queue: queue.rawValue))
           }
-          await self.dropLock(lock, session)
+          await self.dropLock(lock)
           return result
         } catch {
-          await self.dropLock(lock, session)
+          await self.dropLock(lock)
           throw error
         }
       }
@@ -101,7 +101,7 @@ extension RabbitMQBroker {
     }
   }
 
-  private func takeLock(_ lock: String, _ queue: QueueName, _ session: Session) async throws {
+  private func takeLock(_ lock: String, _ queue: QueueName) async throws {
     let end = ContinuousClock.now + .seconds(5)
     while true {
       do {
@@ -119,9 +119,9 @@ extension RabbitMQBroker {
     }
   }
 
-  private func dropLock(_ lock: String, _ session: Session) async {
+  private func dropLock(_ lock: String) async {
     await uncancelled {
-      _ = try? await session.declaring("leaving the lock") { _ = try await $0.deleteQueue(lock) }
+      _ = try? await session.onThrowawayChannel("leaving the lock") { _ = try await $0.deleteQueue(lock) }
     }
   }
 }

@@ -1,12 +1,11 @@
 internal import AMQP
-public import Warren
+internal import Warren
 
 // How a topology stands to what the broker has.
-extension RabbitMQBroker {
+extension TopologyApplier {
   /// What of this topology is missing or differs. Changes nothing: a declaration of what exists only compares. Whether a
   /// binding is there, AMQP cannot tell, so without the management API bindings are not compared.
-  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
-    let session = try await session()
+  func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
     var found: [TopologyDifference] = []
     for exchange in topology.exchanges {
       let subject = "exchange '\(exchange.name)'"
@@ -17,7 +16,7 @@ extension RabbitMQBroker {
       }
       if exchange.isAdopted { continue }
       do {
-        try await session.declaring("comparing the \(subject)") {
+        try await session.onThrowawayChannel("comparing the \(subject)") {
           try await $0.declareExchange(exchange.name.rawValue, type: exchange.kind.rawValue)
         }
       } catch {
@@ -38,7 +37,7 @@ extension RabbitMQBroker {
       if queue.isAdopted { continue }
       let arguments = try Arguments.of(queue)
       do {
-        try await session.declaring("comparing the \(subject)") {
+        try await session.onThrowawayChannel("comparing the \(subject)") {
           _ = try await $0.declareQueue(queue.name.rawValue, arguments: arguments)
         }
       } catch {
@@ -53,7 +52,7 @@ extension RabbitMQBroker {
   }
 
   private func missingBindings(of topology: Topology) async -> [TopologyDifference] {
-    guard !topology.bindings.isEmpty, let shown = await management.bindings() else { return [] }
+    guard !topology.bindings.isEmpty, let shown = await session.management.bindings() else { return [] }
     let there = Set(
       shown.filter(\.isToQueue).map {
         Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routingKey))
@@ -74,11 +73,10 @@ extension RabbitMQBroker {
 
   /// What is declared in the virtual host, but for what Warren keeps for itself, what every broker has, and what goes with
   /// a connection. A queue that Warren would not declare just so is adopted in it.
-  public func topology() async throws(BrokerError) -> Topology {
-    _ = try await session()
-    guard let queues = await management.queues(), let exchanges = await management.exchanges(),
-      let bindings = await management.bindings()
-    else { throw unlisted("what is declared cannot be told") }
+  func topology() async throws(BrokerError) -> Topology {
+    guard let queues = await session.management.queues(), let exchanges = await session.management.exchanges(),
+      let bindings = await session.management.bindings()
+    else { throw session.unlisted("what is declared cannot be told") }
     var kinds: [ExchangeName: Exchange.Kind] = [:]
     for exchange in exchanges where !exchange.isBuiltIn && !exchange.isPassing {
       if SystemNames.isInternal(exchange.name) { continue }

@@ -3,7 +3,7 @@ internal import Warren
 
 /// What this process has declared or seen on the broker. It spares round trips and tells what AMQP cannot be asked; the
 /// broker stays the truth, so whoever relies on it forgets what turns out to be gone.
-final class Registry: Sendable {
+final class KnownTopology: Sendable {
   private struct State {
     var queues: [QueueName: Queue] = [:]
     var exchanges: Set<ExchangeName> = []

@@ -1,10 +1,13 @@
 internal import AMQP
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker {
+/// Declares what is asked for, and tells how that differs from what is there.
+struct TopologyApplier: Sendable {
+  let session: Session
+  let known: KnownTopology
+
   /// Declares what is missing and checks what is there. What is adopted is only looked for, by its name.
-  public func apply(_ topology: Topology) async throws(BrokerError) {
-    let session = try await session()
+  func apply(_ topology: Topology) async throws(BrokerError) {
     // First what may be refused without a trace.
     for exchange in topology.exchanges where exchange.isAdopted {
       guard try await session.hasExchange(exchange.name.rawValue) else {
@@ -17,23 +20,24 @@ extension RabbitMQBroker {
         throw BrokerError(.notFound, "there is no queue '\(queue.name)', which is adopted: its owner declares it first")
       }
     }
-    for exchange in topology.exchanges where !exchange.isAdopted { try await declare(exchange, session) }
-    let known = registry.queues
+    for exchange in topology.exchanges where !exchange.isAdopted { try await declare(exchange) }
+    let queues = known.queues
     for queue in topology.queues where !queue.isAdopted {
-      if let differences = known[queue.name]?.differences(from: queue), !differences.isEmpty,
-        known[queue.name]?.isAdopted == false
+      if let differences = queues[queue.name]?.differences(from: queue), !differences.isEmpty,
+        queues[queue.name]?.isAdopted == false
       {
         throw BrokerError(conflict: differences)
       }
-      try await declare(queue, session)
+      try await declare(queue)
     }
     for binding in topology.bindings where !isAdopted(binding, in: topology) {
-      try await session.declaring("binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'") {
+      try await session.onThrowawayChannel("binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'")
+      {
         try await $0.bindQueue(
           binding.queue.rawValue, to: binding.exchange.rawValue, routingKey: binding.key.rawValue)
       }
     }
-    registry.note(topology)
+    known.note(topology)
   }
 
   /// A binding between two things that both belong to somebody else is his too.
@@ -42,9 +46,9 @@ extension RabbitMQBroker {
       && topology.exchanges.contains { $0.name == binding.exchange && $0.isAdopted }
   }
 
-  private func declare(_ exchange: Exchange, _ session: Session) async throws(BrokerError) {
+  private func declare(_ exchange: Exchange) async throws(BrokerError) {
     do {
-      try await session.declaring("declaring the exchange '\(exchange.name)'") {
+      try await session.onThrowawayChannel("declaring the exchange '\(exchange.name)'") {
         try await $0.declareExchange(exchange.name.rawValue, type: exchange.kind.rawValue)
       }
     } catch {
@@ -53,10 +57,10 @@ extension RabbitMQBroker {
     }
   }
 
-  private func declare(_ queue: Queue, _ session: Session) async throws(BrokerError) {
+  private func declare(_ queue: Queue) async throws(BrokerError) {
     let arguments = try Arguments.of(queue)
     do {
-      try await session.declaring("declaring the queue '\(queue.name)'") {
+      try await session.onThrowawayChannel("declaring the queue '\(queue.name)'") {
         _ = try await $0.declareQueue(queue.name.rawValue, arguments: arguments)
       }
     } catch {
@@ -65,24 +69,24 @@ extension RabbitMQBroker {
   }
 
   /// Declares the queue beside a queue in which suspects wait to run alone.
-  func declareSuspects(of queue: QueueName, _ session: Session) async throws(BrokerError) {
-    if registry.hasSuspects(of: queue) { return }
+  func declareSuspects(of queue: QueueName) async throws(BrokerError) {
+    if known.hasSuspects(of: queue) { return }
     let name = SystemNames.suspects(of: queue)
-    try await session.declaring("declaring the queue '\(name)'") {
+    try await session.onThrowawayChannel("declaring the queue '\(name)'") {
       _ = try await $0.declareQueue(name, arguments: Arguments.ofSuspects)
     }
-    registry.noteSuspects(of: queue)
+    known.noteSuspects(of: queue)
   }
 
   /// Declares a delay bucket. It has an exchange of its own, so that the routing key stays the name of the target.
-  func declareBucket(_ bucket: Int, _ session: Session) async throws(BrokerError) {
-    if registry.hasBucket(bucket) { return }
+  func declareBucket(_ bucket: Int) async throws(BrokerError) {
+    if known.hasBucket(bucket) { return }
     let name = SystemNames.bucket(bucket)
-    try await session.declaring("declaring the delay bucket '\(name)'") {
+    try await session.onThrowawayChannel("declaring the delay bucket '\(name)'") {
       try await $0.declareExchange(name, type: "fanout")
       _ = try await $0.declareQueue(name, arguments: Arguments.ofBucket(bucket))
       try await $0.bindQueue(name, to: name)
     }
-    registry.note(bucket: bucket)
+    known.note(bucket: bucket)
   }
 }

@@ -1,10 +1,14 @@
 internal import AMQP
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker {
+/// Finds what an operator should know or fix.
+struct Doctor: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let leases: Leases
+
   /// What an operator should know or fix.
-  public func diagnose() async throws(BrokerError) -> [Finding] {
-    let session = try await session()
+  func diagnose() async throws(BrokerError) -> [Finding] {
     var findings = [
       session.server.isSupported
         ? Finding(.fine, "connected to \(session.server.name)")
@@ -18,9 +22,9 @@ extension RabbitMQBroker {
           .problem, "RabbitMQ takes no messages: \(reason)", fix: "give the broker memory or disk, or empty its queues"
         ))
     }
-    let listed = await management.queues()
-    findings += try await findingsOnTopology(session, halted: Set((listed ?? []).filter(\.isHalted).map(\.name)))
-    findings += registry.timeouts.sorted { $0.key < $1.key }.map { queue, timeout in
+    let listed = await session.management.queues()
+    findings += try await findingsOnTopology(halted: Set((listed ?? []).filter(\.isHalted).map(\.name)))
+    findings += known.timeouts.sorted { $0.key < $1.key }.map { queue, timeout in
       Finding(
         .problem, queue: queue,
         "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
@@ -30,12 +34,12 @@ extension RabbitMQBroker {
   }
 
   private func findingsOnTopology(
-    _ session: Session, halted: Set<String>
+    halted: Set<String>
   ) async throws(BrokerError) -> [Finding] {
     var findings: [Finding] = []
-    let known = registry.queues
-    let holders = Set(known.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in known.keys.sorted() where !halted.contains(queue.rawValue) {
+    let queues = known.queues
+    let holders = Set(queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
+    for queue in queues.keys.sorted() where !halted.contains(queue.rawValue) {
       guard let info = try await session.info(queue) else {
         findings.append(
           Finding(
@@ -58,15 +62,15 @@ extension RabbitMQBroker {
       return [
         Finding(
           .warning,
-          "the management API \(management.failure): alarms, lost nodes, other processes, delay buckets that stand "
+          "the management API \(session.management.failure): alarms, lost nodes, other processes, delay buckets that stand "
             + "still and queues that this process did not declare are not seen, nor are bindings compared",
           fix: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
       ]
     }
-    guard let nodes = await management.nodes() else {
+    guard let nodes = await session.management.nodes() else {
       return [
         Finding(
-          .warning, "the management API \(management.failure): alarms and lost nodes are not seen",
+          .warning, "the management API \(session.management.failure): alarms and lost nodes are not seen",
           fix: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
       ]
     }
@@ -131,7 +135,7 @@ extension RabbitMQBroker {
     var standing = Self.overdue(queues)
     for _ in 0..<12 where !standing.isEmpty {
       try? await Task.sleep(for: .seconds(1))
-      guard let queues = await management.queues() else { return [] }
+      guard let queues = await session.management.queues() else { return [] }
       let now = Self.overdue(queues)
       standing = standing.compactMapValues { before in
         now[before.name].flatMap { $0.overdue >= before.overdue ? $0 : nil }
@@ -161,7 +165,7 @@ extension RabbitMQBroker {
   /// Workers say with their consumers how long they may hold a delivery. None begins that the broker would interrupt, but the
   /// broker's settings can change afterwards.
   private func findingsOnConsumers(_ queues: [ManagementAPI.QueueInfo], _ server: Server) async -> [Finding] {
-    guard let consumers = await management.consumers() else { return [] }
+    guard let consumers = await session.management.consumers() else { return [] }
     var findings: [Finding] = []
     var wanted: [String: Int] = [:]
     for consumer in consumers where !SystemNames.isInternal(consumer.queueName) {
@@ -171,7 +175,7 @@ extension RabbitMQBroker {
     for (name, milliseconds) in wanted.sorted(by: { $0.key < $1.key }) {
       let queue = QueueName(name), time = Duration.milliseconds(milliseconds)
       if server.consumersHaveTimeouts { continue }
-      guard let timeout = await timeout(of: queue, queues.first { $0.name == name }, server) else { continue }
+      guard let timeout = await leases.timeout(of: queue, queues.first { $0.name == name }) else { continue }
       if timeout.lease.duration < time {
         findings.append(
           Finding(

@@ -1,8 +1,15 @@
 internal import AMQP
 internal import Foundation
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker: InspectableBroker {
+/// Tells what is in the queues and who works on them.
+struct Inspector: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let consumers: RunningConsumers
+  let started: Date
+  let processName: String
+
   /// The queues of the topologies that this process applied and, when the management API answers, all others.
   ///
   /// What waits is counted by the broker itself and is exact. What other processes hold, and the rates, are known to the
@@ -10,62 +17,59 @@ extension RabbitMQBroker: InspectableBroker {
   ///
   /// - Throws: ``BrokerError/Code/unsupported`` when the API does not answer and this process has applied no topology: AMQP
   ///   alone cannot list queues.
-  public func queues() async throws(BrokerError) -> [QueueStatus] {
-    let session = try await session()
-    let known = registry.queues
-    let listed = await management.queues()
-    if listed == nil, known.isEmpty { throw unlisted("queues cannot be listed") }
+  func queues() async throws(BrokerError) -> [QueueStatus] {
+    let declared = known.queues
+    let listed = await session.management.queues()
+    if listed == nil, declared.isEmpty { throw session.unlisted("queues cannot be listed") }
     let shown = Dictionary((listed ?? []).map { (QueueName($0.name), $0) }) { first, _ in first }
     let others = shown.values.filter { !SystemNames.isInternal($0.name) && !$0.isPassing }.map { QueueName($0.name) }
     var statuses: [QueueStatus] = []
-    for name in Set(known.keys).union(others).sorted() {
-      if let status = try await status(name, shown[name], session) { statuses.append(status) }
+    for name in Set(declared.keys).union(others).sorted() {
+      if let status = try await status(name, shown[name]) { statuses.append(status) }
     }
     return statuses
   }
 
   /// One queue, also when the management API does not answer.
-  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
-    let session = try await session()
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
     // The others tell whether it holds their dead letters.
-    let shown = await management.queues()?.first { $0.name == name.rawValue }
-    return try await status(name, shown, session)
+    let shown = await session.management.queues()?.first { $0.name == name.rawValue }
+    return try await status(name, shown)
   }
 
   private func status(
-    _ queue: QueueName, _ shown: ManagementAPI.QueueInfo?, _ session: Session
+    _ queue: QueueName, _ shown: ManagementAPI.QueueInfo?
   ) async throws(BrokerError) -> QueueStatus? {
     // What has lost its majority does not answer: its counts are those that the API remembers.
     let isHalted = shown?.isHalted ?? false
     let asked = isHalted ? nil : try await session.info(queue)
     if asked == nil, !isHalted { return nil }
-    let consumers = asked?.consumerCount ?? 0
-    let known = registry.queues
+    let consuming = asked?.consumerCount ?? 0
+    let declared = known.queues
     let holdsDeadLetters =
-      known[queue].map { own in own.deadLetter == nil || known.values.contains { $0.deadLetter?.queue == queue } }
+      declared[queue].map { own in own.deadLetter == nil || declared.values.contains { $0.deadLetter?.queue == queue } }
       ?? shown?.holdsDeadLetters ?? queue.rawValue.hasSuffix(".dlq")
     let suspects = holdsDeadLetters || isHalted ? nil : try await session.info(SystemNames.suspects(of: queue))
     let isPaused = isHalted ? false : try await session.hasExchange(SystemNames.pauseMarker(of: queue))
     // When all consumers are this process's own, it knows best what they hold.
-    let own = consumption.running(queue)
-    let others = consumers - consumption.consumers(of: queue)
+    let own = consumers.running(queue)
+    let others = consuming - consumers.count(of: queue)
     let running = others > 0 ? max(own, shown?.unacknowledged ?? 0) : own
     return QueueStatus(
       name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + (suspects?.messageCount ?? 0), delayed: nil,
       running: running,
       oldest: nil, isPaused: isPaused, holdsDeadLetters: holdsDeadLetters,
-      deadLetterQueue: known[queue]?.deadLetter?.queue ?? shown?.deadLetterQueues.first.map { QueueName($0) },
-      consumers: consumers, totals: nil, rates: shown?.rates)
+      deadLetterQueue: declared[queue]?.deadLetter?.queue ?? shown?.deadLetterQueues.first.map { QueueName($0) },
+      consumers: consuming, totals: nil, rates: shown?.rates)
   }
 
   /// The processes that consume, from the management API; without it, this process alone.
-  public func workers() async throws(BrokerError) -> [WorkerStatus] {
-    _ = try await session()
-    let ownName = configuration.connectionName ?? Self.processName
-    let own = consumption.scopes
-    let ownRunning = own.reduce(0) { $0 + $1.running }
-    if let consumers = await management.consumers(), let connections = await management.connections(),
-      let channels = await management.channels()
+  func workers() async throws(BrokerError) -> [WorkerStatus] {
+    let ownName = session.configuration.connectionName ?? processName
+    let own = consumers.all
+    let ownRunning = own.reduce(0) { $0 + $1.open.count }
+    if let consumers = await session.management.consumers(), let connections = await session.management.connections(),
+      let channels = await session.management.channels()
     {
       return connections.compactMap { connection in
         let queues = Set(consumers.filter { $0.connection == connection.name }.map(\.queueName))
@@ -80,13 +84,5 @@ extension RabbitMQBroker: InspectableBroker {
     }
     if own.isEmpty { return [] }
     return [WorkerStatus(name: ownName, since: started, queues: Set(own.map(\.queue)).sorted(), running: ownRunning)]
-  }
-
-  /// The error for what AMQP cannot tell and the management API does not.
-  func unlisted(_ what: String) -> BrokerError {
-    BrokerError(
-      .unsupported,
-      "\(what): AMQP cannot do that, and the management API \(management.failure). Enable the plugin rabbitmq_management, or "
-        + "say where it is: amqp://…?management=http://HOST:15672")
   }
 }

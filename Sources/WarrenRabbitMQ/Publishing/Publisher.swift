@@ -1,17 +1,21 @@
 internal import AMQP
 internal import Foundation
 internal import NIOCore
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker {
+/// Publishes what the application sends.
+struct Publisher: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let copies: CopyPublisher
+
   /// Stores messages, in one round trip; one result for each, in the same order.
-  public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     if publications.isEmpty { return [] }
-    let session = try await session()
     var results = [PublishResult?](repeating: nil, count: publications.count)
     var direct: [(index: Int, message: AMQPMessage)] = []
     var delayed: [(index: Int, copy: (properties: AMQPProperties, body: ByteBuffer, to: Destination))] = []
-    let now = clock.now
+    let now = session.clock.now
     for (index, publication) in publications.enumerated() {
       do throws(BrokerError) {
         try publication.validate()
@@ -25,7 +29,7 @@ extension RabbitMQBroker {
         let body = ByteBuffer(bytes: message.body)
         switch publication.destination {
         case .exchange(let exchange, let key):
-          guard try await exists(exchange, session) else { throw Self.missing(exchange) }
+          guard try await exists(exchange) else { throw Self.missing(exchange) }
           direct.append(
             (
               index,
@@ -36,7 +40,7 @@ extension RabbitMQBroker {
         case .queue(let queue):
           if let due = publication.notBefore, due > now {
             // A bucket takes a message for any queue, and holds it for ever when there is none.
-            guard try await exists(queue, session) else {
+            guard try await exists(queue) else {
               results[index] = .unroutable
               continue
             }
@@ -52,13 +56,14 @@ extension RabbitMQBroker {
       }
     }
     if !direct.isEmpty {
-      let answers = await session.publishes.publish(direct.map(\.message), timeout: configuration.publishDeadline)
+      let answers = await session.applicationChannel.publish(
+        direct.map(\.message), timeout: session.configuration.publishDeadline)
       for ((index, message), answer) in zip(direct, answers) {
-        results[index] = await result(answer, message, session)
+        results[index] = await result(answer, message)
       }
     }
     if !delayed.isEmpty {
-      for ((index, _), answer) in zip(delayed, await copyPatiently(delayed.map(\.copy), session)) {
+      for ((index, _), answer) in zip(delayed, await copies.publishPatiently(delayed.map(\.copy))) {
         results[index] = result(answer)
       }
     }
@@ -73,7 +78,7 @@ extension RabbitMQBroker {
   }
 
   private func result(
-    _ answer: AMQPPublishResult, _ message: AMQPMessage, _ session: Session
+    _ answer: AMQPPublishResult, _ message: AMQPMessage
   ) async -> PublishResult {
     switch answer {
     case .confirmed: return .stored
@@ -85,8 +90,8 @@ extension RabbitMQBroker {
       // An exchange that was deleted meanwhile closes the channel under its neighbours, too.
       let exchange = ExchangeName(message.exchange)
       if error.replyCode == 404, !message.exchange.isEmpty {
-        registry.forget(exchange)
-        if (try? await exists(exchange, session)) == false { return .failed(Self.missing(exchange)) }
+        known.forget(exchange)
+        if (try? await exists(exchange)) == false { return .failed(Self.missing(exchange)) }
       }
       return .failed(BrokerError(error, doing: "publishing"))
     }
@@ -102,17 +107,17 @@ extension RabbitMQBroker {
   }
 
   /// Asked once for each exchange: a publish to a missing one closes the channel, with all that is under way on it.
-  private func exists(_ exchange: ExchangeName, _ session: Session) async throws(BrokerError) -> Bool {
-    if registry.knows(exchange) { return true }
+  private func exists(_ exchange: ExchangeName) async throws(BrokerError) -> Bool {
+    if known.knows(exchange) { return true }
     guard try await session.hasExchange(exchange.rawValue) else { return false }
-    registry.note(exchange)
+    known.note(exchange)
     return true
   }
 
-  private func exists(_ queue: QueueName, _ session: Session) async throws(BrokerError) -> Bool {
-    if registry.hasSeen(queue) { return true }
+  private func exists(_ queue: QueueName) async throws(BrokerError) -> Bool {
+    if known.hasSeen(queue) { return true }
     guard try await session.info(queue) != nil else { return false }
-    registry.noteSeen(queue)
+    known.noteSeen(queue)
     return true
   }
 }

@@ -23,17 +23,22 @@ enum CopyResult: Sendable {
   case failed(AMQPError)
 }
 
-extension RabbitMQBroker {
+/// Publishes the copies by which messages change their place: retries, delays, dead letters that go back to work.
+struct CopyPublisher: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let topology: TopologyApplier
+
   /// Publishes copies, through delay buckets where they have time; one result for each.
-  func copy(
-    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)], _ session: Session,
+  func publish(
+    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)],
     within deadline: Duration? = nil
   ) async -> [CopyResult] {
     var messages: [AMQPMessage] = []
     var buckets: [Int?] = []
     for copy in copies {
       do throws(BrokerError) {
-        let (message, bucket) = try await message(copy.properties, copy.body, copy.to, session)
+        let (message, bucket) = try await message(copy.properties, copy.body, copy.to)
         messages.append(message)
         buckets.append(bucket)
       } catch {
@@ -41,7 +46,8 @@ extension RabbitMQBroker {
         return copies.map { _ in .failed(cause ?? AMQPError(.replyTimeout, error.message)) }
       }
     }
-    let results = await session.copies.publish(messages, timeout: deadline ?? configuration.publishDeadline)
+    let results = await session.copyChannel.publish(
+      messages, timeout: deadline ?? session.configuration.publishDeadline)
     return zip(results, buckets).map { result, bucket in
       switch result {
       case .confirmed: return .confirmed
@@ -49,11 +55,11 @@ extension RabbitMQBroker {
       case .unroutable:
         guard let bucket else { return .unroutable }
         // Somebody deleted the bucket: the next try declares it again.
-        registry.forget(bucket: bucket)
+        known.forget(bucket: bucket)
         return .failed(AMQPError(.unroutable, "The delay bucket is gone."))
       case .unknown(let error), .notSent(let error):
         // Without a bucket it was another message's exchange that is missing: the default one always exists.
-        if error.replyCode == 404, let bucket { registry.forget(bucket: bucket) }
+        if error.replyCode == 404, let bucket { known.forget(bucket: bucket) }
         return .failed(error)
       }
     }
@@ -61,31 +67,31 @@ extension RabbitMQBroker {
 
   /// The same, and what is refused is tried again for as long as a publish may take: a bucket that several connections declare
   /// at once refuses what comes in its first moments.
-  func copyPatiently(
-    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)], _ session: Session
+  func publishPatiently(
+    _ copies: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)]
   ) async -> [CopyResult] {
-    let end = ContinuousClock.now + configuration.publishDeadline
-    var results = await copy(copies, session)
+    let end = ContinuousClock.now + session.configuration.publishDeadline
+    var results = await publish(copies)
     var pause = Duration.milliseconds(10)
     while true {
       let refused = results.indices.filter { if case .refused = results[$0] { true } else { false } }
       if refused.isEmpty || ContinuousClock.now + pause > end || Task.isCancelled { return results }
       try? await Task.sleep(for: pause)
       pause = min(pause * 2, .seconds(1))
-      for (index, result) in zip(refused, await copy(refused.map { copies[$0] }, session)) { results[index] = result }
+      for (index, result) in zip(refused, await publish(refused.map { copies[$0] })) { results[index] = result }
     }
   }
 
   /// The AMQP message of a copy, and the bucket that it goes into first.
   private func message(
-    _ properties: AMQPProperties, _ body: ByteBuffer, _ destination: Destination, _ session: Session
+    _ properties: AMQPProperties, _ body: ByteBuffer, _ destination: Destination
   ) async throws(BrokerError) -> (AMQPMessage, Int?) {
-    let wait = destination.notBefore.map { Delays.milliseconds(from: clock.now, until: $0) } ?? 0
+    let wait = destination.notBefore.map { Delays.milliseconds(from: session.clock.now, until: $0) } ?? 0
     guard wait > 0, let due = destination.notBefore else {
       return (AMQPMessage(routingKey: destination.queue, properties: properties, body: body), nil)
     }
     let (bucket, isEarly) = Delays.bucket(for: wait)
-    try await declareBucket(bucket, session)
+    try await topology.declareBucket(bucket)
     var properties = properties
     if isEarly {
       var headers = properties.headers ?? [:]

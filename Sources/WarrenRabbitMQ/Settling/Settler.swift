@@ -1,71 +1,102 @@
 internal import AMQP
+internal import Foundation
 internal import Logging
 internal import NIOCore
-public import Warren
+internal import Warren
 
-extension RabbitMQBroker {
-  /// Ends a delivery. What goes elsewhere is copied and confirmed before it is acknowledged, so it may come twice and is
-  /// never lost.
-  public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    guard let scope = consumption.scope(delivery.token.scope), let held = scope.take(delivery.token.number),
-      held.delivery.isCurrent
-    else { return .stale }
-    if case .complete = settlement { return held.acknowledge() }
-    guard let session = gate.value else { throw BrokerError(.stopped, "the broker was stopped: nothing more is done") }
+/// Ends deliveries. What goes elsewhere is copied and confirmed before it is acknowledged, so it may come twice and is never
+/// lost.
+struct Settler: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let topology: TopologyApplier
+  let copies: CopyPublisher
+  private var configuration: RabbitMQConfiguration { session.configuration }
+  private var logger: Logger { session.logger }
+
+  init(_ session: Session, _ known: KnownTopology, _ topology: TopologyApplier, _ copies: CopyPublisher) {
+    self.session = session
+    self.known = known
+    self.topology = topology
+    self.copies = copies
+  }
+
+  /// Ends a delivery that was taken out of `open`, where it is put back when that is impossible.
+  func settle(
+    _ held: HeldDelivery, of delivery: Delivery, in open: OpenDeliveries, as settlement: Settlement
+  ) async throws(BrokerError) -> SettleResult {
     let queue = delivery.queue
-    let lane = held.lane.queue
-    // From here on nothing may be left half done, whoever is cancelled.
+    // From here on nothing may be left half done, whichever task is cancelled.
     let result: Result<SettleResult, BrokerError> = await uncancelled {
       switch settlement {
       case .complete: .success(held.acknowledge())
-      case .release where session.server.givesBackFreely: .success(SettleResult(held.delivery.nack(requeue: true)))
-      case .release:
-        await self.release(held, to: Destination(queue: lane), session)
+      case .release where session.server.givesBackFreely: .success(held.pump.giveBack(held))
+      case .release: await self.release(held)
       case .retry(let time, let history):
-        await self.move(held, history, to: Destination(queue: lane, notBefore: time), session)
+        await self.move(held, history, to: Destination(queue: held.queue, notBefore: time))
       case .postpone(let time):
-        await self.move(held, held.history, to: Destination(queue: lane, notBefore: time), session)
-      case .isolate: await scope.isolating(from: held.lane) { await self.isolate(held, queue, session) }
-      case .deadLetter(let reason, let history): await self.park(held, queue, reason, history, session)
+        await self.move(held, held.history, to: Destination(queue: held.queue, notBefore: time))
+      case .isolate: await open.isolating(held) { await self.isolate(held, queue) }
+      case .deadLetter(let reason, let history): await self.park(held, queue, reason, history)
       }
     }
-    if case .failure = result { scope.putBack(held, delivery.token.number) }
+    if case .failure = result { open.putBack(held, delivery.token.number) }
     return try result.get()
   }
 
   /// Puts a delivery back into its queue as a copy: one that came by before its time, or a suspect whose deaths are to be counted.
-  func putOff(_ held: Held, to destination: Destination, _ session: Session) async {
-    if case .failure(let error) = await move(held, held.history, to: destination, session) {
+  func putOff(_ held: HeldDelivery, until time: Date?) async {
+    if case .failure(let error) = await move(held, held.history, to: Destination(queue: held.queue, notBefore: time)) {
       logger.warning(
         "A message could not be put back into its queue, and stays with this worker", metadata: ["error": "\(error)"])
     }
   }
 
-  private func release(
-    _ held: Held, to destination: Destination, _ session: Session
-  ) async -> Result<SettleResult, BrokerError> {
-    await held.lane.comeToRest()
-    return await move(held, held.history, to: destination, session)
+  /// Returns what is unsettled when a consumer ends, where a nack counts as a delivery without an outcome: it returns as a copy,
+  /// which counts nowhere.
+  func giveBack(_ all: [HeldDelivery], of queue: QueueName) async {
+    let held = all.filter(\.isCurrent)
+    if held.isEmpty || session.server.givesBackFreely { return }
+    let results = await copies.publish(
+      held.map { one in
+        (
+          one.delivery.propertiesOfCopy(one.history, route: one.route), one.delivery.body,
+          Destination(queue: one.queue)
+        )
+      }, within: configuration.releaseDeadline)
+    for (one, result) in zip(held, results) {
+      if case .confirmed = result {
+        one.delivery.ack()
+      } else {
+        logger.warning(
+          "A message goes back uncopied, which counts as an interruption",
+          metadata: ["queue": "\(queue)", "reason": "\(result)"])
+      }
+    }
   }
 
-  private func isolate(_ held: Held, _ queue: QueueName, _ session: Session) async -> Result<SettleResult, BrokerError>
-  {
-    do throws(BrokerError) { try await declareSuspects(of: queue, session) } catch { return .failure(error) }
+  private func release(_ held: HeldDelivery) async -> Result<SettleResult, BrokerError> {
+    await held.pump.waitUntilQuiet()
+    return await move(held, held.history, to: Destination(queue: held.queue))
+  }
+
+  private func isolate(_ held: HeldDelivery, _ queue: QueueName) async -> Result<SettleResult, BrokerError> {
+    do throws(BrokerError) { try await topology.declareSuspects(of: queue) } catch { return .failure(error) }
     // The broker may have counted more: after a power cut a queue offers its messages to all the consumers that are gone, one
     // after the other. Whether it is this message's doing is what handling it alone shows.
     var history = held.history
     history.interruptions = min(history.interruptions, History.interruptionsUntilSuspect)
-    return await move(held, history, to: Destination(queue: SystemNames.suspects(of: queue)), session)
+    return await move(held, history, to: Destination(queue: SystemNames.suspects(of: queue)))
   }
 
   /// Copies, then acknowledges. It tries until the copy is confirmed or the delivery has become somebody else's.
   private func move(
-    _ held: Held, _ history: History, to destination: Destination, _ session: Session
+    _ held: HeldDelivery, _ history: History, to destination: Destination
   ) async -> Result<SettleResult, BrokerError> {
     let properties = held.delivery.propertiesOfCopy(history, route: held.route)
-    var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
-    while held.delivery.isCurrent {
-      switch await copy([(properties, held.delivery.body, destination)], session)[0] {
+    var patience = Patience(pump: held.pump, limit: configuration.releaseDeadline)
+    while held.isCurrent {
+      switch await copies.publish([(properties, held.delivery.body, destination)])[0] {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable:
         return .failure(
@@ -73,7 +104,7 @@ extension RabbitMQBroker {
             .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"
           ))
       case .refused:
-        if held.lane.isStopping {
+        if held.pump.isStopping {
           return .failure(BrokerError(.full, "the queue '\(destination.queue)' is full or has no majority"))
         }
       case .failed(let error):
@@ -86,9 +117,9 @@ extension RabbitMQBroker {
 
   /// Publishes to the queue's dead letters, then acknowledges.
   private func park(
-    _ held: Held, _ queue: QueueName, _ reason: DeadLetterReason, _ history: History, _ session: Session
+    _ held: HeldDelivery, _ queue: QueueName, _ reason: DeadLetterReason, _ history: History
   ) async -> Result<SettleResult, BrokerError> {
-    guard let target = registry.deadLetterTarget(of: queue) else {
+    guard let target = known.deadLetterTarget(of: queue) else {
       return .failure(
         BrokerError(
           .unroutable,
@@ -99,17 +130,17 @@ extension RabbitMQBroker {
     headers[HeaderNames.origin] = .string(queue.rawValue)
     headers[HeaderNames.reason] = .string(reason.kind.rawValue)
     headers[HeaderNames.detail] = reason.detail.isEmpty ? nil : .string(reason.detail)
-    headers[HeaderNames.parkedAt] = .int64(clock.now.milliseconds)
+    headers[HeaderNames.parkedAt] = .int64(session.clock.now.milliseconds)
     properties.headers = headers
     let message = AMQPMessage(
       exchange: target.exchange?.name.rawValue ?? "", routingKey: target.key.rawValue, properties: properties,
       body: held.delivery.body)
-    var patience = Patience(lane: held.lane, limit: configuration.releaseDeadline)
+    var patience = Patience(pump: held.pump, limit: configuration.releaseDeadline)
     var refusal: String?
-    while held.delivery.isCurrent {
+    while held.isCurrent {
       var why: String?
       var missing: String?
-      switch await session.copies.publish([message], timeout: configuration.publishDeadline)[0] {
+      switch await session.copyChannel.publish([message], timeout: configuration.publishDeadline)[0] {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
       case .nacked: why = "it is full or has no majority: make room in it"
@@ -123,7 +154,7 @@ extension RabbitMQBroker {
         }
       }
       // What is missing can be put back, a majority comes back, and so may room. Only a worker that ends gives the message back.
-      if let why, held.lane.isStopping { return .failure(Self.impossible(target, why)) }
+      if let why, held.pump.isStopping { return .failure(Self.impossible(target, why)) }
       if let why, why != refusal {
         logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
         refusal = why
@@ -131,12 +162,12 @@ extension RabbitMQBroker {
       repeat {
         await patience.pause()
         // Looked for elsewhere, as each publish to it closes the channel with the copies of others on it.
-      } while await isMissing(missing, session) && held.delivery.isCurrent && !held.lane.isStopping
+      } while await isMissing(missing) && held.isCurrent && !held.pump.isStopping
     }
     return .success(.stale)
   }
 
-  private func isMissing(_ exchange: String?, _ session: Session) async -> Bool {
+  private func isMissing(_ exchange: String?) async -> Bool {
     guard let exchange else { return false }
     return (try? await session.hasExchange(exchange)) != true
   }
@@ -145,39 +176,4 @@ extension RabbitMQBroker {
     BrokerError(
       .unroutable, "dead letters cannot be put into '\(target.queue)', \(why). The message stays where it was")
   }
-}
-
-/// How often, and for how long, a copy is tried again: without end, and for `limit` once the lane was told to stop. What fails
-/// mostly passes, and what is not settled comes again.
-private struct Patience {
-  let lane: Lane
-  let limit: Duration
-  private var end: ContinuousClock.Instant?
-  private var nextPause = Duration.milliseconds(50)
-
-  init(lane: Lane, limit: Duration) {
-    self.lane = lane
-    self.limit = limit
-  }
-
-  /// Whether to give up.
-  mutating func isOver(after error: AMQPError) -> Bool {
-    let hopeless: Set<AMQPError.Code> = [.connectionClosed, .channelClosed, .messageTooLarge, .invalidArgument]
-    if hopeless.contains(error.code) { return true }
-    guard lane.isStopping else { return false }
-    let end = end ?? .now + limit
-    self.end = end
-    return .now > end
-  }
-
-  /// Waits, longer each time.
-  mutating func pause() async {
-    // Settling runs uncancelled, so this does not return at once.
-    try? await Task.sleep(for: nextPause)
-    nextPause = min(nextPause * 2, .seconds(2))
-  }
-}
-
-extension SettleResult {
-  init(_ settlement: AMQPSettlement) { self = settlement == .accepted ? .settled : .stale }
 }

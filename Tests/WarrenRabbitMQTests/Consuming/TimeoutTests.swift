@@ -188,7 +188,7 @@ extension RecoveryTests {
 }
 
 /// What a version does is decided in one place.
-private func server(_ broker: RabbitMQBroker) async throws -> Server { try await broker.session().server }
+private func server(_ broker: RabbitMQBroker) async throws -> Server { try await broker.parts().session.server }
 
 /// A consumer of a queue as the management API shows it, which is late.
 private func consumer(of queue: QueueName) async throws -> ManagementAPI.ConsumerInfo {

@@ -35,7 +35,7 @@ extension RecoveryTests {
       } holds: {
         $0 == 1
       }
-      let isConcerned = try await !broker.session().server.consumersHaveTimeouts
+      let isConcerned = try await !broker.parts().session.server.consumersHaveTimeouts
       var arrived = 1, isStranded = false
       for _ in 0..<(isConcerned ? 10 : 3) where !isStranded {
         try await cluster.electTwice("warren.delay.200")

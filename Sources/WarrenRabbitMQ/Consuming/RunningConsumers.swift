@@ -1,0 +1,37 @@
+internal import Synchronization
+internal import Warren
+
+/// One call of `consume`.
+struct RunningConsumer: Sendable {
+  let open: OpenDeliveries
+  let pumps: [QueuePump]
+  var queue: QueueName { open.queue }
+
+  /// Hands out nothing more, or goes on. When it returns after a pause, the broker sends nothing more.
+  func setPaused(_ isPaused: Bool) async { for pump in pumps { await pump.setPaused(isPaused) } }
+}
+
+/// The consumers of this process, so that a settlement finds its delivery and a pause its consumers.
+final class RunningConsumers: Sendable {
+  private let state = Mutex((all: [Int64: RunningConsumer](), lastID: Int64(0)))
+
+  func nextID() -> Int64 {
+    state.withLock { state in
+      state.lastID += 1
+      return state.lastID
+    }
+  }
+  func add(_ consumer: RunningConsumer) { state.withLock { $0.all[consumer.open.id] = consumer } }
+  func remove(_ consumer: RunningConsumer) { state.withLock { $0.all[consumer.open.id] = nil } }
+
+  func open(_ id: Int64) -> OpenDeliveries? { state.withLock { $0.all[id]?.open } }
+  var all: [RunningConsumer] { state.withLock { Array($0.all.values) } }
+  func all(of queue: QueueName) -> [RunningConsumer] { all.filter { $0.queue == queue } }
+
+  /// How many deliveries of a queue this process holds.
+  func running(_ queue: QueueName) -> Int { all(of: queue).reduce(0) { $0 + $1.open.count } }
+  /// How many consumers this process has on a queue at the moment, suspects not counted.
+  func count(of queue: QueueName) -> Int {
+    all(of: queue).reduce(0) { $0 + ($1.pumps.contains { !$0.isForSuspects && $0.isSubscribed } ? 1 : 0) }
+  }
+}

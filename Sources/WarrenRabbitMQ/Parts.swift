@@ -1,0 +1,92 @@
+internal import AMQP
+internal import Foundation
+internal import Warren
+
+/// The parts of a running engine, each with what it needs, and how they consume together.
+struct Parts: Sendable {
+  let session: Session
+  let known: KnownTopology
+  let consumers: RunningConsumers
+  let topology: TopologyApplier
+  let copies: CopyPublisher
+  let publisher: Publisher
+  let settler: Settler
+  let leases: Leases
+  let reader: DeadLetterReader
+  let deadLetterWork: DeadLetterWork
+  let control: QueueControl
+  let inspector: Inspector
+  let doctor: Doctor
+
+  init(
+    _ session: Session, _ known: KnownTopology, _ consumers: RunningConsumers, _ locks: LocalLocks, started: Date,
+    processName: String
+  ) {
+    self.session = session
+    self.known = known
+    self.consumers = consumers
+    topology = TopologyApplier(session: session, known: known)
+    copies = CopyPublisher(session: session, known: known, topology: topology)
+    publisher = Publisher(session: session, known: known, copies: copies)
+    settler = Settler(session, known, topology, copies)
+    leases = Leases(session: session, known: known)
+    reader = DeadLetterReader(session: session, known: known, locks: locks)
+    deadLetterWork = DeadLetterWork(reader, copies)
+    control = QueueControl(session: session, consumers: consumers)
+    inspector = Inspector(
+      session: session, known: known, consumers: consumers, started: started, processName: processName)
+    doctor = Doctor(session: session, known: known, leases: leases)
+  }
+
+  /// Takes deliveries from a queue while `body` runs. Beside the prefetch, one suspect of the queue may be out.
+  func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result {
+    guard (1...65_535).contains(prefetch) else {
+      throw BrokerError(.invalid, "the prefetch of the queue '\(queue)' is \(prefetch): it must be from 1 to 65535")
+    }
+    guard try await session.info(queue) != nil else {
+      throw BrokerError(.notFound, "there is no queue '\(queue)': apply the topology that declares it first")
+    }
+    known.noteSeen(queue)
+    let hasSuspects = known.deadLetterTarget(of: queue) != nil
+    if hasSuspects { try await topology.declareSuspects(of: queue) }
+    let open = OpenDeliveries(id: consumers.nextID(), queue: queue)
+    // One for the queue, and one for its suspects, of which one is out at a time.
+    let machines = (hasSuspects ? [false, true] : [false]).map { ($0, Watched(QueuePump.Machine())) }
+    let consumer = Consumer(queue: queue, prefetch: prefetch) {
+      for (_, machine) in machines { machine.withValue { $0.stop() } }
+    }
+    let pumps = machines.map { isForSuspects, machine in
+      QueuePump(
+        session, open, hooks(of: queue), machine: machine, prefetch: isForSuspects ? 1 : prefetch,
+        forSuspects: isForSuspects)
+    }
+    let running = RunningConsumer(open: open, pumps: pumps)
+    let isPaused = try await session.hasExchange(SystemNames.pauseMarker(of: queue))
+    if isPaused { await running.setPaused(true) }
+    consumers.add(running)
+    defer { consumers.remove(running) }
+    // Their own tasks, since a stop in good order has to go on after this one was cancelled. All of them are awaited below.
+    let tasks = pumps.map { pump in Task { await pump.run(consumer) } }
+    let result: Swift.Result<Result, any Error>
+    do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
+    consumer.stop()
+    await uncancelled {
+      for pump in pumps { pump.end() }
+      for task in tasks { await task.value }
+      await settler.giveBack(open.close(), of: queue)
+      for pump in pumps { await pump.giveBackAndClose() }
+    }
+    return try result.get()
+  }
+
+  private func hooks(of queue: QueueName) -> QueuePump.Hooks {
+    QueuePump.Hooks(
+      arguments: { leases.consumerArguments(of: queue) }, putOff: { await settler.putOff($0, until: $1) },
+      redeclareSuspects: {
+        known.forgetSuspects(of: queue)
+        try? await topology.declareSuspects(of: queue)
+      }, noteInterruption: { leases.noteTimeout($0, queue) })
+  }
+}
