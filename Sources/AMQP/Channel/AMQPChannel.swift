@@ -145,15 +145,32 @@ public struct AMQPChannel: Sendable {
   /// Swift keeps 15 bytes in place; each delivery names its consumer.
   private static var randomTag: String { "swift-" + String(UInt64.random(in: 1 << 40..<1 << 41), radix: 32).suffix(9) }
 
-  /// Gives back everything that this channel delivered and that is not settled, with one nack for all. Returns how many those
-  /// are.
+  /// Gives back what this channel delivered and what is not settled. Returns how many deliveries those are.
   ///
-  /// From RabbitMQ 4.3 on this is the way to end without a count: of many single nacks the broker passes on 33 at a time, and
-  /// what waits there when the channel closes counts as failed deliveries. Ask the broker something afterwards, such as
-  /// ``queueInfo(_:)``: when it answers, the nack has arrived.
+  /// From RabbitMQ 4.3 on one nack for all is the way to end without a count: of many single nacks the broker passes on 33 at a
+  /// time, and what waits there when the channel closes counts as failed deliveries. Before 4.0 the messages of one nack come
+  /// back in any order, and so do those of more than 33 single ones that wait for each other.
+  ///
+  /// Ask the broker something afterwards, such as ``queueInfo(_:)``: when it answers, the nacks have arrived.
+  ///
+  /// - Parameters:
+  ///   - together: Whether one nack is for all of them.
+  ///   - limit: How many single nacks are written at most.
   @discardableResult
-  public func giveBackUnsettled() -> Int {
-    let count = core.ledger.withLock { $0.returnAll() }
+  public func giveBackUnsettled(together: Bool = true, atMost limit: Int = .max) -> Int {
+    let count = core.ledger.withLock { $0.returnAll(together: together, atMost: limit) }
+    if count > 0, connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+    return count
+  }
+
+  /// Acknowledges deliveries of this channel together, in as few frames as possible. Returns how many were accepted.
+  @discardableResult
+  public func acknowledge(_ deliveries: [AMQPDelivery]) -> Int {
+    let count = core.ledger.withLock { ledger in
+      deliveries.count { delivery in
+        ledger.settle(delivery.deliveryTag, generation: delivery.generation, .ack, now: .now()).result == .accepted
+      }
+    }
     if count > 0, connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
     return count
   }

@@ -57,9 +57,17 @@ struct SettlementLedger: Sendable {
     return (.accepted, announce() ? .soon : .none)
   }
 
-  /// Gives back everything that is unsettled, with one nack for all. Returns how many those are.
-  mutating func returnAll() -> Int {
-    let count = unsettled
+  /// Gives back everything that is unsettled, with one nack for all or with one for each, in order. Returns how many those are.
+  mutating func returnAll(together: Bool = true, atMost limit: Int = .max) -> Int {
+    var count = 0
+    if !together {
+      while count < limit, let tag = open.first, open.close(tag) {
+        refusals.append((tag, .nack(requeue: true)))
+        count += 1
+      }
+      return count
+    }
+    count = unsettled
     // The broker looks for exactly this tag, so it must be one that it still holds.
     guard let last = open.last else { return 0 }
     returnsThrough = last

@@ -83,6 +83,12 @@ final class QueuePump: Sendable {
     }
   }
 
+  /// Acknowledges deliveries of this pump together, once it has ended: of many single acknowledgements the broker passes on 33
+  /// at a time, and forgets the rest when the channel goes.
+  func acknowledge(_ all: [HeldDelivery]) {
+    channel.withLock { $0 }?.acknowledge(all.map(\.delivery))
+  }
+
   /// Gives a delivery back, where that counts nowhere. At the end of the consumer it goes with all others: see
   /// ``giveBackAndClose()``.
   func giveBack(_ held: HeldDelivery) -> SettleResult {
@@ -97,7 +103,10 @@ final class QueuePump: Sendable {
   /// here is what could not be copied, and counts in any case.
   func giveBackAndClose() async {
     guard let channel = channel.withLock({ $0 }) else { return }
-    if session.isReachable, channel.giveBackUnsettled() > 0 { _ = try? await channel.queueInfo(queue) }
+    if session.isReachable {
+      channel.giveBackUnsettled(together: session.server.givesBackFreely)
+      _ = try? await channel.queueInfo(queue)
+    }
     await channel.close()
   }
 
@@ -168,7 +177,7 @@ final class QueuePump: Sendable {
       }
       result = .success(())
     } catch { result = .failure(error) }
-    for delivery in machine.withValue({ $0.unsubscribed() }) { delivery.ack() }
+    channel.acknowledge(machine.withValue { $0.unsubscribed() })
     try result.get()
   }
 

@@ -8,6 +8,7 @@ internal import Warren
 struct Sweep: Sendable {
   let channel: AMQPChannel
   let queue: String
+  let server: Server
 
   /// Hands out what lies in the queue, the oldest first; at most ``Limits/sweep``. `body` settles what it wants and returns
   /// whether the delivery is to go back at the end; `finish` may still say so of others. A queue has what comes back in the
@@ -49,9 +50,24 @@ struct Sweep: Sendable {
       left -= taken
     }
     _ = await finish()
-    // One nack for all, and an answer before the channel goes: see `Lane.giveBackAndClose`.
-    if channel.giveBackUnsettled() > 0 { _ = try? await channel.queueInfo(queue) }
+    await giveBack()
     if let failure { throw failure }
+  }
+
+  /// Returns what was not settled: with one nack where a nack is free, else one by one, which keeps the order. What the broker has
+  /// not passed on to the queue when the channel goes, it returns in any order and counts (see `QueuePump.giveBackAndClose`), so
+  /// this waits until the queue has everything.
+  private func giveBack() async {
+    var returned = 0
+    let end = ContinuousClock.now + .seconds(30)
+    while case let count = channel.giveBackUnsettled(
+      together: server.givesBackFreely, atMost: server.ordersReturns ? .max : 30), count > 0
+    {
+      returned += count
+      while let info = try? await channel.queueInfo(queue), info.messageCount < returned, ContinuousClock.now < end {
+        try? await Task.sleep(for: .milliseconds(2))
+      }
+    }
   }
 
   /// Ends the look when nothing came for a while: somebody else may have taken the rest.
@@ -87,7 +103,9 @@ extension DeadLetterReader {
         try await self.takeLock(lock, queue)
         do {
           let result = try await session.onThrowawayChannel("looking through '\(queue)'") { channel in
-            try await body(Sweep(channel: channel, queue: queue.rawValue))
+            try await body(
+              Sweep(
+                channel: channel, queue: queue.rawValue, server: session.server))
           }
           await self.dropLock(lock)
           return result

@@ -64,15 +64,17 @@ struct Settler: Sendable {
           Destination(queue: one.queue)
         )
       }, within: configuration.releaseDeadline)
+    var copied: [HeldDelivery] = []
     for (one, result) in zip(held, results) {
       if case .confirmed = result {
-        one.delivery.ack()
+        copied.append(one)
       } else {
         logger.warning(
           "A message goes back uncopied, which counts as an interruption",
           metadata: ["queue": "\(queue)", "reason": "\(result)"])
       }
     }
+    for (_, all) in Dictionary(grouping: copied, by: \.queue) { all[0].pump.acknowledge(all) }
   }
 
   private func release(_ held: HeldDelivery) async -> Result<SettleResult, BrokerError> {

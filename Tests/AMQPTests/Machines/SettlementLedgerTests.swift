@@ -44,9 +44,12 @@ struct SettlementLedgerTests {
         .basicReject(deliveryTag: 6, requeue: false), .basicNack(deliveryTag: 5, multiple: true, requeue: true),
       ])
     #expect(ledger.returnAll() == 0 && drain(&ledger) == [])
-    try ledger.delivered(7, needsAck: true)
-    _ = ledger.settle(7, generation: 0, .ack)
-    #expect(drain(&ledger) == [.basicAck(deliveryTag: 7, multiple: false)])
+    for tag in 7...9 as ClosedRange<UInt64> { try ledger.delivered(tag, needsAck: true) }
+    #expect(ledger.returnAll(together: false) == 3)
+    #expect(drain(&ledger) == (7...9).map { .basicNack(deliveryTag: $0, multiple: false, requeue: true) })
+    try ledger.delivered(10, needsAck: true)
+    _ = ledger.settle(10, generation: 0, .ack)
+    #expect(drain(&ledger) == [.basicAck(deliveryTag: 10, multiple: false)])
   }
 
   @Test("The last settlement is written at once where nothing was for a while, and gathers with others where it was")

@@ -46,7 +46,8 @@ import WarrenRabbitMQ
       return ["4.0", "3.10"].contains(try await RealBroker.version()) == false
     }
     let all = try await Foreign.empty(letters.rawValue)
-    #expect(all.map { $0.properties.messageID } == (0..<200).map { "\($0)" })
+    let ids = all.map { $0.properties.messageID ?? "" }
+    #expect(ids == (0..<200).map { "\($0)" })
     // Below 4.3 each look counts, which is why the limit of dead letters is a million.
     if isFree { #expect(all.filter { ($0.headers["x-delivery-count"]?.integer ?? 0) > 0 }.count == 0) }
   }
