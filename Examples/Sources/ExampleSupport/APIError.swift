@@ -29,6 +29,11 @@ public struct APIError: Error, Sendable, Equatable {
   /// What is asked for contradicts what there is.
   public static func conflict(_ code: String, _ message: String) -> APIError { APIError(.conflict, code, message) }
 
+  /// It cannot be done to its end now.
+  public static func unavailable(_ code: String, _ message: String) -> APIError {
+    APIError(.serviceUnavailable, code, message)
+  }
+
   /// The answer.
   public var response: Response {
     struct Body: Encodable {

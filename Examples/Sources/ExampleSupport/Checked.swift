@@ -4,7 +4,11 @@ public enum Checked {
   public static func text(_ text: String?, field: String, atMost limit: Int) throws -> String {
     guard let text else { throw APIError.field(field, "is missing") }
     let trimmed = text.trimmed
-    if trimmed.isEmpty { throw APIError.field(field, "must not be blank") }
+    // Marks that print nothing, such as a space without width, make no text.
+    let isBlank = trimmed.unicodeScalars.allSatisfy {
+      $0.properties.generalCategory == .format || $0.properties.isWhitespace
+    }
+    if isBlank { throw APIError.field(field, "must not be blank") }
     try check(trimmed, field, limit) { $0.properties.generalCategory == .control }
     return trimmed
   }

@@ -50,8 +50,9 @@ public struct ExampleSystem {
     logger = Logger(label: label)
     let location = try options.location(of: defaults.name)
     data = options.directory(of: defaults.name)
-    try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
-    broker = try location.open(logger: logger)
+    try DataDirectory.create(data)
+    // A caller waits for the event to be stored, so it is not to wait for long.
+    broker = try location.open(publishDeadline: .seconds(10), logger: logger)
     engine = location.engine
     readiness = Readiness(broker, topology, engine: engine, logger: logger)
     self.role = role
@@ -69,13 +70,13 @@ public struct ExampleSystem {
     var services: [any Service] = [broker, BrokerGauges(broker, every: .seconds(5))]
     services.append(DeclareFirst(readiness: readiness, worker: role == .api ? nil : try worker()))
     if role != .worker {
-      let api = server(port: options.port ?? defaults.port) { router in
+      let api = server(port: options.port ?? defaults.port, option: "--port") { router in
         routes(router.group().add(middleware: ReadinessMiddleware(readiness)))
       }
       services.append(api)
     }
     if let port = options.metricsPort ?? (role == .worker ? defaults.metricsPort : nil) {
-      services.append(server(port: port) { _ in })
+      services.append(server(port: port, option: "--metrics-port") { _ in })
     }
     var configuration = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -85,14 +86,15 @@ public struct ExampleSystem {
     logger.info("Stopped")
   }
 
-  private func server(port: UInt16, _ add: (Router<BasicRequestContext>) -> Void) -> any Service {
+  private func server(port: UInt16, option: String, _ add: (Router<BasicRequestContext>) -> Void) -> any Service {
     let router = Self.router()
     Probes(readiness, metrics).add(to: router)
     add(router)
-    return Application(
+    let server = Application(
       router: router,
       configuration: ApplicationConfiguration(address: .hostname(options.host, port: Int(port))),
       logger: logger)
+    return ListeningService(server: server, host: options.host, port: port, option: option)
   }
 
   /// A router that answers every error in JSON and counts requests.

@@ -6,7 +6,7 @@ public import Logging
 ///
 /// Each line is one write, unbuffered, so that what a process said before it was killed can be read.
 public struct LineLogHandler: LogHandler {
-  /// Who speaks.
+  /// The logger's name.
   private let label: String
   /// See `LogHandler`.
   public var logLevel = Logger.Level.info
@@ -15,10 +15,17 @@ public struct LineLogHandler: LogHandler {
   /// See `LogHandler`.
   public var metadataProvider: Logger.MetadataProvider?
 
+  private let output: LogOutput
+
   /// A handler for a logger with this label.
   public init(label: String, metadataProvider: Logger.MetadataProvider?) {
+    self.init(label: label, metadataProvider: metadataProvider, output: .standard)
+  }
+
+  init(label: String, metadataProvider: Logger.MetadataProvider?, output: LogOutput) {
     self.label = label
     self.metadataProvider = metadataProvider
+    self.output = output
   }
 
   /// See `LogHandler`.
@@ -36,7 +43,7 @@ public struct LineLogHandler: LogHandler {
     let level = event.level.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0)
     let more = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted("\($0.value)"))" }.joined()
     let line = "\(time)Z \(level) \(label) \(Self.escaped(event.message.description))\(more)\n"
-    FileHandle.standardOutput.write(Data(line.utf8))
+    output.write(line)
   }
 
   /// What strangers send must not be able to begin a line of its own.

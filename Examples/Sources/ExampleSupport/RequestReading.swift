@@ -16,6 +16,11 @@ extension Request {
       buffer = try await request.collectBody(upTo: limit)
     } catch is NIOTooManyBytesError {
       throw APIError(.contentTooLarge, "body_too_large", "the body has more than \(limit) bytes: \(hint)")
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      // Whatever else ends a body early is the sender's doing: malformed chunks, or fewer bytes than were announced.
+      throw APIError(.badRequest, "invalid_body", "the body cannot be read to its end: check its length or its chunks")
     }
     if buffer.readableBytes == 0 { throw APIError(.badRequest, "invalid_json", "the body is empty: send JSON") }
     do {

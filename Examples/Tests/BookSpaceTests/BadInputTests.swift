@@ -35,6 +35,7 @@ import Testing
     Case(body: #"{"title":null}"#, names: "title"),
     Case(body: #"{"title":7}"#, names: "title must be a text"),
     Case(body: #"{"title":" \t "}"#, names: "title"),
+    Case(body: #"{"title":"\u200b\u2060"}"#, names: "title must not be blank"),
     Case(body: #"{"title":"a\u0000b"}"#, names: "title"),
     Case(body: #"{"title":"a\nb"}"#, names: "title"),
     Case(body: #"{"title":"\#(String(repeating: "t", count: 201))"}"#, names: "title"),

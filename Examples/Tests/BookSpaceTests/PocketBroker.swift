@@ -10,6 +10,7 @@ final class PocketBroker: InspectableBroker {
     var publications: [Publication] = []
     var waiting: [Delivery] = []
     var consumer: Consumer?
+    var refuses = false
     var refusal: BrokerError?
   }
   private let state = Mutex(State())
@@ -19,8 +20,13 @@ final class PocketBroker: InspectableBroker {
   var publications: [Publication] { state.withLock { $0.publications } }
   /// How deliveries ended, in order.
   var settlements: AsyncStream<Settlement> { outcomes.stream }
-  /// Lets nothing be published any more.
-  func refuse(with error: BrokerError) { state.withLock { $0.refusal = error } }
+  /// Lets nothing be published any more: that fails, or without an error no queue wants it.
+  func refuse(with error: BrokerError?) {
+    state.withLock { state in
+      state.refuses = true
+      state.refusal = error
+    }
+  }
 
   /// Hands out a message once more, as after the death of a worker.
   func redeliver(_ message: Message) { hand([delivery(of: message)]) }
@@ -34,6 +40,7 @@ final class PocketBroker: InspectableBroker {
 
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     if let refusal = state.withLock({ $0.refusal }) { throw refusal }
+    if state.withLock({ $0.refuses }) { return publications.map { _ in .unroutable } }
     state.withLock { $0.publications += publications }
     hand(publications.map { delivery(of: $0.message) })
     return publications.map { _ in .stored }

@@ -113,12 +113,22 @@ import Warren
     }
   }
 
-  @Test func aBrokerThatIsAwayCostsNoDocument() async throws {
+  @Test("An event that cannot be published is a 503 that names what is saved", arguments: [nil, "away"])
+  func nothingPublished(refusal: String?) async throws {
     try await Stage.set { stage in
-      stage.broker.refuse(with: BrokerError(.unavailable, "away"))
       try await stage.api { client in
         let id = try await client.write()
-        #expect(try await client.send(.get, "/v1/docs/\(id)").status == .ok)
+        stage.broker.refuse(with: refusal.map { BrokerError(.unavailable, $0) })
+        for (method, path, body) in [
+          (HTTPRequest.Method.post, "/v1/docs", #"{"title":"T"}"#), (.put, "/v1/docs/\(id)", #"{"title":"New"}"#),
+          (.post, "/v1/docs/\(id)/comments", #"{"content":"C"}"#),
+          (.post, "/v1/users", #"{"name":"Ada","email":"ada@example.org"}"#),
+        ] {
+          let answer = try await client.send(method, path, body)
+          #expect(answer.status == .serviceUnavailable && answer.code == "event_not_published", "\(answer.text)")
+          #expect(answer.message.contains("is saved"))
+        }
+        #expect(try await client.send(.get, "/v1/docs/\(id)").json["title"] as? String == "New")
       }
     }
   }

@@ -31,11 +31,12 @@ struct CommentRoutes {
       content: try Checked.lines(body.content, field: "content", atMost: Limits.comment), createdBy: caller,
       createdAt: .now)
     let document = try await store.insert(comment)
-    await announcer.announce(
+    try await announcer.announce(
       CommentAdded(
         commentId: comment.commentId, documentId: id, title: document.title, createdBy: caller,
         content: comment.content),
-      about: comment.commentId)
+      "the comment '\(comment.commentId)'", id: comment.commentId,
+      next: "the document's author is not told of it")
     return .json(comment, status: .created)
   }
 }

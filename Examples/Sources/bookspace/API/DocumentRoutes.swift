@@ -1,6 +1,7 @@
 internal import ExampleSupport
 internal import Foundation
 internal import Hummingbird
+internal import Warren
 
 /// Writing, changing, reading and finding documents.
 struct DocumentRoutes {
@@ -39,10 +40,10 @@ struct DocumentRoutes {
       content: try Self.content(body.content ?? ""), tags: try Self.tags(body.tags ?? []), createdBy: caller,
       createdAt: now, updatedAt: now)
     try await store.insert(document)
-    await announcer.announce(
+    try await announce(
       DocumentCreated(
         documentId: document.documentId, title: document.title, createdBy: caller, tags: document.tags),
-      about: document.documentId)
+      document.documentId)
     return .json(document, status: .created)
   }
 
@@ -61,9 +62,14 @@ struct DocumentRoutes {
       document.tags = tags ?? document.tags
       document.updatedAt = .now
     }
-    await announcer.announce(
-      DocumentUpdated(documentId: id, title: document.title, updatedBy: caller, tags: document.tags), about: id)
+    try await announce(
+      DocumentUpdated(documentId: id, title: document.title, updatedBy: caller, tags: document.tags), id)
     return .json(document)
+  }
+
+  private func announce(_ event: some EventMessage, _ id: String) async throws {
+    try await announcer.announce(
+      event, "the document '\(id)'", id: id, next: "change it with PUT /v1/docs/\(id) in a while")
   }
 
   private func search(_ request: Request) async throws -> Response {

@@ -30,8 +30,9 @@ struct UserRoutes {
       userId: UUID().uuidString.lowercased(), name: try Checked.text(body.name, field: "name", atMost: Limits.name),
       email: try Self.email(body.email), createdAt: .now)
     try await store.insert(user)
-    await announcer.announce(
-      UserRegistered(userId: user.userId, name: user.name, email: user.email), about: user.userId)
+    try await announcer.announce(
+      UserRegistered(userId: user.userId, name: user.name, email: user.email), "the user '\(user.userId)'",
+      id: user.userId, next: "use this id; no welcome is sent")
     return .json(user, status: .created)
   }
 
