@@ -2,7 +2,7 @@
 ///
 /// `description` never contains a message's body, its headers or a password. It may contain names of exchanges, queues and
 /// hosts, because without them nobody can act on it.
-public struct AMQPError: Error, Sendable, CustomStringConvertible {
+public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The kind of failure. Compare with `==`; new kinds may be added in later versions.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     enum Base: String, Sendable {
@@ -31,7 +31,7 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
     public static let versionMismatch = Code(.versionMismatch)
     /// The peer ended the connection before it was open.
     public static let handshakeFailed = Code(.handshakeFailed)
-    /// The broker refused the credentials. Trying again with the same ones does not help.
+    /// The broker refused the credentials, or could not check them.
     public static let authenticationFailed = Code(.authenticationFailed)
     /// The virtual host does not exist or the user may not use it.
     public static let virtualHostRefused = Code(.virtualHostRefused)
@@ -84,7 +84,7 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
   public var replyText: String? { values.replyText }
   /// The error below this one, if there is one.
   public var underlying: (any Error)? { values.underlying }
-  /// Whether the same call can succeed later without anything being mended.
+  /// Whether the same call can succeed later without anything being corrected.
   public var isRetryable: Bool { values.isRetryable }
 
   private struct Values: Sendable {
@@ -122,6 +122,12 @@ public struct AMQPError: Error, Sendable, CustomStringConvertible {
     if let replyCode { text += " [\(replyCode)\(replyText.map { " \($0)" } ?? "")]" }
     if let underlying { text += " (\(underlying))" }
     return text
+  }
+
+  /// Whether two errors are equal in all but their underlying errors.
+  public static func == (a: AMQPError, b: AMQPError) -> Bool {
+    a.code == b.code && a.replyCode == b.replyCode && a.replyText == b.replyText && a.message == b.message
+      && a.isRetryable == b.isRetryable
   }
 
   /// What the code alone says about trying again.

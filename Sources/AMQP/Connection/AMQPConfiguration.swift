@@ -29,6 +29,8 @@ public struct AMQPConfiguration: Sendable {
   public var endpoints: [Endpoint]
   /// Who the client is.
   public var credentials: AMQPCredentials
+  /// Where credentials come from that do not last. If it is set, ``credentials`` is not used.
+  public var credentialsProvider: AMQPCredentialsProvider?
   /// The virtual host.
   public var virtualHost: String
   /// TLS, or `nil` for plain TCP.

@@ -366,7 +366,7 @@ extension AMQPConnection {
     metrics.channelsClosed.increment()
     let error = AMQPError(
       .channelClosedByServer, Self.advice(reason.replyCode), replyCode: reason.replyCode, replyText: reason.replyText,
-      isRetryable: Self.isTransient(reason))
+      isRetryable: reason.isTransient)
     let wasClosing = if case .closing = core.phase { true } else { false }
     let outstanding = core.confirms.outstanding
     let isPublish = reason.classID == 60 && reason.methodID == 40
@@ -386,11 +386,6 @@ extension AMQPConnection {
     if wasClosing || !core.options.reopens { return end(core, error, quietly: false) }
     logger.debug("AMQP channel closed by the broker", metadata: ["error": "\(error)"])
     open(core)
-  }
-
-  /// A lock of a connection that lingers passes, and so does a node that is down: its queues are 404 until it is back.
-  private static func isTransient(_ reason: CloseReason) -> Bool {
-    reason.replyCode == 405 || (reason.replyCode == 404 && reason.replyText.contains("home node"))
   }
 
   private static func advice(_ code: UInt16) -> String {

@@ -8,6 +8,7 @@ extension AMQPConnection {
     isClosing = true
     guard hasRun else { return finish(.success(())) }
     endPause()
+    interruption?()
     let error = AMQPError(.connectionClosed, "The connection is being closed: nothing more is sent.")
     for core in cores.values { failPending(core, error) }
     resumptions.resumeAll(metrics)

@@ -7,30 +7,40 @@ import NIOSSL
 extension AMQPConnection {
   /// Tries every endpoint once, in random order.
   func connect() async throws(AMQPError) -> Link {
+    let credentials = try await currentCredentials()
+    let tls = try await makeTLS()
     var last: AMQPError?
-    var tls: NIOSSLContext?
-    if let wanted = configuration.tls { tls = try wanted.makeContext() }
     for endpoint in configuration.endpoints.shuffled() where !isClosing {
-      do throws(AMQPError) { return try await connect(to: endpoint, tls) } catch {
+      do throws(AMQPError) { return try await connect(to: endpoint, tls, credentials) } catch {
         logger.debug("AMQP endpoint failed", metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
-        // One node that cannot be trusted does not end the waiting for the others.
-        if last.map(Self.canRecover) != true || Self.canRecover(from: error) { last = error }
-        // A refusal by one node is a refusal by the cluster.
-        if error.code == .authenticationFailed || error.code == .virtualHostRefused { throw error }
+        // A node that refuses, because it is full or its authentication backend is down, speaks for itself. What passes is
+        // waited for, whatever other nodes say.
+        if last.map(\.needsCorrection) != false { last = error }
       }
     }
-    throw last ?? AMQPError(.connectFailed, "There is no endpoint.")
+    throw last ?? AMQPError(.connectionClosed, "The connection was closed while it was being opened.")
+  }
+
+  /// Reads the files and makes the context: on a thread for what blocks.
+  private func makeTLS() async throws(AMQPError) -> NIOSSLContext? {
+    guard let tls = configuration.tls else { return nil }
+    let made = try? await interruptible { await tls.contextMadeElsewhere() }
+    guard let made else {
+      throw AMQPError(.connectionClosed, "The connection was closed while it was being opened.")
+    }
+    return try made.get()
   }
 
   private func connect(
-    to endpoint: AMQPConfiguration.Endpoint, _ tls: NIOSSLContext?
+    to endpoint: AMQPConfiguration.Endpoint, _ tls: NIOSSLContext?, _ credentials: AMQPCredentials
   ) async throws(AMQPError) -> Link {
-    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes))
+    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(credentials)))
     self.link = link
+    secretWaiters = []
     let serverName = configuration.tls.flatMap { $0.serverName ?? endpoint.host }
     link.serverName = serverName
     let limit = TimeAmount(configuration.connectTimeout)
-    let bootstrap = ClientBootstrap(group: eventLoop)
+    let attempt = ClientBootstrap(group: eventLoop)
       .connectTimeout(limit)
       .resolver(configuration.resolver)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -43,11 +53,12 @@ extension AMQPConnection {
           try socket.pipeline.syncOperations.addHandler(SocketHandler(connection: self, link: link))
         }
       }
+      .connect(host: endpoint.host, port: endpoint.port)
     do {
-      link.socket = try await bootstrap.connect(host: endpoint.host, port: endpoint.port).get()
+      link.socket = try await untilEnd(of: link, attempt)
     } catch {
-      // A peer that hangs up quickly can be gone before the connect is reported.
-      if link.socket != nil { throw await end(of: link) }
+      // It was closed meanwhile, or a peer that hangs up quickly was gone before the connect was reported.
+      if link.hasEnded || link.socket != nil { throw await end(of: link) }
       let failure =
         Self.tlsError(error)
         ?? AMQPError(
@@ -64,14 +75,28 @@ extension AMQPConnection {
     }
   }
 
+  /// Waits for a socket, but no longer than the link lives: names are looked up and connections attempted without a way to
+  /// interrupt that. A socket that opens afterwards is closed.
+  private func untilEnd(
+    of link: Link, _ attempt: EventLoopFuture<any Channel>
+  ) async throws -> any Channel {
+    let socket = eventLoop.makePromise(of: (any Channel).self)
+    attempt.whenComplete { result in
+      if link.hasEnded, case .success(let late) = result { late.close(promise: nil) }
+      socket.completeWith(result)
+    }
+    link.ended.futureResult.whenSuccess { socket.fail($0) }
+    return try await socket.futureResult.get()
+  }
+
   private static func tlsHandler(_ context: NIOSSLContext, _ name: String?) throws -> NIOSSLClientHandler {
     // SNI is for names only; without one the peer's address is checked against the certificate.
     try NIOSSLClientHandler(context: context, serverHostname: name.flatMap { AMQPTLS.isAddress($0) ? nil : $0 })
   }
 
-  private var wishes: ConnectionMachine.Wishes {
+  private func wishes(_ credentials: AMQPCredentials) -> ConnectionMachine.Wishes {
     ConnectionMachine.Wishes(
-      mechanism: configuration.credentials.mechanism, virtualHost: configuration.virtualHost,
+      mechanism: credentials.mechanism, virtualHost: configuration.virtualHost,
       clientProperties: configuration.allClientProperties,
       tune: TuneValues(
         channelMax: UInt16(clamping: configuration.channelMax), frameMax: UInt32(clamping: configuration.frameMax),
@@ -87,5 +112,38 @@ extension AMQPConnection {
     guard !link.hasEnded else { return }
     abort(link, error)
     _ = await end(of: link)
+  }
+
+  /// Runs something that may take long and cannot be interrupted. Throws when the connection is closed before it has ended, or
+  /// `limit` is over.
+  func interruptible<T: Sendable>(
+    _ limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> T
+  ) async throws -> T {
+    let promise = eventLoop.makePromise(of: T.self)
+    let task = Task {
+      do { promise.succeed(try await body()) } catch { promise.fail(error) }
+    }
+    let timer = limit.map { limit in
+      eventLoop.scheduleTask(in: TimeAmount(limit)) { promise.fail(CancellationError()) }
+    }
+    interruption = { promise.fail(CancellationError()) }
+    if isClosing { interruption?() }
+    defer {
+      interruption = nil
+      timer?.cancel()
+      task.cancel()
+    }
+    return try await promise.futureResult.get()
+  }
+
+  /// The broker ended the connection because of a channel too many: those that are being opened for the first time are not
+  /// opened again, or the next connection would end as well.
+  func refuseNewChannels(_ link: Link, _ reason: AMQPError) {
+    let error = AMQPError(
+      .noFreeChannel, "The broker allows this user no more channels. Close some, or raise the user's limit.",
+      replyCode: reason.replyCode, replyText: reason.replyText)
+    for core in Array(link.channels.values) where core.generation == 0 {
+      if case .opening = core.phase { end(core, error, quietly: false) }
+    }
   }
 }

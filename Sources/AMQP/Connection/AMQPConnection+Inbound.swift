@@ -7,6 +7,8 @@ import Synchronization
 // From the socket to those who wait.
 extension AMQPConnection {
   func socketActive(_ socket: any Channel, _ link: Link) {
+    // It was given up while TCP connected.
+    guard !link.hasEnded else { return socket.close(promise: nil) }
     link.socket = socket
     link.out.writeBytes(FrameWriter.protocolHeader)
     link.flush()
@@ -270,6 +272,7 @@ extension AMQPConnection {
         link.blockedReason = nil
         if case .blocked = state { stateBox.set(.open) }
         for core in cores.values { wantPump(core) }
+      case .secretTaken: secretTaken()
       case .closeSocket:
         link.flush()
         link.socket?.close(promise: nil)
@@ -338,6 +341,7 @@ extension AMQPConnection {
     link.stopTimers()
     let reason = refusal ?? link.machine.socketClosed(link.underlying)
     if self.link === link { self.link = nil }
+    if link.machine.isOverChannelLimit { refuseNewChannels(link, reason) }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     touchedConsumers.removeAll()

@@ -52,6 +52,16 @@ public final actor AMQPConnection: Service {
   var isClosing = false
   /// Ends the pause between two attempts.
   var pause: (timer: Scheduled<Void>, done: CheckedContinuation<Void, Never>)?
+  /// Ends the wait for something of others while the connection is being opened.
+  var interruption: (() -> Void)?
+  /// Why the last attempt to open the connection failed.
+  var lastFailure: AMQPError?
+  /// The secret that was given to the broker last, in place of the configured password.
+  var newestSecret: String?
+  /// How long after the connection opened its credentials have to be renewed.
+  var refreshAfter: Duration?
+  /// Those who wait for the broker to take a new secret.
+  var secretWaiters: [EventLoopPromise<Void>] = []
   /// Memory for the mailbox's contents.
   var spare = Mailbox.Contents()
   /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What a connection is doing.
-public enum AMQPConnectionState: Sendable {
+public enum AMQPConnectionState: Sendable, Equatable {
   /// `run()` has not been called.
   case idle
   /// The first connection is being opened.
@@ -26,7 +26,7 @@ public enum AMQPConnectionState: Sendable {
   }
 }
 
-/// The current state and everybody who follows it.
+/// The current state and all that follow it.
 final class StateBox: Sendable {
   private struct Box {
     var state = AMQPConnectionState.idle

@@ -36,6 +36,22 @@ public struct AMQPCredentials: Sendable, Hashable, CustomStringConvertible, Cust
   /// Empty, so that dumps show nothing.
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 
+  /// The password, or a token in its place.
+  var secret: String? {
+    switch kind {
+    case .plain(_, let password): password
+    case .external: nil
+    }
+  }
+
+  /// The same user with another password.
+  func with(secret: String) -> AMQPCredentials {
+    switch kind {
+    case .plain(let user, _): .plain(user: user, password: secret)
+    case .external: self
+    }
+  }
+
   /// A SASL mechanism with its one answer.
   struct Mechanism: Sendable {
     let name: String

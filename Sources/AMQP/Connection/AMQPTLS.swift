@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import NIOSSL
 
 /// How to speak TLS. The default verifies the broker's certificate and its name against the system's authorities.
@@ -80,6 +81,13 @@ public struct AMQPTLS: Sendable, Hashable {
   }
 
   static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+
+  /// Reads the files and makes what the TLS library needs, on a thread that may block.
+  func contextMadeElsewhere() async -> Result<NIOSSLContext, AMQPError> {
+    do {
+      return try await NIOThreadPool.singleton.runIfActive { Result { () throws(AMQPError) in try makeContext() } }
+    } catch { return .failure(AMQPError(.cancelled, "The TLS files were not read: the task was cancelled.")) }
+  }
 
   /// Reads the files and makes what the TLS library needs. Blocks on the files.
   func makeContext() throws(AMQPError) -> NIOSSLContext {

@@ -9,6 +9,8 @@ struct ConnectionMachine: Sendable {
     case opened(TuneValues)
     case blocked(String)
     case unblocked
+    /// The broker took a new secret.
+    case secretTaken
     /// End the socket; what was written goes out first. The reason is in ``ConnectionMachine/failure``.
     case closeSocket
   }
@@ -58,7 +60,7 @@ struct ConnectionMachine: Sendable {
       return [.opened(tune)]
     case (.open, .connectionBlocked(let reason)): return [.blocked(reason)]
     case (.open, .connectionUnblocked): return [.unblocked]
-    case (.open, .connectionUpdateSecretOk): return []
+    case (.open, .connectionUpdateSecretOk): return [.secretTaken]
     case (.closing, .connectionCloseOk):
       state = .closed
       return [.closeSocket]
@@ -105,6 +107,7 @@ struct ConnectionMachine: Sendable {
     if state == .closed { return [] }
     // Both sides may close at once: the answer is due all the same.
     if failure == nil, state != .closing { failure = Self.error(for: reason, in: state) }
+    isOverChannelLimit = state == .open && reason.replyCode == 530 && reason.replyText.contains("number of channels")
     state = .closed
     return [.send(.connectionCloseOk), .closeSocket]
   }
@@ -113,9 +116,14 @@ struct ConnectionMachine: Sendable {
     let code: AMQPError.Code
     let message: String
     switch (state, reason.replyCode) {
+    case (.awaitingOpenOk, 530) where isLimit(reason.replyText):
+      code = .handshakeFailed
+      message = "The broker takes no more connections for now. Raise the limit, or wait until others end."
     case (.awaitingTune, 403):
       code = .authenticationFailed
-      message = "The broker refused the user name or password. Check the credentials; trying again does not help."
+      message =
+        "The broker refused the user name or password. Check the credentials; a broker whose authentication backend is down "
+        + "says the same."
     case (.awaitingOpenOk, 403), (.awaitingOpenOk, 530), (.awaitingOpenOk, 402), (.awaitingOpenOk, 404):
       code = .virtualHostRefused
       message = "The broker refused the virtual host. Check that it exists and that the user has permissions there."
@@ -128,6 +136,13 @@ struct ConnectionMachine: Sendable {
     }
     return AMQPError(code, message, replyCode: reason.replyCode, replyText: reason.replyText)
   }
+
+  /// RabbitMQ says 530 for what is not allowed at all and for what is not allowed now, such as one connection more than a node,
+  /// a virtual host or a user may have.
+  private static func isLimit(_ text: String) -> Bool { text.contains("limit") || text.contains("is down") }
+
+  /// Whether the broker ended the connection because a channel was one too many.
+  private(set) var isOverChannelLimit = false
 
   /// Begins to close. Returns what to send: nothing if there is no open connection to close.
   mutating func close(_ reason: CloseReason = CloseReason(replyCode: 200, replyText: "Goodbye")) -> [Action] {

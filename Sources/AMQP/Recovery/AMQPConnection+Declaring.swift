@@ -1,35 +1,79 @@
 import Logging
 import NIOCore
 
-// Declaring the topology.
+// Declaring the topology, on channels of its own.
 extension AMQPConnection {
-  /// Declares on a channel of its own. Whatever fails does not keep the rest from being declared.
-  func apply(_ topology: AMQPTopology, _ link: Link, isFirst: Bool) async throws(AMQPError) {
-    let declarations = topology.declarations
-    guard !declarations.isEmpty else { return }
-    var core: ChannelCore?
+  /// How long a declaration may keep the others waiting. Where a queue's node is down a broker may not answer at all.
+  private var patience: Duration { min(configuration.replyTimeout, .seconds(2)) }
+
+  /// Declares what a connection needs before it is of use. Returns what has to be declared later, while the connection is open.
+  ///
+  /// A declaration that is refused or not answered costs that declaration, and not the connection. Only the first connection
+  /// fails with it, as whoever starts a program has to know that its topology is wrong.
+  func declare(_ topology: AMQPTopology, _ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
+    var plan = DeclarationPlan(topology)
+    guard !plan.isDone else { return plan }
+    let waits = isFirst && !configuration.recovery.retriesFirstConnect
+    let failure = try await declareNext(
+      &plan, link, patience: waits ? configuration.replyTimeout : patience, unanswered: waits ? .max : 3)
+    if let failure, isFirst, waits || !failure.isRetryable { throw failure }
+    return plan
+  }
+
+  /// Declares what is left, again and again, until all is there or the connection is lost.
+  func declareLater(_ rest: DeclarationPlan, _ link: Link) async {
+    var plan = rest
+    var backoff = Backoff(configuration.recovery.withoutEnd)
+    var generator = SystemRandomNumberGenerator()
+    while !plan.isDone, !link.hasEnded {
+      if plan.next() == nil {
+        plan.startRound()
+        guard let pause = backoff.next(using: &generator) else { return }
+        // It ends early with the connection.
+        try? await Task.sleep(for: pause)
+        if Task.isCancelled { return }
+      }
+      _ = try? await declareNext(&plan, link, patience: patience, unanswered: 8)
+    }
+    if !link.hasEnded { logger.notice("AMQP topology: all that failed is declared now") }
+  }
+
+  /// Declares until the round is over, or so many declarations were not answered. Returns the error that weighs most.
+  private func declareNext(
+    _ plan: inout DeclarationPlan, _ link: Link, patience: Duration, unanswered: Int
+  ) async throws(AMQPError) -> AMQPError? {
     var failure: AMQPError?
-    for declaration in declarations {
+    var missing = 0
+    var core: ChannelCore?
+    while missing < unanswered, let declaration = plan.next() {
       do throws(AMQPError) {
-        if core == nil {
-          let fresh = ChannelCore(
-            id: -1, options: AMQPChannelOptions(reopens: false), maxBodySize: configuration.maxInboundBodySize)
-          guard takeNumber(fresh, link) else { throw Self.noFreeChannel }
-          _ = try await internalRequest(fresh, .channelOpen, timeout: configuration.replyTimeout)
-          core = fresh
-        }
+        if core == nil { core = try await openForDeclarations(link) }
         guard let core else { break }
-        _ = try await internalRequest(core, declaration, timeout: configuration.replyTimeout)
+        _ = try await internalRequest(core, declaration, timeout: patience)
+        plan.finish(.done)
       } catch {
         if link.hasEnded { throw error }
-        logger.warning("AMQP topology: a declaration failed", metadata: ["error": "\(error)"])
-        // The first is the cause; a 406 or 403 will not pass by itself, a 404 or 405 may.
-        if failure == nil || error.isRetryable { failure = error }
+        logger.warning(
+          "AMQP topology: a declaration failed",
+          metadata: ["error": "\(error)", "declaration": "\(declaration.subject)", "again": "\(error.isRetryable)"])
+        // What only the user can correct weighs more than what passes.
+        if failure.map(\.isRetryable) != false { failure = error }
+        plan.finish(error.isRetryable ? .later : .refused)
+        if let core, !core.isClosed { abandon(core, error) }
         core = nil
+        if error.code == .replyTimeout || error.code == .noFreeChannel { missing += 1 }
       }
     }
     if let core { await close(core) }
-    guard let failure else { return }
-    if isFirst || failure.isRetryable { throw failure }
+    return failure
+  }
+
+  private func openForDeclarations(_ link: Link) async throws(AMQPError) -> ChannelCore {
+    let core = ChannelCore(
+      id: -1, options: AMQPChannelOptions(reopens: false), maxBodySize: configuration.maxInboundBodySize)
+    guard takeNumber(core, link) else { throw Self.noFreeChannel }
+    _ = try await internalRequest(core, .channelOpen, timeout: configuration.replyTimeout)
+    core.isOpenOnWire = true
+    return core
   }
 }

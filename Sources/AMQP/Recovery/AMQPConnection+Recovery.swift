@@ -7,8 +7,9 @@ import ServiceLifecycle
 extension AMQPConnection {
   /// Opens the connection and keeps it open until it is closed, the task is cancelled, or the service group shuts down.
   ///
-  /// - throws: ``AMQPError`` when the connection cannot be opened or cannot come back: wrong credentials and virtual hosts end
-  ///   it at once, other failures as the ``AMQPRecoveryPolicy`` says. Calling it a second time throws too.
+  /// - throws: ``AMQPError`` when the connection cannot be opened: wrong credentials and virtual hosts end it at once, other
+  ///   failures as the ``AMQPRecoveryPolicy`` says. Once it was open it comes back whatever the broker answers meanwhile,
+  ///   unless the policy says otherwise. Calling it a second time throws too.
   public func run() async throws {
     guard !hasRun else {
       throw AMQPError(.invalidConfiguration, "A connection runs once: make another one.")
@@ -35,50 +36,62 @@ extension AMQPConnection {
   }
 
   private func supervise() async throws(AMQPError) {
-    var backoff = Backoff(configuration.recovery)
+    var recovery = RecoveryMachine(configuration.recovery)
     var generator = SystemRandomNumberGenerator()
-    var wasOpen = false
     stateBox.set(.connecting)
     while !isClosing {
       let reason: AMQPError
       do throws(AMQPError) {
         let link = try await connect()
-        try await restore(link, isFirst: !wasOpen)
-        let since = NIODeadline.now()
-        wasOpen = true
+        let rest = try await restore(link, isFirst: !recovery.wasOpen)
         metrics.opened.increment()
-        logger.debug("AMQP connection is open")
+        noteOpened(away: recovery.opened(.now()))
         announceOpen(link)
-        reason = await serve(link)
-        backoff.wasOpen(for: .nanoseconds((NIODeadline.now() - since).nanoseconds))
+        reason = await serve(link, rest)
         if !isClosing { metrics.lost.increment() }
       } catch {
         reason = error
         if let link { await end(link, error) }
       }
       if isClosing { break }
-      let mayRetry = configuration.recovery.isEnabled && (wasOpen || configuration.recovery.retriesFirstConnect)
-      guard mayRetry, Self.canRecover(from: reason), let pause = backoff.next(using: &generator) else {
-        logger.debug("AMQP connection ended", metadata: ["error": "\(reason)"])
+      let wasOpen = recovery.isOpen
+      let decision = recovery.ended(reason, .now(), using: &generator)
+      note(decision, reason, isLoss: wasOpen)
+      switch decision {
+      case .retry(let pause), .retryRefused(let pause):
+        if recovery.wasOpen { stateBox.set(.recovering(reason)) }
+        await sleep(pause)
+      case .giveUp:
         finish(.failure(reason))
         throw reason
       }
-      if wasOpen { stateBox.set(.recovering(reason)) }
-      logger.debug("AMQP connection comes back", metadata: ["reason": "\(reason)", "pause": "\(pause)"])
-      await sleep(pause)
     }
     finish(.success(()))
   }
 
-  /// What no repetition mends.
-  static func canRecover(from error: AMQPError) -> Bool {
-    let hopeless: Set<AMQPError.Code> = [
-      .authenticationFailed, .virtualHostRefused, .versionMismatch, .invalidConfiguration, .tlsFailed,
-    ]
-    // A declaration that contradicts what is there will do so again.
-    if error.code == .channelClosedByServer && !error.isRetryable { return false }
-    // 530 on an open connection is an administrator's act, such as a deleted virtual host.
-    return !hopeless.contains(error.code) && error.replyCode != 530
+  private func noteOpened(away: Duration?) {
+    lastFailure = nil
+    guard let away else { return logger.debug("AMQP connection is open") }
+    logger.notice("AMQP connection is back", metadata: ["away": "\(away)"])
+  }
+
+  /// Logs what matters to those who are awake at night: the loss once, refusals each time, the rest when it changes.
+  private func note(_ decision: RecoveryMachine.Decision, _ reason: AMQPError, isLoss: Bool) {
+    let isNew = lastFailure != reason
+    lastFailure = reason
+    switch decision {
+    case .giveUp:
+      logger.debug("AMQP connection ended", metadata: ["error": "\(reason)"])
+    case .retryRefused(let pause):
+      logger.error(
+        "AMQP broker refuses the connection: correct what it names. It is tried again.",
+        metadata: ["reason": "\(reason)", "pause": "\(pause)"])
+    case .retry(let pause):
+      let text: Logger.Message =
+        isLoss ? "AMQP connection was lost and comes back" : "AMQP connection cannot be opened yet"
+      logger.log(
+        level: isLoss || isNew ? .warning : .debug, text, metadata: ["reason": "\(reason)", "pause": "\(pause)"])
+    }
   }
 
   private func announceOpen(_ link: Link) {
@@ -101,31 +114,57 @@ extension AMQPConnection {
 
   // MARK: Restoring
 
-  /// Channels, then topology; after that what waited on channels without consumers goes on.
-  private func restore(_ link: Link, isFirst: Bool) async throws(AMQPError) {
-    for core in sortedCores { try await reopen(core, link) }
-    try await apply(configuration.topology, link, isFirst: isFirst)
+  /// Topology, then channels; after that what waited on channels without consumers goes on. Returns what is left to declare.
+  ///
+  /// The topology comes first, as its channel has to be one of those that the broker allows.
+  private func restore(_ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
+    let rest = try await declare(configuration.topology, link, isFirst: isFirst)
+    if link.hasEnded { throw await end(of: link) }
+    try await reopenAll(link)
     if link.hasEnded { throw await end(of: link) }
     for core in sortedCores {
       switch core.phase {
       case .opening where core.isOpenOnWire && core.consumers.isEmpty: becomeReady(core)
-      // Somebody asked for this one while the others were being restored.
+      // A task asked for this one while the others were being restored.
       case .down: open(core)
       default: break
       }
     }
+    return rest
+  }
+
+  /// Side by side: one after the other costs a round trip each.
+  private func reopenAll(_ link: Link) async throws(AMQPError) {
+    let failure = await withTaskGroup(of: AMQPError?.self) { group in
+      for core in sortedCores {
+        group.addTask {
+          do throws(AMQPError) {
+            try await self.reopen(core, link)
+            return nil
+          } catch { return error }
+        }
+      }
+      var failure: AMQPError?
+      while let result = await group.next() { failure = failure ?? result }
+      return failure
+    }
+    if let failure { throw failure }
   }
 
   /// Brings the consumers back, and returns why the connection ended.
   ///
   /// Channels go side by side, as a queue whose leader is away keeps whoever asks for it waiting.
-  private func serve(_ link: Link) async -> AMQPError {
+  private func serve(_ link: Link, _ rest: DeclarationPlan) async -> AMQPError {
     await withDiscardingTaskGroup { group in
       for core in sortedCores where core.isOpenOnWire && !core.consumers.isEmpty {
         // It ends with the connection at the latest, whose loss fails what it waits for.
         group.addTask { await self.bringBackConsumers(of: core) }
       }
-      return await end(of: link)
+      if refreshAfter != nil { group.addTask { await self.keepCredentialsFresh(link) } }
+      if !rest.isDone { group.addTask { await self.declareLater(rest, link) } }
+      let reason = await end(of: link)
+      group.cancelAll()
+      return reason
     }
   }
 

@@ -10,13 +10,20 @@ public struct AMQPRecoveryPolicy: Sendable, Hashable {
   public var stableAfter: Duration
   /// How many attempts in a row may fail before the connection gives up for good. `nil` is without end.
   public var maxAttempts: Int?
-  /// Whether the very first connection is tried again too when no endpoint answers. If not, `run()` throws.
+  /// Whether the very first connection is tried again too when no endpoint answers, or has no room. If not, `run()` throws. Wrong
+  /// credentials, virtual hosts and certificates end `run()` either way, as long as nothing has worked yet.
   public var retriesFirstConnect: Bool
+  /// Whether a refusal that only a user can correct ends `run()` after the connection was open once: credentials, virtual host,
+  /// certificates, a peer that does not speak AMQP. By default it does not. Passwords come back, certificates are being
+  /// replaced, an authentication backend is down for a minute: the refusal is logged as an error and the connection is tried
+  /// again with long pauses.
+  public var givesUpOnRefusal: Bool
 
   /// Full jitter from 100 ms to 30 s, without end; the first connection fails at once.
   public init(
     isEnabled: Bool = true, firstBound: Duration = .milliseconds(100), lastBound: Duration = .seconds(30),
-    stableAfter: Duration = .seconds(10), maxAttempts: Int? = nil, retriesFirstConnect: Bool = false
+    stableAfter: Duration = .seconds(10), maxAttempts: Int? = nil, retriesFirstConnect: Bool = false,
+    givesUpOnRefusal: Bool = false
   ) {
     self.isEnabled = isEnabled
     self.firstBound = firstBound
@@ -24,10 +31,18 @@ public struct AMQPRecoveryPolicy: Sendable, Hashable {
     self.stableAfter = stableAfter
     self.maxAttempts = maxAttempts
     self.retriesFirstConnect = retriesFirstConnect
+    self.givesUpOnRefusal = givesUpOnRefusal
   }
 
   /// No recovery: the first loss ends `run()`.
   public static let none = AMQPRecoveryPolicy(isEnabled: false)
+
+  /// The same pauses, and never an end.
+  var withoutEnd: AMQPRecoveryPolicy {
+    var policy = self
+    policy.maxAttempts = nil
+    return policy
+  }
 }
 
 /// Pauses with full jitter: random between nothing and a bound that doubles, so that many clients do not return in step.
@@ -38,11 +53,12 @@ struct Backoff: Sendable {
 
   init(_ policy: AMQPRecoveryPolicy) { self.policy = policy }
 
-  /// The next pause, or `nil` when the attempts are used up.
-  mutating func next(using generator: inout some RandomNumberGenerator) -> Duration? {
+  /// The next pause, or `nil` when the attempts are used up. A long one is between half of the last bound and all of it.
+  mutating func next(isLong: Bool = false, using generator: inout some RandomNumberGenerator) -> Duration? {
     if let most = policy.maxAttempts, attempts >= most { return nil }
     let doublings = min(attempts, 40)
     attempts += 1
+    if isLong { return policy.lastBound * Double.random(in: 0.5...1, using: &generator) }
     let bound = min(policy.lastBound, policy.firstBound * (1 << doublings))
     return bound * Double.random(in: 0...1, using: &generator)
   }

@@ -151,7 +151,7 @@ public struct AMQPTopology: Sendable, Hashable {
 
 extension Method {
   /// What a declaration is about, for messages.
-  fileprivate var subject: String {
+  var subject: String {
     switch self {
     case .exchangeDeclare(let declare): "the exchange '\(declare.exchange.prefix(80))'"
     case .queueDeclare(let declare): "the queue '\(declare.queue.prefix(80))'"

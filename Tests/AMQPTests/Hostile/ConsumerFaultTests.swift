@@ -158,7 +158,7 @@ struct ConsumerFaultTests {
         if case .method(_, .basicConsume) = frame { true } else { false }
       }) { broker in
         var configuration = broker.configuration
-        configuration.replyTimeout = .seconds(1)
+        configuration.replyTimeout = .seconds(4)
         try await AMQPConnection.withConnection(configuration) { connection in
           let channel = try await connection.openChannel()
           let error = await amqpError { _ = try await channel.consume("q", options: .init(consumerTag: "tag")) }

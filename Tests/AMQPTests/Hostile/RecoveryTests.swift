@@ -10,49 +10,48 @@ import Testing
 struct RecoveryTests {
   @Test("With all channel numbers in use and a topology the connection comes back")
   func allNumbersInUse() async throws {
-    await withKnownIssue("the topology needs a channel number of its own, and none is free") {
-      try await within(.seconds(5)) {
-        try await FakeBroker.run { broker in
-          var configuration = broker.configuration
-          configuration.channelMax = 1
-          configuration.topology = AMQPTopology(queues: [.init("q")])
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            try await broker.hangUp(on: connection)
-            try await connection.waitUntilOpen()
-            try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-          }
-          #expect(broker.connections == 2)
-          #expect(broker.count { if case .queueDeclare = $0 { true } else { false } } == 2)
+    try await within(.seconds(5)) {
+      try await FakeBroker.run { broker in
+        var configuration = broker.configuration
+        configuration.channelMax = 1
+        configuration.topology = AMQPTopology(queues: [.init("q")])
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
         }
+        #expect(broker.connections == 2)
+        #expect(broker.count { if case .queueDeclare = $0 { true } else { false } } == 2)
       }
     }
+
   }
 
   @Test("Many channels come back side by side")
   func manyChannels() async throws {
     let channels = 200
-    await withKnownIssue("channels are opened one after the other") {
-      try await within(.seconds(5)) {
-        let waiting = Mutex<[UInt16]>([])
-        try await FakeBroker.run({ peer, frame in
-          guard peer.index > 0, case .method(let channel, .channelOpen) = frame else { return false }
-          // Answers once all have asked: a client that waits for each answer gets none.
-          let ready = waiting.withLock { waiting in
-            waiting.append(channel)
-            return waiting.count == channels ? waiting : []
-          }
-          for channel in ready { peer.send(.channelOpenOk, on: channel) }
-          return true
-        }) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            for _ in 0..<channels { _ = try await connection.openChannel() }
-            try await broker.hangUp(on: connection)
-            try await connection.waitUntilOpen()
-          }
+
+    try await within(.seconds(5)) {
+      let waiting = Mutex<[UInt16]>([])
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(let channel, .channelOpen) = frame else { return false }
+        // Answers once all have asked: a client that waits for each answer gets none.
+        let ready = waiting.withLock { waiting in
+          waiting.append(channel)
+          return waiting.count == channels ? waiting : []
+        }
+        for channel in ready { peer.send(.channelOpenOk, on: channel) }
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          for _ in 0..<channels { _ = try await connection.openChannel() }
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
         }
       }
     }
+
   }
 
   @Test("An exclusive consumer waits until the broker has forgotten its predecessor")
@@ -138,35 +137,34 @@ struct RecoveryTests {
 
   @Test("Closing while TCP connects does not wait, and a socket that opens afterwards is closed")
   func closingWhileConnecting() async throws {
-    await withKnownIssue("close() waits for the connect, and the late socket is leaked") {
-      try await within {
-        let seen = Mutex<[FakeBroker.Peer]>([])
-        try await FakeBroker.run(
-          { _, _ in false },
-          onAccept: { peer in
-            seen.withLock { $0.append(peer) }
-            return true
-          }
-        ) { broker in
-          let names = SlowNames()
-          var configuration = broker.configuration
-          configuration.endpoints[0].host = "broker.example"
-          configuration.resolver = names
-          configuration.connectTimeout = .seconds(3)
-          let connection = AMQPConnection(configuration)
-          let running = Task { try await connection.run() }
-          await eventually { names.isAsked.load(ordering: .relaxed) }
-          let start = ContinuousClock.now
-          await connection.close()
-          try await running.value
-          #expect(ContinuousClock.now - start < .seconds(2))
-          names.release(try SocketAddress(ipAddress: "127.0.0.1", port: broker.port))
-          // If it connects all the same, it must hang up at once and say nothing.
-          try await Task.sleep(for: .milliseconds(50))
-          for peer in seen.withLock({ $0 }) { try await peer.channel.closeFuture.get() }
-          #expect(broker.frames.isEmpty)
+    try await within {
+      let seen = Mutex<[FakeBroker.Peer]>([])
+      try await FakeBroker.run(
+        { _, _ in false },
+        onAccept: { peer in
+          seen.withLock { $0.append(peer) }
+          return true
         }
+      ) { broker in
+        let names = SlowNames()
+        var configuration = broker.configuration
+        configuration.endpoints[0].host = "broker.example"
+        configuration.resolver = names
+        configuration.connectTimeout = .seconds(3)
+        let connection = AMQPConnection(configuration)
+        let running = Task { try await connection.run() }
+        await eventually { names.isAsked.load(ordering: .relaxed) }
+        let start = ContinuousClock.now
+        await connection.close()
+        try await running.value
+        #expect(ContinuousClock.now - start < .seconds(2))
+        names.release(try SocketAddress(ipAddress: "127.0.0.1", port: broker.port))
+        // If it connects all the same, it must hang up at once and say nothing.
+        try await Task.sleep(for: .milliseconds(50))
+        for peer in seen.withLock({ $0 }) { try await peer.channel.closeFuture.get() }
+        #expect(broker.frames.isEmpty)
       }
     }
+
   }
 }

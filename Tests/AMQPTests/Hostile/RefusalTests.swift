@@ -57,75 +57,69 @@ struct RefusalTests {
 
   @Test("After the first success a refusal is waited for", arguments: refusals)
   func afterALoss(_ refusal: Refusal) async throws {
-    try await withKnownIssue("a refusal after the first success ends run()") {
-      try await comesBack({ peer, frame in
-        guard (1...3).contains(peer.index), case .method(0, let method) = frame, refusal.matches(method) else {
-          return false
-        }
-        peer.close(refusal.code, refusal.text)
-        return true
-      })
-    } when: {
-      refusal.code != 541
-    }
+    try await comesBack({ peer, frame in
+      guard (1...3).contains(peer.index), case .method(0, let method) = frame, refusal.matches(method) else {
+        return false
+      }
+      peer.close(refusal.code, refusal.text)
+      return true
+    })
+
   }
 
   @Test("After the first success a load balancer's 503 is waited for")
   func http() async throws {
-    await withKnownIssue("what is no AMQP ends run() for good") {
-      try await comesBack(
-        { _, _ in false },
-        onAccept: { peer in
-          guard (1...3).contains(peer.index) else { return true }
-          peer.send(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".utf8))
-          return false
-        })
-    }
+    try await comesBack(
+      { _, _ in false },
+      onAccept: { peer in
+        guard (1...3).contains(peer.index) else { return true }
+        peer.send(Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".utf8))
+        return false
+      })
+
   }
 
   @Test("A broker that is full does not keep the next one from being tried")
   func otherEndpoint() async throws {
-    await withKnownIssue("a refusal by one node counts for all of them", isIntermittent: true) {
-      try await within(.seconds(30)) {
-        try await FakeBroker.run({ peer, frame in
-          guard case .method(0, .connectionOpen) = frame else { return false }
-          peer.close(530, "NOT_ALLOWED - node connection limit (100) is reached")
-          return true
-        }) { full in
-          try await FakeBroker.run { free in
-            // Endpoints are shuffled, so some of these meet the full one first.
-            for _ in 0..<20 {
-              var configuration = free.configuration
-              configuration.endpoints = [full, free].map { .init(host: "127.0.0.1", port: $0.port) }
-              try await AMQPConnection.withConnection(configuration) { _ in }
-            }
+    try await within(.seconds(30)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(0, .connectionOpen) = frame else { return false }
+        peer.close(530, "NOT_ALLOWED - node connection limit (100) is reached")
+        return true
+      }) { full in
+        try await FakeBroker.run { free in
+          // Endpoints are shuffled, so some of these meet the full one first.
+          for _ in 0..<20 {
+            var configuration = free.configuration
+            configuration.endpoints = [full, free].map { .init(host: "127.0.0.1", port: $0.port) }
+            try await AMQPConnection.withConnection(configuration) { _ in }
           }
         }
       }
     }
+
   }
 
   @Test("One channel more than the user may have costs the connection a reconnect and not its life")
   func channelLimit() async throws {
-    await withKnownIssue("530 on an open connection ends it for good") {
-      try await within(.seconds(30)) {
-        try await FakeBroker.run({ peer, frame in
-          guard peer.index == 0, case .method(let channel, .channelOpen) = frame, channel > 2 else { return false }
-          peer.close(
-            530,
-            "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (2)"
-          )
-          return true
-        }) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            let channel = try await connection.openChannel()
-            _ = try await connection.openChannel()
-            _ = try? await connection.openChannel()
-            try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-          }
+    try await within(.seconds(30)) {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index == 0, case .method(let channel, .channelOpen) = frame, channel > 2 else { return false }
+        peer.close(
+          530,
+          "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (2)"
+        )
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          _ = try await connection.openChannel()
+          _ = try? await connection.openChannel()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
         }
       }
     }
+
   }
 
   static let downQueues = [
@@ -138,23 +132,20 @@ struct RefusalTests {
 
   @Test("A queue whose node is down is an error that passes", arguments: downQueues)
   func queueDown(_ text: String) async throws {
-    try await withKnownIssue("only the text of RabbitMQ 3 is known") {
-      try await within(.seconds(30)) {
-        try await FakeBroker.run({ peer, frame in
-          guard case .method(let channel, .queueDeclare) = frame else { return false }
-          peer.closeChannel(channel, 404, text, .queueDeclare(QueueDeclare(queue: "q")))
-          return true
-        }) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            let error = await amqpError { _ = try await connection.withChannel { try await $0.declareQueue("q") } }
-            #expect(error?.replyCode == 404)
-            #expect(error?.isRetryable == true)
-          }
+    try await within(.seconds(30)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .queueDeclare) = frame else { return false }
+        peer.closeChannel(channel, 404, text, .queueDeclare(QueueDeclare(queue: "q")))
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let error = await amqpError { _ = try await connection.withChannel { try await $0.declareQueue("q") } }
+          #expect(error?.replyCode == 404)
+          #expect(error?.isRetryable == true)
         }
       }
-    } when: {
-      !text.contains("home node")
     }
+
   }
 
   @Test("A queue that does not exist is an error that stays")
@@ -178,32 +169,30 @@ struct RefusalTests {
     "A declaration that is refused or not answered costs that declaration, not the connection",
     arguments: [true, false])
   func declaration(_ isAnswered: Bool) async throws {
-    await withKnownIssue("the connection does not come back while one queue of its topology is down") {
-      try await within(.seconds(10)) {
-        try await FakeBroker.run({ peer, frame in
-          guard peer.index > 0, case .method(let channel, .queueDeclare(let declare)) = frame, declare.queue == "dead"
-          else { return false }
-          if isAnswered { peer.closeChannel(channel, 404, Self.downQueues[0], .queueDeclare(declare)) }
-          return true
-        }) { broker in
-          var configuration = broker.configuration
-          configuration.replyTimeout = .milliseconds(500)
-          configuration.topology = AMQPTopology(queues: [.init("dead"), .init("fine")])
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            try await broker.hangUp(on: connection)
-            try await connection.waitUntilOpen()
-            try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
-            // The one behind it was declared on both connections.
-            await broker.wait {
-              $0.count {
-                if case .method(_, .queueDeclare(let declare)) = $0 { declare.queue == "fine" } else { false }
-              } == 2
-            }
+    try await within(.seconds(30)) {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(let channel, .queueDeclare(let declare)) = frame, declare.queue == "dead"
+        else { return false }
+        if isAnswered { peer.closeChannel(channel, 404, Self.downQueues[0], .queueDeclare(declare)) }
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.topology = AMQPTopology(queues: [.init("dead"), .init("fine")])
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          // The one behind it was declared on both connections.
+          await broker.wait {
+            $0.count {
+              if case .method(_, .queueDeclare(let declare)) = $0 { declare.queue == "fine" } else { false }
+            } == 2
           }
-          #expect(broker.connections == 2)
         }
+        #expect(broker.connections == 2)
       }
     }
+
   }
 }

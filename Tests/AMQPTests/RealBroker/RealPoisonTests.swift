@@ -45,11 +45,10 @@ struct RealPoisonTests {
 
   @Test("A header frame beyond the agreed limit is taken, as brokers send them")
   func longHeaders() async throws {
-    await withKnownIssue("the frame is refused, and the connection lost again and again") {
-      try await consume(
-        headers: ["big": .string(String(repeating: "h", count: 20_000))], size: 4, change: { $0.frameMax = 8192 },
-        expected: [4, 4])
-    }
+    try await consume(
+      headers: ["big": .string(String(repeating: "h", count: 20_000))], size: 4, change: { $0.frameMax = 8192 },
+      expected: [4, 4])
+
   }
 
   @Test("A body over the limit is refused, and the message behind it arrives")
@@ -77,20 +76,19 @@ struct RealPoisonTests {
 
   @Test("Arguments larger than a frame are that call's error")
   func largeArguments() async throws {
-    await withKnownIssue("the broker closes the connection for it") {
-      var configuration = try RealBroker.configuration()
-      configuration.recovery = .none
-      try await AMQPConnection.withConnection(configuration) { connection in
-        let channel = try await connection.openChannel()
-        let error = await amqpError {
-          try await channel.declareQueue(
-            RealBroker.name("big"), exclusive: true,
-            arguments: ["x-big": .string(String(repeating: "a", count: 200_000))])
-        }
-        #expect(error?.code == .invalidArgument)
-        _ = try await channel.declareQueue("", exclusive: true)
+    var configuration = try RealBroker.configuration()
+    configuration.recovery = .none
+    try await AMQPConnection.withConnection(configuration) { connection in
+      let channel = try await connection.openChannel()
+      let error = await amqpError {
+        try await channel.declareQueue(
+          RealBroker.name("big"), exclusive: true,
+          arguments: ["x-big": .string(String(repeating: "a", count: 200_000))])
       }
+      #expect(error?.code == .invalidArgument)
+      _ = try await channel.declareQueue("", exclusive: true)
     }
+
   }
 }
 
@@ -103,29 +101,28 @@ struct RealPoisonTests {
 struct RealLimitTests {
   @Test("A limit of connections that is met after a half-open loss is waited for")
   func connectionLimit() async throws {
-    await withKnownIssue("a refusal after the first success ends run()") {
-      try await within(.seconds(60)) {
-        let host = RealBroker.name("limited")
-        try await BrokerControl.run("ctl", "add_vhost", host)
-        try await BrokerControl.run("ctl", "set_permissions", "-p", host, "guest", ".*", ".*", ".*")
-        try await BrokerControl.run("ctl", "set_vhost_limits", "-p", host, #"{"max-connections":1}"#)
-        try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
-          var configuration = try RealBroker.configuration(name: "limited")
-          configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
-          configuration.virtualHost = host
-          configuration.heartbeat = .seconds(2)
-          configuration.recovery.lastBound = .milliseconds(500)
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            let states = connection.states()
-            await proxy.dropClientSides()
-            for await state in states { if case .recovering = state { break } }
-            try await connection.waitUntilOpen()
-            _ = try await channel.declareQueue("", exclusive: true)
-          }
+    try await within(.seconds(60)) {
+      let host = RealBroker.name("limited")
+      try await BrokerControl.run("ctl", "add_vhost", host)
+      try await BrokerControl.run("ctl", "set_permissions", "-p", host, "guest", ".*", ".*", ".*")
+      try await BrokerControl.run("ctl", "set_vhost_limits", "-p", host, #"{"max-connections":1}"#)
+      try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
+        var configuration = try RealBroker.configuration(name: "limited")
+        configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
+        configuration.virtualHost = host
+        configuration.heartbeat = .seconds(2)
+        configuration.recovery.lastBound = .milliseconds(500)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let states = connection.states()
+          await proxy.dropClientSides()
+          for await state in states { if case .recovering = state { break } }
+          try await connection.waitUntilOpen()
+          _ = try await channel.declareQueue("", exclusive: true)
         }
-        try await BrokerControl.run("ctl", "delete_vhost", host)
       }
+      try await BrokerControl.run("ctl", "delete_vhost", host)
     }
+
   }
 }

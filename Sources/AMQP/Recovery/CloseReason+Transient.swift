@@ -1,0 +1,23 @@
+extension CloseReason {
+  /// Whether what the broker refused on a channel may be granted later without anybody correcting anything.
+  var isTransient: Bool {
+    switch replyCode {
+    // Held by another consumer, perhaps one of this client's that the broker still believes in.
+    case 403: replyText.contains("exclusive use")
+    // What is not there says so; a queue whose node is down is there and says all sorts of things.
+    case 404: !Self.isMissing(replyText)
+    // An exclusive queue of the connection before may linger for a moment.
+    case 405: true
+    // A consumer that did not settle in time may begin again.
+    case 406: replyText.contains("timed out") || replyText.contains("timeout")
+    // The broker's own trouble.
+    case 506, 541: true
+    default: false
+    }
+  }
+
+  private static func isMissing(_ text: String) -> Bool {
+    let words = text.hasPrefix("NOT_FOUND - ") ? text.dropFirst(12) : text[...]
+    return words.hasPrefix("no ") || words.hasSuffix("not found") || words.contains("does not exist")
+  }
+}

@@ -1,0 +1,139 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import AMQP
+
+/// Credentials that do not last.
+@Suite("Credentials that change")
+struct CredentialsTests {
+  private static func secrets(_ broker: FakeBroker) -> [String] {
+    broker.methods.compactMap { method in
+      switch method {
+      case .connectionStartOk(_, _, let response, _):
+        String(buffer: response).split(separator: "\0").last.map(String.init)
+      case .connectionUpdateSecret(let secret, _): "updated to " + String(buffer: secret)
+      default: nil
+      }
+    }
+  }
+
+  private static let takingSecrets: FakeBroker.Script = { peer, frame in
+    guard case .method(0, .connectionUpdateSecret) = frame else { return false }
+    peer.send(.connectionUpdateSecretOk)
+    return true
+  }
+
+  @Test("The provider is asked at each attempt to connect")
+  func eachConnect() async throws {
+    try await within {
+      try await FakeBroker.run { broker in
+        let count = Atomic(0)
+        var configuration = broker.configuration
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          .init(.plain(user: "u", password: "token-\(count.add(1, ordering: .relaxed).newValue)"))
+        }
+        try await AMQPConnection.withConnection(configuration) { connection in
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["token-1", "token-2"])
+      }
+    }
+  }
+
+  @Test("Before they expire the broker is told new ones, again and again")
+  func renewed() async throws {
+    try await within {
+      try await FakeBroker.run(Self.takingSecrets) { broker in
+        let count = Atomic(0)
+        var configuration = broker.configuration
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          .init(
+            .plain(user: "u", password: "token-\(count.add(1, ordering: .relaxed).newValue)"),
+            validFor: .milliseconds(40))
+        }
+        try await AMQPConnection.withConnection(configuration) { _ in
+          await broker.wait {
+            $0.count { if case .method(0, .connectionUpdateSecret) = $0 { true } else { false } } >= 2
+          }
+        }
+        #expect(Self.secrets(broker).prefix(3) == ["token-1", "updated to token-2", "updated to token-3"])
+        #expect(broker.connections == 1)
+      }
+    }
+  }
+
+  @Test("A provider that fails is asked again, and one that hangs keeps nobody from closing")
+  func failing() async throws {
+    struct Vault: Error {}
+    try await within {
+      try await FakeBroker.run { broker in
+        let count = Atomic(0)
+        var configuration = broker.configuration
+        configuration.recovery.retriesFirstConnect = true
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          if count.add(1, ordering: .relaxed).newValue < 3 { throw Vault() }
+          return .init(.guest)
+        }
+        try await AMQPConnection.withConnection(configuration) { _ in }
+        configuration.recovery.retriesFirstConnect = false
+        configuration.credentialsProvider = AMQPCredentialsProvider { throw Vault() }
+        let settings = configuration
+        let error = await amqpError { try await AMQPConnection.withConnection(settings) { _ in } }
+        #expect(error?.code == .connectFailed)
+        #expect(error?.underlying is Vault)
+
+        configuration.connectTimeout = .seconds(600)
+        let isAsked = Atomic(false)
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          isAsked.store(true, ordering: .relaxed)
+          try await Task.sleep(for: .seconds(600))
+          return .init(.guest)
+        }
+        let connection = AMQPConnection(configuration)
+        let running = Task { try await connection.run() }
+        await eventually { isAsked.load(ordering: .relaxed) }
+        await connection.close()
+        try await running.value
+      }
+    }
+  }
+
+  @Test("A secret that is given by hand is told to the broker and used for the next connection")
+  func byHand() async throws {
+    try await within {
+      try await FakeBroker.run(Self.takingSecrets) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        try await AMQPConnection.withConnection(configuration) { connection in
+          try await connection.updateSecret("new")
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["old", "updated to new", "new"])
+      }
+    }
+  }
+
+  @Test("A secret that the broker refuses, does not answer or cannot be sent is that call's error")
+  func refused() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(0, .connectionUpdateSecret(let secret, _)) = frame else { return false }
+        if String(buffer: secret) == "bad" { peer.close(530, "NOT_ALLOWED - New secret was refused") }
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = .seconds(1)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          #expect(await amqpError { try await connection.updateSecret("slow") }?.code == .replyTimeout)
+          let long = String(repeating: "x", count: 200_000)
+          #expect(await amqpError { try await connection.updateSecret(long) }?.code == .invalidArgument)
+          #expect(await amqpError { try await connection.updateSecret("bad") }?.replyCode == 530)
+          try await connection.waitUntilOpen()
+        }
+      }
+    }
+  }
+}
