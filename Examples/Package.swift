@@ -21,6 +21,7 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let http = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -45,9 +46,12 @@ let package = Package(
         warren, connect, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
       ],
       swiftSettings: settings),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "Mail", dependencies: ["CCurl", nioPosix], swiftSettings: settings),
     .executableTarget(
       name: "bookspace", dependencies: ["ExampleSupport", warren, hummingbird, grdb, arguments, log, lifecycle],
       swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail"], exclude: ["smtp_server.py"], swiftSettings: settings),
     .testTarget(
       name: "BookSpaceTests",
       dependencies: [

@@ -30,7 +30,7 @@ public struct SMTPServer: Sendable, Equatable {
   public var port: Int
   /// How the connection is secured.
   public var security: Security
-  /// Who logs in; `nil`: nobody does.
+  /// Who logs in; `nil`: there is no login.
   public var login: Login?
   /// A file with the authorities to trust in place of the system's.
   public var authorities: String?
@@ -45,7 +45,7 @@ public struct SMTPServer: Sendable, Equatable {
   ///
   /// - `smtps` is TLS from the first byte, port 465. `smtp` is port 25; with a password, STARTTLS is required, unless the host
   ///   is this machine; without one it is used where the server offers it.
-  /// - `?security=starttls` (or `opportunistic`, `none`) says otherwise; `?ca=FILE` names authorities; `?connections=4`.
+  /// - `?security=starttls` (or `opportunistic`, `none`) decides that; `?ca=FILE` names authorities; `?connections=4`.
   ///
   /// - Throws: ``MailError`` of kind `invalid`, which never repeats the URL: it may hold a password.
   public init(url text: String) throws(MailError) {

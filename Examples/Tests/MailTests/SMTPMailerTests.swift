@@ -112,7 +112,7 @@ import Testing
       #expect(refused?.kind == .temporary)
       #expect(refused?.replyCode == 535)
       #expect(refused?.message.contains("other") == false)
-      // A certificate that nobody vouches for.
+      // A certificate of an unknown authority.
       #expect(try await failure(mailer("ada:s3cr3t%40", ""), to: "ada@example.org")?.kind == .temporary)
     }
   }
