@@ -90,6 +90,21 @@ struct RealPoisonTests {
     }
 
   }
+
+  @Test("The broker takes a new secret while the connection is open")
+  func updateSecret() async throws {
+    var configuration = try RealBroker.configuration(name: "secrets")
+    configuration.recovery = .none
+    try await within(.seconds(30)) { [configuration] in
+      let connection = AMQPConnection(configuration)
+      async let running: Void = connection.run()
+      try await connection.waitUntilOpen()
+      try await connection.updateSecret("guest")
+      _ = try await connection.withChannel { try await $0.declareQueue("", exclusive: true) }
+      await connection.close()
+      try await running
+    }
+  }
 }
 
 /// Run with the other tests that take the broker from whoever else uses it.
