@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Warren
 
-/// Every id, and what became of it: the verdict of a test that kills.
+/// Every id, and what became of it: the result of a test that kills.
 struct Ledger {
   let expected: Set<String>
   let confirmed: Set<String>
   let handled: [String]
   let parked: [DeadLetter]
   let left: Int
-  /// The processes that ended although nobody killed them.
-  let deserters: [String]
+  /// The processes that ended although they were not killed.
+  let endedByThemselves: [String]
 
   /// Confirmed, and neither handled nor parked: lost. There must be none.
   var lost: Set<String> { confirmed.subtracting(handled).subtracting(parkedIDs) }
@@ -24,7 +24,7 @@ struct Ledger {
 
   private var parkedIDs: Set<String> { Set(parked.compactMap { $0.message.id?.rawValue }) }
 
-  /// Each line of the verdict: what, the figure, and whether that is as it must be.
+  /// Each line of the result: what, the figure, and whether that is as it must be.
   var lines: [(text: String, isRight: Bool)] {
     [
       ("published and confirmed: \(confirmed.count) of \(expected.count)", confirmed == expected),
@@ -39,7 +39,10 @@ struct Ledger {
       ),
       ("lost: \(lost.count) \(examples(lost.sorted()))", lost.isEmpty),
       ("left in the queue: \(left)", left == 0),
-      ("processes that ended by themselves: \(deserters.count) \(examples(deserters))", deserters.isEmpty),
+      (
+        "processes that ended by themselves: \(endedByThemselves.count) \(examples(endedByThemselves))",
+        endedByThemselves.isEmpty
+      ),
       ("more than once: \(repeats)", true),
     ]
   }
@@ -47,17 +50,4 @@ struct Ledger {
   private func examples(_ list: [String]) -> String {
     list.isEmpty ? "" : "(\(list.prefix(5).joined(separator: ", "))\(list.count > 5 ? ", …" : ""))"
   }
-}
-
-/// What a message of the ledger is to go through; read off its number, so that every process knows it.
-struct Fate {
-  /// How many attempts fail.
-  let failures: Int
-
-  init(_ id: MessageID?) {
-    let number = id.flatMap { Int($0.rawValue.split(separator: "-").last ?? "") } ?? 1
-    failures = number % 100 == 0 ? .max : number % 10 == 0 ? 1 : 0
-  }
-  /// Whether it ends as a dead letter.
-  var isParked: Bool { failures == .max }
 }

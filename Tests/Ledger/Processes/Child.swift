@@ -28,12 +28,12 @@ final class Child: Sendable {
   var isRunning: Bool { process.isRunning }
   /// Whether it has ended by itself, and well.
   var hasSucceeded: Bool { !process.isRunning && process.terminationReason == .exit && process.terminationStatus == 0 }
-  /// Whether it has ended badly; not when it was told to stop before it could listen.
+  /// Whether it has ended badly; not when it was told to stop before it could take the signal.
   var hasFailed: Bool {
     guard !process.isRunning, !hasSucceeded else { return false }
     return process.terminationReason == .exit || process.terminationStatus != SIGTERM
   }
-  /// SIGKILL; whether there was anyone to kill.
+  /// SIGKILL; whether there was a process to kill.
   func kill() -> Bool {
     guard process.isRunning else { return false }
     return Foundation.kill(process.processIdentifier, SIGKILL) == 0

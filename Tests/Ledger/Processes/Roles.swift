@@ -57,7 +57,7 @@ struct Work: AsyncParsableCommand {
           let fate = Fate(message.id)
           // Long enough to be killed in.
           if book != nil { try await Task.sleep(for: .milliseconds(Int.random(in: 0...20))) }
-          if context.attempt <= fate.failures { throw Unlucky() }
+          if context.attempt <= fate.failures { throw ExpectedFailure() }
           if let id = message.id { try book?.note(id.rawValue) }
         }
       }
@@ -77,7 +77,7 @@ struct Publish: AsyncParsableCommand {
   @Option var prefix: String
   @Option(help: "The first number.") var from: Int
   @Option(help: "The number after the last.") var to: Int
-  @Option(help: "Milliseconds between two messages of one lane: at full speed nobody could be killed in between.")
+  @Option(help: "Milliseconds between two messages of one task: at full speed none would be killed in between.")
   var pause = 15
   @Option(help: "Where to note the ids of what was published.") var log: String
 
@@ -90,7 +90,7 @@ struct Publish: AsyncParsableCommand {
     try await serve(broker, publisher, option.logger)
   }
 
-  /// What is left to publish, for all lanes.
+  /// What is left to publish, for all tasks.
   private final class Supply: Sendable {
     private let prefix: String
     private let known: Set<String>
@@ -142,7 +142,7 @@ struct Publish: AsyncParsableCommand {
           switch try await broker.publish([Publication(message, to: .queue(queue))])[0] {
           case .stored, .repeated: return
           case .failed(let error): throw error
-          case .unroutable: throw Unlucky()
+          case .unroutable: throw ExpectedFailure()
           }
         } catch let error as BrokerError where error.isRetryable {
           logger.warning("published again", metadata: ["id": "\(id)", "error": "\(error)"])
@@ -153,7 +153,7 @@ struct Publish: AsyncParsableCommand {
   }
 }
 
-struct Unlucky: Error {}
+struct ExpectedFailure: Error {}
 
 /// Runs a role beside its broker; ends when the role does or at SIGTERM.
 func serve(_ broker: any Broker, _ role: any Service, _ logger: Logger) async throws {

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// How soon after a fault the work went on, by the times in the books. All in seconds.
 struct Resumption {
-  let fault: Fault
+  let fault: ClusterFault
   /// The longest time without any confirmed publish from the moment on when there was a majority; the wait for the first is
   /// included.
   let publishing: Double
@@ -11,7 +11,7 @@ struct Resumption {
   /// The longest time that one publisher was without.
   let onePublisher: Double
 
-  init(of fault: Fault, majority: Date, until end: Date, confirmed: [[Book.Entry]], handled: [Book.Entry]) {
+  init(of fault: ClusterFault, majority: Date, until end: Date, confirmed: [[Book.Entry]], handled: [Book.Entry]) {
     func longestGap(_ entries: some Sequence<Book.Entry>) -> Double {
       let times = entries.map(\.time).filter { majority < $0 && $0 < end }.sorted()
       return zip([majority] + times, times + [end]).map { $1.timeIntervalSince($0) }.max() ?? 0

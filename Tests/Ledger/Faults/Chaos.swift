@@ -27,42 +27,44 @@ struct Chaos: AsyncParsableCommand {
     let begin = Date()
     let engine = try broker.open()
     try await engine.withBroker { try await $0.apply(Topology(queues: [Queue(Self.queue)])) }
-    let crew = try await Crew(
+    let processes = try await TestProcesses(
       broker: broker.broker, queue: Self.queue, folder: folder,
-      shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, veterans: 1, pause: 60)
+      shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, spared: 1, pause: 60)
     do {
-      if try await !test(crew, since: begin) { throw ExitCode.failure }
+      if try await !test(processes, since: begin) { throw ExitCode.failure }
     } catch {
-      // Whatever failed, nobody stays behind.
-      await crew.dismiss()
+      // Whatever failed, no process stays behind.
+      await processes.killAll()
       throw error
     }
   }
 
-  private func test(_ crew: Crew, since begin: Date) async throws -> Bool {
+  private func test(_ processes: TestProcesses, since begin: Date) async throws -> Bool {
     let cluster = Cluster(
       script: script, folder: self.cluster, nodes: ["rabbit1", "rabbit2", "rabbit3"], queue: Self.queue.rawValue)
-    let resumptions = try await breakIt(cluster, crew)
-    await crew.stopPublishing()
+    let resumptions = try await breakIt(cluster, processes)
+    await processes.stopPublishing()
     return try await broker.open().withBroker { engine in
       try await engine.apply(Topology(queues: [Queue(Self.queue)]))
-      try await settle(crew, engine)
+      try await settle(processes, engine)
       let released = try await release(cluster)
-      if released > 0 { try await settle(crew, engine) }
-      try await crew.end()
-      let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
-      say("seed \(seed); killed: \(await crew.kills.publishers) × publisher, \(await crew.kills.workers) × worker")
+      if released > 0 { try await settle(processes, engine) }
+      try await processes.end()
+      let ledger = try await Ledger.balance(processes, engine, expected: try await begun(processes))
+      say(
+        "seed \(seed); killed: \(await processes.kills.publishers) × publisher, \(await processes.kills.workers) × worker"
+      )
       for line in Resumption.table(resumptions) { say(line) }
       let slowest = resumptions.filter { !$0.fault.isFreeze }.map(\.slower).max() ?? 0
       say(String(format: "took %.0f s", Date().timeIntervalSince(begin)))
-      return ledger.pronounce([
+      return ledger.report([
         (
           "stranded by the broker in delay buckets, and released by restarting the node that leads them: \(released)",
           true
         ),
         (
           String(
-            format: "longest standstill with a majority that nobody froze: %.2f s, below %.0f", slowest, Self.goal),
+            format: "longest standstill with a majority, none of it frozen: %.2f s, below %.0f", slowest, Self.goal),
           slowest < Self.goal
         ),
       ])
@@ -70,19 +72,19 @@ struct Chaos: AsyncParsableCommand {
   }
 
   /// One fault after the other, and a kill every few seconds.
-  private func breakIt(_ cluster: Cluster, _ crew: Crew) async throws -> [Resumption] {
+  private func breakIt(_ cluster: Cluster, _ processes: TestProcesses) async throws -> [Resumption] {
     var random = Seeded(seed: seed)
-    let faults = Fault.all(faults, nodes: cluster.nodes, using: &random)
+    let faults = ClusterFault.all(faults, nodes: cluster.nodes, using: &random)
     let isOver = Mutex(false)
     async let moments = {
       defer { isOver.withLock { $0 = true } }
-      var moments: [(fault: Fault, majority: Date, end: Date)] = []
+      var moments: [(fault: ClusterFault, majority: Date, end: Date)] = []
       try await Task.sleep(for: .seconds(3))
       let begin = Date()
       for fault in faults where Date().timeIntervalSince(begin) < Self.limit {
         say("\(Date().formatted(.iso8601)) \(fault)")
         let majority = try await fault.happen(to: cluster)
-        // Long enough to see who goes on.
+        // Long enough to see what goes on.
         try await Task.sleep(for: .seconds(4))
         moments.append((fault, majority, Date()))
       }
@@ -92,28 +94,28 @@ struct Chaos: AsyncParsableCommand {
     while !isOver.withLock({ $0 }) {
       try await Task.sleep(for: .milliseconds(Int.random(in: 1000...5000, using: &random)))
       if Int.random(in: 0..<3, using: &random) == 0 {
-        await crew.killPublisher(using: &random)
+        await processes.killPublisher(using: &random)
       } else {
-        await crew.killWorker(using: &random)
+        await processes.killWorker(using: &random)
       }
       // Dead long enough for the cluster to notice.
       try await Task.sleep(for: .milliseconds(200))
-      try await crew.revive()
+      try await processes.replaceEnded()
     }
-    let confirmed = try await crew.confirmed()
-    let handled = try await crew.handled()
+    let confirmed = try await processes.confirmed()
+    let handled = try await processes.handled()
     return try await moments.map {
       Resumption(of: $0.fault, majority: $0.majority, until: $0.end, confirmed: confirmed, handled: handled)
     }
   }
 
   /// Waits until every message has come to its end, or until nothing more can be hoped for.
-  private func settle(_ crew: Crew, _ engine: any InspectableBroker & DeadLetterBroker) async throws {
+  private func settle(_ processes: TestProcesses, _ engine: any InspectableBroker & DeadLetterBroker) async throws {
     let limit = Date().addingTimeInterval(60)
     while Date() < limit {
       try await Task.sleep(for: .seconds(1))
-      let isPublished = await crew.isPublished
-      let ledger = try await Ledger.balance(crew, engine, expected: try await begun(crew))
+      let isPublished = await processes.isPublished
+      let ledger = try await Ledger.balance(processes, engine, expected: try await begun(processes))
       if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { return }
     }
   }
@@ -132,9 +134,9 @@ struct Chaos: AsyncParsableCommand {
   }
 
   /// The ids that the publishers have begun with: each takes its numbers in order, and all that it took must be confirmed.
-  private func begun(_ crew: Crew) async throws -> Set<String> {
+  private func begun(_ processes: TestProcesses) async throws -> Set<String> {
     var all: Set<String> = []
-    for (index, entries) in try await crew.confirmed().enumerated() {
+    for (index, entries) in try await processes.confirmed().enumerated() {
       let last = entries.compactMap { Int($0.id.dropFirst("m-".count)) }.max() ?? 0
       all.formUnion((index * Self.share...max(index * Self.share, last)).map { "m-\($0)" })
     }

@@ -24,7 +24,7 @@ struct Crash: AsyncParsableCommand {
   private func test(_ engine: any InspectableBroker & OperableBroker & DeadLetterBroker) async throws -> Bool {
     try await engine.apply(Topology(queues: [Queue(Self.queue)]))
     var random = Seeded(seed: seed)
-    let crew = try await Crew(
+    let processes = try await TestProcesses(
       broker: broker.broker, queue: Self.queue, folder: folder,
       shares: [0..<messages / 2, messages / 2..<messages], workers: 2, pause: 15)
     var command: Child?
@@ -33,7 +33,7 @@ struct Crash: AsyncParsableCommand {
     while Date() < limit {
       try await Task.sleep(for: .milliseconds(Int.random(in: 10...90, using: &random)))
       let status = try await engine.queues().first { $0.name == Self.queue }
-      let isPublished = await crew.isPublished
+      let isPublished = await processes.isPublished
       if isPublished, let status, status.ready + (status.delayed ?? 0) + status.running == 0 { break }
       // A command line at work most of the time: each of these writes.
       if command?.isRunning != true {
@@ -45,21 +45,21 @@ struct Crash: AsyncParsableCommand {
         try command?.start()
       }
       switch Int.random(in: 0..<10, using: &random) {
-      case 0..<3: await crew.killPublisher(using: &random)
-      case 3..<7: await crew.killWorker(using: &random)
+      case 0..<3: await processes.killPublisher(using: &random)
+      case 3..<7: await processes.killWorker(using: &random)
       case 7..<9: if command?.kill() == true { killedCommands += 1 }
       default: break
       }
-      try await crew.revive()
+      try await processes.replaceEnded()
       // A killed command may have left the queue paused.
       if Int.random(in: 0..<4, using: &random) == 0 || isPublished { try await engine.resume(Self.queue) }
     }
     command?.terminate()
     await command?.end()
-    try await crew.end()
-    let kills = await crew.kills
+    try await processes.end()
+    let kills = await processes.kills
     say(
       "seed \(seed); killed: \(killedCommands) × command, \(kills.publishers) × publisher, \(kills.workers) × worker")
-    return try await Ledger.balance(crew, engine, expected: Set((0..<messages).map { "m-\($0)" })).pronounce()
+    return try await Ledger.balance(processes, engine, expected: Set((0..<messages).map { "m-\($0)" })).report()
   }
 }

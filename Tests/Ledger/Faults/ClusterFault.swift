@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// One thing that is done to a cluster of three, and undone.
-struct Fault: Sendable {
+struct ClusterFault: Sendable {
   enum Kind: CaseIterable {
     case killNode, killLeader, freezeNode, freezeLeaderForLong, partition, killMajority, freezeMajority, killAll
     case restartInTurn, moveLeader
@@ -12,17 +12,17 @@ struct Fault: Sendable {
   /// How long it lasts.
   let hold: Duration
 
-  /// Whether a node stands still that nobody can tell from a slow one. How long that lasts is decided by the cluster, which
+  /// Whether a node stands still that no client can tell from a slow one. How long that lasts is decided by the cluster, which
   /// elects another leader when it doubts, and by the clients' heartbeat.
   var isFreeze: Bool { kind == .freezeNode || kind == .freezeLeaderForLong }
 
   /// The faults of a run: as many as are wanted, each kind once before any comes again.
-  static func all(_ count: Int, nodes: [String], using random: inout Seeded) -> [Fault] {
+  static func all(_ count: Int, nodes: [String], using random: inout Seeded) -> [ClusterFault] {
     var kinds: [Kind] = []
     return (0..<count).map { _ in
       if kinds.isEmpty { kinds = Kind.allCases.shuffled(using: &random) }
       let kind = kinds.removeLast()
-      return Fault(
+      return ClusterFault(
         kind: kind, nodes: nodes.shuffled(using: &random),
         // For long is longer than the clients' heartbeat lets them believe in a node.
         hold: .seconds(kind == .freezeLeaderForLong ? 25 : Int.random(in: 3...8, using: &random)))
@@ -79,7 +79,7 @@ struct Fault: Sendable {
   }
 }
 
-extension Fault: CustomStringConvertible {
+extension ClusterFault: CustomStringConvertible {
   var description: String {
     let seconds = "for \(hold.components.seconds) s"
     return switch kind {

@@ -1,9 +1,9 @@
 internal import Foundation
 internal import Warren
 
-/// The processes that are killed, and their books: publishers, each with its share of the numbers, and workers. Whoever is
-/// killed is replaced; whoever ends by himself before he is told to is noted.
-actor Crew {
+/// The processes of a test, and their books: publishers, each with its share of the numbers, and workers. One that was killed
+/// is replaced; one that ends by itself before it is told to is noted.
+actor TestProcesses {
   private struct Member {
     let name: String
     let arguments: [String]
@@ -12,10 +12,10 @@ actor Crew {
   }
   nonisolated let queue: QueueName
   private let folder: String
-  private let veterans: Int
+  private let spared: Int
   private var publishers: [Member] = []
   private var workers: [Member] = []
-  private(set) var deserters: [String] = []
+  private(set) var endedByThemselves: [String] = []
   /// How many were killed.
   private(set) var kills = (publishers: 0, workers: 0)
 
@@ -23,17 +23,17 @@ actor Crew {
   ///
   /// - parameters:
   ///   - shares: The numbers of each publisher.
-  ///   - veterans: How many of either kind are never killed: they must come through by themselves.
-  ///   - pause: Milliseconds between two messages of one lane of a publisher.
+  ///   - spared: How many of either kind are never killed: they must get through by themselves.
+  ///   - pause: Milliseconds between two messages of one task of a publisher.
   init(
-    broker: String, queue: QueueName, folder: String, shares: [Range<Int>], workers count: Int, veterans: Int = 0,
+    broker: String, queue: QueueName, folder: String, shares: [Range<Int>], workers count: Int, spared: Int = 0,
     pause: Int
   )
     async throws
   {
     self.queue = queue
     self.folder = folder
-    self.veterans = veterans
+    self.spared = spared
     for (index, share) in shares.enumerated() {
       publishers.append(
         try start(
@@ -61,11 +61,11 @@ actor Crew {
   // MARK: Killing
 
   func killPublisher(using random: inout Seeded) {
-    let index = Int.random(in: veterans..<publishers.count, using: &random)
+    let index = Int.random(in: spared..<publishers.count, using: &random)
     if Self.kill(&publishers[index]) { kills.publishers += 1 }
   }
   func killWorker(using random: inout Seeded) {
-    let index = Int.random(in: veterans..<workers.count, using: &random)
+    let index = Int.random(in: spared..<workers.count, using: &random)
     if Self.kill(&workers[index]) { kills.workers += 1 }
   }
   private static func kill(_ member: inout Member) -> Bool {
@@ -75,13 +75,13 @@ actor Crew {
   }
 
   /// Replaces those that are gone.
-  func revive() throws {
+  func replaceEnded() throws {
     for (index, member) in publishers.enumerated() where !member.child.isRunning && !member.child.hasSucceeded {
-      if !member.wasKilled { deserters.append(member.name) }
+      if !member.wasKilled { endedByThemselves.append(member.name) }
       publishers[index] = try start(member.name, member.arguments)
     }
     for (index, member) in workers.enumerated() where !member.child.isRunning {
-      if !member.wasKilled { deserters.append(member.name) }
+      if !member.wasKilled { endedByThemselves.append(member.name) }
       workers[index] = try start(member.name, member.arguments)
     }
   }
@@ -92,8 +92,8 @@ actor Crew {
   var isPublished: Bool { publishers.allSatisfy { $0.child.hasSucceeded } }
   /// Tells the publishers to confirm what they have begun, and no more.
   func stopPublishing() { for member in publishers { member.child.terminate() } }
-  /// Tells the workers to finish what they hold, and waits until all processes are gone. Who does not come to an end is
-  /// killed, and noted like those who end too early.
+  /// Tells the workers to finish what they hold, and waits until all processes are gone. One that does not end is
+  /// killed, and noted like those that end too early.
   func end() async throws {
     for member in workers { member.child.terminate() }
     let limit = Date().addingTimeInterval(35)
@@ -101,13 +101,13 @@ actor Crew {
       try await Task.sleep(for: .milliseconds(20))
     }
     for member in publishers + workers where !member.wasKilled {
-      if member.child.isRunning { deserters.append("\(member.name) would not end") }
-      if member.child.hasFailed { deserters.append(member.name) }
+      if member.child.isRunning { endedByThemselves.append("\(member.name) would not end") }
+      if member.child.hasFailed { endedByThemselves.append(member.name) }
     }
     await dismiss()
   }
-  /// Kills whoever is left.
-  func dismiss() async {
+  /// Kills those that are left.
+  func killAll() async {
     for member in publishers + workers { _ = member.child.kill() }
     for member in publishers + workers { await member.child.end() }
   }
