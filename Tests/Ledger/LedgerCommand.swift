@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Logging
 internal import Warren
 internal import WarrenConnect
+internal import WarrenSQLite
 
 /// The processes of the tests that kill processes, and the books that are kept over them.
 @main
@@ -14,6 +15,8 @@ struct LedgerCommand: AsyncParsableCommand {
 /// Which engine.
 struct BrokerOption: ParsableArguments {
   @Option(help: "sqlite:PATH or amqp://…, with commas between the nodes of a cluster") var broker: String
+  @Option(help: "Seconds after which a process of a file that shows no sign of life loses its deliveries.")
+  var lease: Int?
   @Flag(help: "Say on standard error what happens to connections and messages.") var verbose = false
 
   var logger: Logger {
@@ -23,6 +26,10 @@ struct BrokerOption: ParsableArguments {
   }
 
   func open() throws -> any InspectableBroker & OperableBroker & DeadLetterBroker {
-    try BrokerAddress(broker).open(logger: logger)
+    let address = try BrokerAddress(broker)
+    guard let lease, case .sqlite(let path) = address else { return try address.open(logger: logger) }
+    var configuration = SQLiteBroker.Configuration()
+    configuration.leaseTimeout = .seconds(lease)
+    return try SQLiteBroker(path: path, configuration: configuration, logger: logger)
   }
 }

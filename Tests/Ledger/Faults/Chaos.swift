@@ -28,7 +28,7 @@ struct Chaos: AsyncParsableCommand {
     let engine = try broker.open()
     try await engine.withBroker { try await $0.apply(Topology(queues: [Queue(Self.queue)])) }
     let processes = try await TestProcesses(
-      broker: broker.broker, queue: Self.queue, folder: folder,
+      brokers: [broker.broker], queue: Self.queue, folder: folder,
       shares: [0..<Self.share, Self.share..<2 * Self.share], workers: 3, spared: 1, pause: 60)
     do {
       if try await !test(processes, since: begin) { throw ExitCode.failure }
@@ -52,7 +52,7 @@ struct Chaos: AsyncParsableCommand {
       try await processes.end()
       let ledger = try await Ledger.balance(processes, engine, expected: try await begun(processes))
       say(
-        "seed \(seed); killed: \(await processes.kills.publishers) × publisher, \(await processes.kills.workers) × worker"
+        "seed \(seed); killed: \(await processes.counts.killedPublishers) × publisher, \(await processes.counts.killedWorkers) × worker"
       )
       for line in Resumption.table(resumptions) { say(line) }
       let slowest = resumptions.filter { !$0.fault.isFreeze }.map(\.slower).max() ?? 0
@@ -94,9 +94,9 @@ struct Chaos: AsyncParsableCommand {
     while !isOver.withLock({ $0 }) {
       try await Task.sleep(for: .milliseconds(Int.random(in: 1000...5000, using: &random)))
       if Int.random(in: 0..<3, using: &random) == 0 {
-        await processes.killPublisher(using: &random)
+        await processes.kill(.publisher, using: &random)
       } else {
-        await processes.killWorker(using: &random)
+        await processes.kill(.worker, using: &random)
       }
       // Dead long enough for the cluster to notice.
       try await Task.sleep(for: .milliseconds(200))

@@ -38,6 +38,11 @@ final class Child: Sendable {
     guard process.isRunning else { return false }
     return Foundation.kill(process.processIdentifier, SIGKILL) == 0
   }
+  var identifier: pid_t { process.processIdentifier }
+  /// SIGSTOP: it does nothing until it wakes.
+  func pause() { if process.isRunning { Foundation.kill(process.processIdentifier, SIGSTOP) } }
+  /// SIGCONT.
+  func wake() { if process.isRunning { Foundation.kill(process.processIdentifier, SIGCONT) } }
   /// SIGTERM.
   func terminate() { if process.isRunning { Foundation.kill(process.processIdentifier, SIGTERM) } }
   /// Waits until it has ended.

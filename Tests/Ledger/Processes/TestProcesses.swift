@@ -1,121 +1,214 @@
 internal import Foundation
 internal import Warren
 
-/// The processes of a test, and their books: publishers, each with its share of the numbers, and workers. One that was killed
-/// is replaced; one that ends by itself before it is told to is noted.
+/// The processes of a test, and their books: publishers, each with its share of the numbers, and workers. One that was killed or
+/// stopped is replaced; one that ends by itself before it is told to is noted.
 actor TestProcesses {
+  enum Role { case publisher, worker }
+  /// How often what was done.
+  struct Counts {
+    var killedPublishers = 0
+    var killedWorkers = 0
+    var stopped = 0
+    var asleep = 0
+  }
+
   private struct Member {
     let name: String
     let arguments: [String]
     var child: Child
+    let began = Date()
     var wasKilled = false
+    /// When it was told to stop.
+    var stopping: Date?
+    /// When it is awake again.
+    var asleepUntil: Date?
+    var isAsleep: Bool { asleepUntil.map { Date() < $0 } ?? false }
   }
+  /// How long a stop in good order may take, in seconds: what runs goes on for up to 20 s more.
+  private static let stopLimit = 35.0
+
   nonisolated let queue: QueueName
   private let folder: String
+  private let brokers: [String]
+  private let options: [String]
   private let spared: Int
-  private var publishers: [Member] = []
-  private var workers: [Member] = []
+  private var members: [Role: [Member]] = [.publisher: [], .worker: []]
+  private var starts = 0
+  /// What does not let processes begin, such as a disk without room: from when until when.
+  private var obstacles: [(from: Date, to: Date)] = []
   private(set) var endedByThemselves: [String] = []
-  /// How many were killed.
-  private(set) var kills = (publishers: 0, workers: 0)
+  private(set) var counts = Counts()
 
   /// Starts it.
   ///
   /// - parameters:
+  ///   - brokers: The names of the broker: each process that starts takes the next.
+  ///   - options: What else each process is told.
   ///   - shares: The numbers of each publisher.
-  ///   - spared: How many of either kind are never killed: they must get through by themselves.
+  ///   - spared: How many of either kind nothing is done to: they must get through by themselves.
   ///   - pause: Milliseconds between two messages of one task of a publisher.
   init(
-    broker: String, queue: QueueName, folder: String, shares: [Range<Int>], workers count: Int, spared: Int = 0,
-    pause: Int
-  )
-    async throws
-  {
+    brokers: [String], options: [String] = [], queue: QueueName, folder: String, shares: [Range<Int>],
+    workers: Int, spared: Int = 0, pause: Int
+  ) async throws {
     self.queue = queue
     self.folder = folder
+    self.brokers = brokers
+    self.options = options
     self.spared = spared
     for (index, share) in shares.enumerated() {
-      publishers.append(
-        try start(
-          "publisher-\(index)",
-          [
-            "publish", "--queue", queue.rawValue, "--prefix", "m", "--from", "\(share.lowerBound)", "--to",
-            "\(share.upperBound)", "--pause", "\(pause)", "--log", confirmedBook(index), "--broker", broker,
-            "--verbose",
-          ]))
+      let arguments = [
+        "publish", "--queue", queue.rawValue, "--prefix", "m", "--from", "\(share.lowerBound)", "--to",
+        "\(share.upperBound)", "--pause", "\(pause)", "--log", confirmedBook(index),
+      ]
+      members[.publisher]?.append(try start("publisher-\(index)", arguments))
     }
-    for index in 0..<count {
-      workers.append(
-        try start(
-          "worker-\(index)", ["work", "--queue", queue.rawValue, "--log", handledBook, "--broker", broker, "--verbose"])
-      )
+    for index in 0..<workers {
+      let arguments = ["work", "--queue", queue.rawValue, "--log", handledBook]
+      members[.worker]?.append(try start("worker-\(index)", arguments))
     }
   }
 
   private func start(_ name: String, _ arguments: [String]) throws -> Member {
-    let child = try Child(CommandLine.arguments[0], arguments, errors: "\(folder)/\(name).log")
+    let broker = brokers[starts % brokers.count]
+    starts += 1
+    let child = try Child(
+      CommandLine.arguments[0], arguments + ["--broker", broker, "--verbose"] + options,
+      errors: "\(folder)/\(name).log")
     try child.start()
     return Member(name: name, arguments: arguments, child: child)
   }
 
-  // MARK: Killing
+  private var all: [Member] { [.publisher, .worker].flatMap { members[$0] ?? [] } }
 
-  func killPublisher(using random: inout Seeded) {
-    let index = Int.random(in: spared..<publishers.count, using: &random)
-    if Self.kill(&publishers[index]) { kills.publishers += 1 }
-  }
-  func killWorker(using random: inout Seeded) {
-    let index = Int.random(in: spared..<workers.count, using: &random)
-    if Self.kill(&workers[index]) { kills.workers += 1 }
-  }
-  private static func kill(_ member: inout Member) -> Bool {
-    guard member.child.kill() else { return false }
-    member.wasKilled = true
-    return true
+  /// Does something to one process of a role that runs and has not been told to stop.
+  private func change(_ role: Role, using random: inout Seeded, _ body: (inout Member) -> Void) {
+    var list = members[role] ?? []
+    let index = Int.random(in: spared..<list.count, using: &random)
+    guard list[index].stopping == nil, list[index].child.isRunning else { return }
+    body(&list[index])
+    members[role] = list
   }
 
-  /// Replaces those that are gone.
+  // MARK: Faults
+
+  /// Says that for so many seconds no process can begin. One that is begun all the same may end with an error; one that
+  /// works already must go on.
+  func cannotBegin(seconds: Double) {
+    let now = Date()
+    // What began just now may not have opened the broker yet.
+    obstacles.append((now.addingTimeInterval(-1), now.addingTimeInterval(seconds + 1)))
+  }
+
+  /// SIGKILL.
+  func kill(_ role: Role, using random: inout Seeded) {
+    change(role, using: &random) { member in
+      guard member.child.kill() else { return }
+      member.wasKilled = true
+      switch role {
+      case .publisher: counts.killedPublishers += 1
+      case .worker: counts.killedWorkers += 1
+      }
+    }
+  }
+
+  /// SIGTERM: it finishes what it has begun and ends.
+  func stop(_ role: Role, using random: inout Seeded) {
+    change(role, using: &random) { member in
+      member.child.terminate()
+      member.stopping = Date()
+      counts.stopped += 1
+    }
+  }
+
+  /// SIGSTOP, until so many seconds have passed.
+  func putToSleep(_ role: Role, seconds: Double, using random: inout Seeded) {
+    change(role, using: &random) { member in
+      guard !member.isAsleep, (try? wake(["\(member.child.identifier)"], after: seconds)) != nil else { return }
+      member.child.pause()
+      member.asleepUntil = Date().addingTimeInterval(seconds)
+      counts.asleep += 1
+    }
+  }
+
+  /// Wakes these processes from outside of this one: it may wait for a file that a sleeping one has locked, or sleep itself.
+  private func wake(_ identifiers: [String], after seconds: Double) throws {
+    try Child("/bin/sh", ["-c", "sleep \(seconds); kill -CONT \(identifiers.joined(separator: " "))"]).start()
+  }
+
+  /// Puts all to sleep, and this process with them, as a machine does that is closed or a container that is paused.
+  func sleepTogether(seconds: Int) throws {
+    let sleepers = all.filter(\.child.isRunning)
+    try wake(sleepers.map { "\($0.child.identifier)" } + ["\(getpid())"], after: Double(seconds))
+    for member in sleepers { member.child.pause() }
+    Foundation.kill(getpid(), SIGSTOP)
+  }
+
+  /// Replaces those that are gone, and kills those that do not stop.
   func replaceEnded() throws {
-    for (index, member) in publishers.enumerated() where !member.child.isRunning && !member.child.hasSucceeded {
-      if !member.wasKilled { endedByThemselves.append(member.name) }
-      publishers[index] = try start(member.name, member.arguments)
+    let now = Date()
+    for role in [Role.publisher, .worker] {
+      for (index, member) in (members[role] ?? []).enumerated() {
+        if member.child.isRunning {
+          if let since = member.stopping, now.timeIntervalSince(since) > Self.stopLimit { try endStopping(role, index) }
+          continue
+        }
+        if role == .publisher, member.child.hasSucceeded, member.stopping == nil { continue }
+        let couldBegin = !obstacles.contains { $0.from < member.began && member.began < $0.to }
+        if couldBegin, !member.wasKilled, member.stopping == nil || member.child.hasFailed {
+          endedByThemselves.append(member.name)
+        }
+        members[role]?[index] = try start(member.name, member.arguments)
+      }
     }
-    for (index, member) in workers.enumerated() where !member.child.isRunning {
-      if !member.wasKilled { endedByThemselves.append(member.name) }
-      workers[index] = try start(member.name, member.arguments)
-    }
+  }
+
+  private func endStopping(_ role: Role, _ index: Int) throws {
+    guard let member = members[role]?[index] else { return }
+    endedByThemselves.append("\(member.name) would not end")
+    if member.child.kill() { members[role]?[index].wasKilled = true }
   }
 
   // MARK: Ending
 
   /// Whether all that there was to publish is published.
-  var isPublished: Bool { publishers.allSatisfy { $0.child.hasSucceeded } }
+  var isPublished: Bool {
+    (members[.publisher] ?? []).allSatisfy { $0.child.hasSucceeded && $0.stopping == nil }
+  }
   /// Tells the publishers to confirm what they have begun, and no more.
-  func stopPublishing() { for member in publishers { member.child.terminate() } }
+  func stopPublishing() {
+    for index in members[.publisher, default: []].indices {
+      members[.publisher]?[index].child.terminate()
+    }
+  }
   /// Tells the workers to finish what they hold, and waits until all processes are gone. One that does not end is
   /// killed, and noted like those that end too early.
   func end() async throws {
-    for member in workers { member.child.terminate() }
-    let limit = Date().addingTimeInterval(35)
-    while (publishers + workers).contains(where: \.child.isRunning), Date() < limit {
+    for member in all { member.child.wake() }
+    for member in members[.worker] ?? [] { member.child.terminate() }
+    let limit = Date().addingTimeInterval(Self.stopLimit)
+    while all.contains(where: \.child.isRunning), Date() < limit {
       try await Task.sleep(for: .milliseconds(20))
     }
-    for member in publishers + workers where !member.wasKilled {
+    for member in all where !member.wasKilled {
       if member.child.isRunning { endedByThemselves.append("\(member.name) would not end") }
       if member.child.hasFailed { endedByThemselves.append(member.name) }
     }
-    await dismiss()
+    await killAll()
   }
   /// Kills those that are left.
   func killAll() async {
-    for member in publishers + workers { _ = member.child.kill() }
-    for member in publishers + workers { await member.child.end() }
+    for member in all { _ = member.child.kill() }
+    for member in all { await member.child.end() }
   }
 
   // MARK: Books
 
   /// What each publisher knows to be stored.
-  func confirmed() throws -> [[Book.Entry]] { try publishers.indices.map { try Book.read(confirmedBook($0)) } }
+  func confirmed() throws -> [[Book.Entry]] {
+    try (members[.publisher] ?? []).indices.map { try Book.read(confirmedBook($0)) }
+  }
   /// What the workers have handled.
   func handled() throws -> [Book.Entry] { try Book.read(handledBook) }
   private func confirmedBook(_ index: Int) -> String { "\(folder)/confirmed-\(index)" }
