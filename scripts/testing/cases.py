@@ -114,8 +114,20 @@ def state(test, run, sources):
     ran = of(run.ended)
     if not ran:
         skipped = of(run.skipped)
-        return f"skipped ({run.skipped[skipped[0]]})" if skipped else "DID NOT RUN"
+        if not skipped:
+            return "DID NOT RUN"
+        why = re.sub(r'^.* skipped: "?|"$', "", run.skipped[skipped[0]])
+        return "needs broker" if "WARREN_TEST_" in why else f"disabled ({why})"
     return "passed"
+
+
+# From the worst to the best, of a finding with several tests.
+ORDER = ("MISSING", "FAILED", "DID NOT RUN", "disabled", "known issue", "needs broker", "passed", "there")
+
+
+def worst_of(states):
+    """The state of a finding, of those of its tests, without its reason."""
+    return min((state.split(" (")[0] for state in states), key=ORDER.index)
 
 
 def table(findings, states):
@@ -126,12 +138,7 @@ def table(findings, states):
             group = finding.group
             lines += ["", f"{group}:"]
         own = [states[test] for test in finding.tests]
-        if finding.tests:
-            worst = next((s for s in own if s.isupper() or s.startswith("DID")), None) or \
-                next((s for s in own if s != "passed"), "passed")
-        else:
-            worst = "not tested" if finding.reason else "open"
-        short = worst.split(" (")[0]
+        short = worst_of(own) if own else "not tested" if finding.reason else "open"
         counts[short] = counts.get(short, 0) + 1
         lines.append(f"{finding.number:>5}  {short:<12}  {finding.text}" + (f" ({finding.reason})" if finding.reason else ""))
         for test, said in zip(finding.tests, own):

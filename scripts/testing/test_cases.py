@@ -57,7 +57,9 @@ class States(unittest.TestCase):
         self.assertEqual(self.state("M.Suite/works", ended=works, known=works), "known issue")
         self.assertEqual(self.state("M.Suite/works", ended=works, failed={"M.Suite/works()": "x"}), "FAILED")
         self.assertEqual(self.state("M.Suite/works", unfinished=["M.Suite/works()"]), "FAILED")
-        self.assertEqual(self.state("M.Suite/works", skipped={"M.Suite/works()": "hangs"}), "skipped (hangs)")
+        for why, said in (("hangs", "disabled (hangs)"), ("set WARREN_TEST_URI", "needs broker")):
+            skipped = {"M.Suite/works()": f'Test "It works" skipped: "{why}"'}
+            self.assertEqual(self.state("M.Suite/works", skipped=skipped), said)
         self.assertEqual(self.state("M.Suite/works"), "DID NOT RUN")
         self.assertEqual(self.state("M.Suite", ended={"M.Suite/other(a:)"}), "passed")
         self.assertEqual(self.state("M.Suite/other", ended=works), "DID NOT RUN")
@@ -69,6 +71,10 @@ class States(unittest.TestCase):
 
 
 class Table(unittest.TestCase):
+    def test_a_finding_is_as_good_as_its_worst_test(self):
+        self.assertEqual(cases.worst_of(["passed", "needs broker", "disabled (hangs)"]), "disabled")
+        self.assertEqual(cases.worst_of(["known issue", "MISSING"]), "MISSING")
+
     def test_open_findings_are_shown_and_counted(self):
         states = {"M.Suite/works": "passed", "scenario: 1: it is": "known issue"}
         lines = cases.table(cases.read(FILE), states)
