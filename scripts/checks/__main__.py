@@ -42,9 +42,10 @@ def complaints(check, root, contents):
         return found + [(words.LIST, 1, f"the exception '{e.path}: {e.piece}' is not needed any more")
                         for e in exceptions if not e.used]
     if check == "pages":
-        names = pages.Names([str(path.relative_to(root)) for path in contents], sources(root / "Sources").values())
-        page = root / "docs/architecture.md"
-        return pages.check(page, contents.get(page, ""), names)
+        swift_files = [text for path, text in contents.items() if path.suffix == ".swift"]
+        ignored = [line.strip("/") + "/" for line in contents.get(root / ".gitignore", "").splitlines() if line.endswith("/")]
+        names = pages.Names([str(path.relative_to(root)) for path in contents] + [f"{folder}x" for folder in ignored], swift_files)
+        return [complaint for path, text in contents.items() if path.suffix == ".md" for complaint in pages.check(path, text, names)]
     if check == "commands":
         command_line = root / "Sources/WarrenCommand"
         known = commands.command_names(sources(command_line).values())

@@ -49,10 +49,10 @@ class Names:
     @staticmethod
     def labels(tokens, index):
         """`(first:second:)` of the function whose parameters begin behind this place."""
-        while tokens[index].text not in ("(", "{"):
+        while index < len(tokens) and tokens[index].text not in ("(", "{"):
             index += 1
         found, depth = [], 0
-        while index < len(tokens):
+        while index < len(tokens) - 2:
             text = tokens[index].text
             depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(text, 0)
             if depth == 0:

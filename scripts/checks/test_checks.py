@@ -125,6 +125,10 @@ class Pages(unittest.TestCase):
             "there is no type `Missing`", "there is no function `unknown()`", "no `settlement` takes `(after:)`",
             "`Judge` has no member `size`"])
 
+    def test_sources_that_end_in_the_middle_are_read(self):
+        for source in ("func", "struct A { func", "func a", "enum E { case a("):
+            pages.Names(["a.swift"], [source])
+
     def test_code_blocks_are_not_looked_at(self):
         self.assertEqual(self.complaints("```\n`Judg.swift`\n```"), [])
 
