@@ -72,7 +72,7 @@ def peers():
     """The other clients that the tests talk to."""
     subprocess.run([SCRIPTS / "install-peers", "tools", "go", "python", "wire"], check=True)
     relay = runs.scratch() / "relay"
-    subprocess.run(["go", "build", "-o", relay, "Tests/Interop/relay.go"], cwd=runs.ROOT, check=True,
+    subprocess.run(["go", "build", "-o", relay, "Tests/Peers/relay.go"], cwd=runs.ROOT, check=True,
                    env={**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode"})
     return {"WARREN_TEST_TOOLS": "/usr/bin", "WARREN_TEST_PYTHON": "/usr/bin/python3", "WARREN_TEST_GO": str(relay)}
 

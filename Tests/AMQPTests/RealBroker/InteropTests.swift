@@ -8,7 +8,7 @@ import Testing
 /// carry them. `make test-amqp` says where they are:
 ///
 /// - `WARREN_TEST_PYTHON`: a Python that has pika,
-/// - `WARREN_TEST_GO`: `Tests/Interop/relay.go`, compiled,
+/// - `WARREN_TEST_GO`: `Tests/Peers/relay.go`, compiled,
 /// - `WARREN_TEST_TOOLS`: the folder of rabbitmq-c's `amqp-publish` and `amqp-get`.
 @Suite("Other clients", .enabled(if: RealBroker.isThere, RealBroker.skipped))
 struct InteropTests {
@@ -64,13 +64,13 @@ struct InteropTests {
     properties.headers?["int64"] = .int64(.max)
     properties.headers?["uint8"] = .uint8(100)
     let relay = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-      "../../Interop/relay.py")
+      "../../Peers/relay.py")
     try await self.relay([Self.python ?? "", relay.path], properties) { $0.asPython }
   }
 
   @Test(
     "Go's client understands every property and type of field that it knows, and its own come back from it unchanged",
-    .enabled(if: go != nil, "skipped: set WARREN_TEST_GO to Tests/Interop/relay.go, compiled"))
+    .enabled(if: go != nil, "skipped: set WARREN_TEST_GO to Tests/Peers/relay.go, compiled"))
   func goClient() async throws {
     var properties = Self.properties
     // amqp091-go reads no unsigned integers but bytes, and hides the cluster's id. All else keeps its very type.
