@@ -138,17 +138,3 @@ extension AMQPChannel {
     try await connection.request(core, method).method
   }
 }
-
-extension AMQPConnection {
-  func get(_ queue: String, _ noAck: Bool, _ channel: AMQPChannel) async throws(AMQPError) -> AMQPDelivery? {
-    let answer = try await request(channel.core, .basicGet(queue: queue, noAck: noAck))
-    guard case .basicGetOk(let tag, let redelivered, let exchange, let key, let count) = answer.method,
-      let content = answer.content
-    else { return nil }
-    return AMQPDelivery(
-      content: content,
-      info: BasicDeliver(
-        consumerTag: "", deliveryTag: tag, redelivered: redelivered, exchange: exchange, routingKey: key),
-      messageCount: count, channel: channel, generation: answer.generation)
-  }
-}

@@ -1,33 +1,4 @@
-import CoreMetrics
 import NIOCore
-import Synchronization
-
-/// How a channel behaves.
-public struct AMQPChannelOptions: Sendable, Hashable {
-  /// The most publishes without a confirm. More wait for their turn.
-  public var maxOutstanding: Int
-  /// The most bytes without a confirm. One message may exceed it when nothing else is out.
-  public var maxOutstandingBytes: Int
-  /// How long a publish may take until its confirm, waiting for its turn and for a lost connection included.
-  public var publishTimeout: Duration
-  /// Whether publishes that were on the wire when the connection was lost are sent again, if they have a message id. They
-  /// then carry the header `x-republished`, as they may be stored twice. Otherwise they fail with `unknownOutcome`.
-  public var resendsUnknown: Bool
-  /// Whether the channel opens again after the broker closed it for an error. What was under way fails in any case.
-  public var reopens: Bool
-
-  /// Options; the windows are 1,000 messages and 16 MiB, the time limit 30 s.
-  public init(
-    maxOutstanding: Int = 1000, maxOutstandingBytes: Int = 16 << 20, publishTimeout: Duration = .seconds(30),
-    resendsUnknown: Bool = false, reopens: Bool = true
-  ) {
-    self.maxOutstanding = max(1, maxOutstanding)
-    self.maxOutstandingBytes = max(1, maxOutstandingBytes)
-    self.publishTimeout = publishTimeout
-    self.resendsUnknown = resendsUnknown
-    self.reopens = reopens
-  }
-}
 
 /// A channel: the place to publish, to consume and to declare, by any number of tasks at once.
 ///
@@ -102,7 +73,7 @@ public struct AMQPChannel: Sendable {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { (continuation: UnsafeContinuation<Bool, Never>) in
         guard ticket.wait(continuation) else { return continuation.resume(returning: false) }
-        if connection.mailbox.post({ $0.publishes.append((core, ticket)) }) { connection.wake() }
+        core.mailbox.post { $0.publishes.append((core, ticket)) }
       }
     } onCancel: {
       ticket.cancel()
@@ -127,19 +98,25 @@ public struct AMQPChannel: Sendable {
     }
     let tag = options.consumerTag ?? Self.randomTag
     try Limit.check(tag, "consumer tag")
-    let consumer = ConsumerCore(
-      request: BasicConsume(
-        queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments
-      ),
-      prefetch: prefetch)
-    try await connection.addConsumer(consumer, to: core)
+    let request = BasicConsume(
+      queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments)
+    let consumer = ConsumerCore(request: request, prefetch: prefetch)
+    try await connection.start(consumer, on: core)
     return AMQPDeliveries(consumer: consumer, channel: self)
   }
 
   /// Fetches one message, or `nil` if the queue is empty. For tools and tests: consuming is cheaper.
   public func get(_ queue: String, noAck: Bool = false) async throws(AMQPError) -> AMQPDelivery? {
     try Limit.check(queue, "name of the queue")
-    return try await connection.get(queue, noAck, self)
+    let answer = try await connection.request(core, .basicGet(queue: queue, noAck: noAck))
+    guard case .basicGetOk(let tag, let redelivered, let exchange, let key, let count) = answer.method,
+      let content = answer.content
+    else { return nil }
+    return AMQPDelivery(
+      content: content,
+      info: BasicDeliver(
+        consumerTag: "", deliveryTag: tag, redelivered: redelivered, exchange: exchange, routingKey: key),
+      messageCount: count, core: core, generation: answer.generation)
   }
 
   /// Swift keeps 15 bytes in place; each delivery names its consumer.
@@ -159,7 +136,7 @@ public struct AMQPChannel: Sendable {
   @discardableResult
   public func giveBackUnsettled(together: Bool = true, atMost limit: Int = .max) -> Int {
     let count = core.ledger.withLock { $0.returnAll(together: together, atMost: limit) }
-    if count > 0, connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+    if count > 0 { core.mailbox.post { $0.settleNow.append(core) } }
     return count
   }
 
@@ -171,55 +148,7 @@ public struct AMQPChannel: Sendable {
         ledger.settle(delivery.deliveryTag, generation: delivery.generation, .ack, now: .now()).result == .accepted
       }
     }
-    if count > 0, connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
+    if count > 0 { core.mailbox.post { $0.settleNow.append(core) } }
     return count
-  }
-
-  // MARK: For deliveries and sequences
-
-  func settle(_ tag: UInt64, generation: UInt64, _ settlement: SettlementLedger.Settlement) -> AMQPSettlement {
-    let (result, urgency) = core.ledger.withLock { $0.settle(tag, generation: generation, settlement, now: .now()) }
-    if result == .stale { connection.metrics.stale.increment() }
-    switch urgency {
-    case .none: break
-    case .soon: if connection.mailbox.post({ $0.settleSoon = true }) { connection.wake() }
-    case .now: if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
-    }
-    return result
-  }
-
-  /// The consuming task is about to wait. Nothing more may gather, and the broker should not run dry.
-  func hurrySettlements() {
-    guard core.ledger.withLock({ $0.isUrgent }) else { return }
-    if connection.mailbox.post({ $0.settleNow.append(core) }) { connection.wake() }
-  }
-
-  /// Reading waited for this consumer.
-  func taken(from consumer: ConsumerCore) {
-    if connection.mailbox.post({ $0.consumersThatTook.append(consumer) }) { connection.wake() }
-  }
-
-  func cancelConsumer(_ consumer: ConsumerCore) async {
-    await connection.cancel(consumer, core)
-  }
-}
-
-/// How a consumer consumes.
-public struct AMQPConsumeOptions: Sendable, Hashable {
-  /// The consumer's tag; by default a random one.
-  public var consumerTag: String?
-  /// Whether the broker forgets messages as it sends them. Then nothing is settled, and what is lost is lost.
-  public var noAck: Bool
-  /// Whether no other consumer may use the queue.
-  public var exclusive: Bool
-  /// Optional arguments, such as `x-priority`.
-  public var arguments: AMQPTable
-
-  /// Options; with no arguments deliveries are acknowledged and the queue is shared.
-  public init(consumerTag: String? = nil, noAck: Bool = false, exclusive: Bool = false, arguments: AMQPTable = [:]) {
-    self.consumerTag = consumerTag
-    self.noAck = noAck
-    self.exclusive = exclusive
-    self.arguments = arguments
   }
 }

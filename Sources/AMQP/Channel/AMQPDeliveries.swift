@@ -22,23 +22,23 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
   /// Ends the consumer: asks the broker to stop, then gives back what was delivered and not yet handed out. The sequence ends
   /// after that. Deliveries that were handed out can be settled as before.
   public func cancel() async {
-    await channel.cancelConsumer(consumer)
+    await channel.connection.leave(consumer, .cancel, channel.core)
   }
 
   /// Asks the broker to stop, as ``cancel()`` does, but gives nothing back: what the broker had sent until it agreed is still
   /// handed out, and then the sequence ends. For those who must not return a message with a nack, which counts as a failed
   /// delivery before RabbitMQ 4.3.
   public func stop() async {
-    await channel.connection.stop(consumer, channel.core)
+    await channel.connection.leave(consumer, .stop, channel.core)
   }
 
   /// Begins to hand out, where the iterator before stopped.
-  public func makeAsyncIterator() -> Iterator { Iterator(consumer: consumer, channel: channel) }
+  public func makeAsyncIterator() -> Iterator { Iterator(consumer: consumer, core: channel.core) }
 
   /// Hands out the messages one by one. It keeps none: they wait in the sequence.
   public struct Iterator: AsyncIteratorProtocol {
     let consumer: ConsumerCore
-    let channel: AMQPChannel
+    let core: ChannelCore
 
     /// The next delivery, or `nil` at the end and when the task is cancelled.
     public mutating func next() async throws -> AMQPDelivery? {
@@ -50,7 +50,7 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
       while !Task.isCancelled {
         switch consumer.machine.withLock({ $0.next() }) {
         case .element(let delivery, let endsHold):
-          if endsHold { channel.taken(from: consumer) }
+          if endsHold { core.mailbox.post { $0.consumersThatTook.append(consumer) } }
           return delivery
         case .end(let result):
           try result.get()
@@ -69,7 +69,7 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
       while !Task.isCancelled {
         switch consumer.machine.withLock({ $0.nextBatch() }) {
         case .elements(let deliveries, let endsHold):
-          if endsHold { channel.taken(from: consumer) }
+          if endsHold { core.mailbox.post { $0.consumersThatTook.append(consumer) } }
           return deliveries
         case .end(let result):
           try result.get()
@@ -82,7 +82,8 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
 
     /// Waits until there is something to hand out, or the task is cancelled.
     private func wait(_ id: UInt64, isolation actor: isolated (any Actor)? = #isolation) async throws(AMQPError) {
-      channel.hurrySettlements()
+      // Nothing more may gather, and the broker should not run dry.
+      core.settleAtOnce()
       let consumer = consumer
       let isBusy = await withTaskCancellationHandler {
         var isBusy = false

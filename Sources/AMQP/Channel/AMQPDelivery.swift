@@ -12,18 +12,18 @@ public struct AMQPDelivery: Sendable {
     let body: ByteBuffer
     let info: BasicDeliver
     let messageCount: UInt32?
-    let channel: AMQPChannel
+    let core: ChannelCore
     let generation: UInt64
 
     init(
-      _ content: ContentAssembler.Content, _ info: BasicDeliver, _ messageCount: UInt32?, _ channel: AMQPChannel,
+      _ content: ContentAssembler.Content, _ info: BasicDeliver, _ messageCount: UInt32?, _ core: ChannelCore,
       _ generation: UInt64
     ) {
       properties = content.properties
       body = content.body
       self.info = info
       self.messageCount = messageCount
-      self.channel = channel
+      self.core = core
       self.generation = generation
     }
   }
@@ -31,10 +31,10 @@ public struct AMQPDelivery: Sendable {
   private let storage: Storage
 
   init(
-    content: ContentAssembler.Content, info: BasicDeliver, messageCount: UInt32? = nil, channel: AMQPChannel,
+    content: ContentAssembler.Content, info: BasicDeliver, messageCount: UInt32? = nil, core: ChannelCore,
     generation: UInt64
   ) {
-    storage = Storage(content, info, messageCount, channel, generation)
+    storage = Storage(content, info, messageCount, core, generation)
   }
 
   /// The exchange to which the message was published.
@@ -53,40 +53,40 @@ public struct AMQPDelivery: Sendable {
   public var headers: AMQPTable { storage.properties.headers ?? AMQPTable() }
   /// The body. It shares memory with what was read from the socket, up to 64 KiB; copy it to keep it for long.
   public var body: ByteBuffer { storage.body }
-  /// The body as UTF-8, mended where it is none.
+  /// The body as UTF-8, repaired where it is none.
   public var text: String { String(buffer: storage.body) }
   /// How many messages the queue held after this one was fetched; `nil` for a consumer's delivery.
   public var messageCount: UInt32? { storage.messageCount }
 
   /// Whether the connection and the channel that brought the delivery still live. If not, the broker hands the message out
   /// again, and settling this delivery is ``AMQPSettlement/stale``.
-  public var isCurrent: Bool { storage.generation == storage.channel.core.generation }
+  public var isCurrent: Bool { storage.generation == storage.core.ledger.generation }
 
-  /// Has somebody look for settlements of its channel after a short wait, unless they are written at once. Returns whether
+  /// Sees to it that the event loop looks for settlements of its channel after a short wait, unless they are written at once. Returns whether
   /// that has to be arranged.
   func announceSettlements() -> Bool {
-    storage.channel.core.ledger.withLock { $0.isQuiet(.now()) ? false : $0.announce() }
+    storage.core.ledger.withLock { $0.isQuiet(.now()) ? false : $0.announce() }
   }
 
-  /// The life of the channel in which the delivery counts.
+  /// The generation of the channel in which the delivery counts.
   var generation: UInt64 { storage.generation }
 
   /// Tells the broker that the message is dealt with.
   @discardableResult
   public func ack() -> AMQPSettlement {
-    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .ack)
+    storage.core.settle(storage.info.deliveryTag, generation: storage.generation, .ack)
   }
 
   /// Gives the message back without a fault of its own, for instance because this process stops. From RabbitMQ 4.3 on this
   /// does not count towards `x-delivery-limit`; before, it does.
   @discardableResult
   public func nack(requeue: Bool = true) -> AMQPSettlement {
-    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .nack(requeue: requeue))
+    storage.core.settle(storage.info.deliveryTag, generation: storage.generation, .nack(requeue: requeue))
   }
 
   /// Refuses the message. With `requeue: false` the broker drops or dead-letters it.
   @discardableResult
   public func reject(requeue: Bool = false) -> AMQPSettlement {
-    storage.channel.settle(storage.info.deliveryTag, generation: storage.generation, .reject(requeue: requeue))
+    storage.core.settle(storage.info.deliveryTag, generation: storage.generation, .reject(requeue: requeue))
   }
 }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// The machine is behind a lock, because the event loop fills it and the task that iterates empties it. Unchecked, because the
 /// rest belongs to the event loop.
-final class ConsumerCore: @unchecked Sendable {
+final class ConsumerCore: ChannelConsumer, @unchecked Sendable {
   typealias Machine = ConsumerMachine<AMQPDelivery, UnsafeContinuation<Void, Never>>
 
   let prefetch: UInt16
@@ -17,6 +17,8 @@ final class ConsumerCore: @unchecked Sendable {
   /// What the current read brought.
   var arrived: [AMQPDelivery] = []
   var isTouched = false
+  /// The call that waits for it to begin.
+  var start: Request?
 
   init(request: BasicConsume, prefetch: UInt16) {
     consume = request
@@ -47,8 +49,46 @@ final class ConsumerCore: @unchecked Sendable {
     }
   }
 
+  // MARK: Events
+
+  func subscribe() -> Bool { machine.withLock { $0.subscribe() } }
+
+  func subscribed() { machine.withLock { $0.subscribed() } }
+
+  func leave(_ way: ConsumerLeave) -> ConsumerFarewell {
+    let leaving = machine.withLock { machine in
+      switch way {
+      case .cancel: machine.cancel()
+      case .stop: machine.stop()
+      }
+    }
+    switch leaving {
+    case .isOver: return .isOver
+    case .atOnce(let ending):
+      run(ending)
+      return machine.withLock { if case .ended = $0.state { .ended } else { .isOver } }
+    case .send(let waits, let ending):
+      run(ending)
+      return .send(waits: waits)
+    }
+  }
+
+  func take(_ event: ConsumerEvent) {
+    run(
+      machine.withLock { machine in
+        switch event {
+        case .agreed: machine.agreed()
+        case .lost: machine.lost()
+        case .ended(let result, let keepsBuffer): machine.end(result, keepsBuffer: keepsBuffer)
+        }
+      })
+  }
+
+  /// Nobody waits for the broker's answer any more.
+  func cancelUnanswered() { run(machine.withLock { $0.unanswered() }) }
+
   /// Does what follows from an end.
-  func run(_ ending: Machine.Ending) {
+  private func run(_ ending: Machine.Ending) {
     giveBack(ending.givesBack)
     ending.wakes?.resume()
   }

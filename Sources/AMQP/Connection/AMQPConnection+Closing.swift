@@ -11,7 +11,7 @@ extension AMQPConnection {
     interruption?()
     let error = AMQPError(.connectionClosed, "The connection is being closed: nothing more is sent.")
     for core in cores.values { failPending(core, error) }
-    resumptions.resumeAll(metrics)
+    complete()
     guard let link else { return }
     guard link.isOpen else { return abort(link, AMQPError(.connectionClosed, "The connection was closed.")) }
     link.closeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.closeTimeout)) {
@@ -23,7 +23,7 @@ extension AMQPConnection {
   /// Says goodbye once no confirm is due any more.
   func closeIfDrained(_ link: Link) {
     guard isClosing, link.isOpen, !link.hasEnded else { return }
-    if cores.values.allSatisfy({ $0.confirms.outstanding == 0 }) { sendClose(link) }
+    if cores.values.allSatisfy({ $0.machine.publishing.outstanding == 0 }) { sendClose(link) }
   }
 
   private func sendClose(_ link: Link) {
@@ -46,7 +46,9 @@ extension AMQPConnection {
     isClosing = true
     for core in cores.values { end(core, error, quietly: error.code == .connectionClosed) }
     cores = [:]
-    resumptions.resumeAll(metrics)
+    complete()
     if case .failure = result { stateBox.set(.failed(error)) } else { stateBox.set(.closed) }
+    for waiter in closeWaiters { waiter.resume() }
+    closeWaiters = []
   }
 }

@@ -142,8 +142,8 @@ extension AMQPConnection {
     let error = AMQPError(
       .noFreeChannel, "The broker allows this user no more channels. Close some, or raise the user's limit.",
       replyCode: reason.replyCode, replyText: reason.replyText)
-    for core in Array(link.channels.values) where core.generation == 0 {
-      if case .opening = core.phase { end(core, error, quietly: false) }
+    for core in Array(link.channels.values) where core.machine.isOpening && core.ledger.generation == 0 {
+      end(core, error, quietly: false)
     }
   }
 }

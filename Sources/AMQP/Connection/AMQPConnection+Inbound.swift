@@ -54,14 +54,10 @@ extension AMQPConnection {
       handOver(consumer, link)
     }
     touchedConsumers.removeAll(keepingCapacity: true)
-    for core in coresToPump {
-      core.wantsPump = false
-      pump(core, link)
-    }
-    coresToPump.removeAll(keepingCapacity: true)
+    pumpAll(link)
     link.flush()
-    if link.gate.isHeld { updateReading(link) }
-    resumptions.resumeAll(metrics)
+    if link.gate.isConcerned { updateReading(link) }
+    complete()
     if isClosing { closeIfDrained(link) }
   }
 
@@ -86,14 +82,15 @@ extension AMQPConnection {
   private func didNotKeepUp(_ consumer: ConsumerCore, _ link: Link) {
     link.gate.release(ObjectIdentifier(consumer))
     logger.error("AMQP consumer did not keep up and was ended", metadata: ["consumer": "\(consumer.tag)"])
-    for core in link.channels.values where core.consumers[consumer.tag] === consumer { sendCancel(consumer, core) }
+    for core in link.channels.values where core.machine.consumers[consumer.tag] === consumer {
+      run(core.machine.cancelAtBroker(consumer, now: .now()), core)
+    }
   }
 
   /// Lets the socket be read, or not, as its consumers and those who await an answer need it.
   func updateReading(_ link: Link) {
-    if let reads = link.gate.update(isAwaited: link.channels.values.contains { $0.isAwaiting }) {
-      link.setReading(reads)
-    }
+    let isAwaited = isClosing || !link.abandoned.isEmpty || link.channels.values.contains(where: \.machine.isAwaiting)
+    if let reads = link.gate.update(isAwaited: isAwaited) { link.setReading(reads) }
   }
 
   /// A consumer has taken enough, or has ended.
@@ -117,59 +114,76 @@ extension AMQPConnection {
       last = nil
       run(try link.machine.receive(method), link)
     case .method(let number, let method):
-      let core = try channel(number, link, &last)
-      if core.isClosed {
-        last = nil
-        try late(method, core, link)
-      } else if method.carriesContent {
-        try core.assembler.begin(method)
-      } else {
+      guard let core = try channel(number, link, &last) else { return receive(method, abandoned: number, link) }
+      if method.carriesContent { return try core.machine.assembler.begin(method) }
+      try core.machine.assembler.checkIdle()
+      switch method {
+      case .basicAck(let tag, let multiple): try confirm(tag, multiple, .confirmed, core)
+      case .basicNack(let tag, let multiple, _): try confirm(tag, multiple, .nacked, core)
+      default:
         // It may end the channel, and its number with it.
         last = nil
-        try core.assembler.checkIdle()
-        try handle(method, core, link)
+        try receive(method, core, link)
       }
     case .header(let number, let size, let properties):
-      let core = try channel(number, link, &last)
-      if core.isClosed { return }
-      if let content = try core.assembler.header(bodySize: size, properties) { try handle(content, core, link) }
+      guard let core = try channel(number, link, &last) else { return }
+      if let content = try core.machine.assembler.header(bodySize: size, properties) {
+        try handle(content, core, link)
+      }
     case .body(let number, let bytes):
-      let core = try channel(number, link, &last)
-      if core.isClosed { return }
-      if let content = try core.assembler.body(bytes) { try handle(content, core, link) }
-    case .unreadableHeader(_, _, let error): throw error
+      guard let core = try channel(number, link, &last) else { return }
+      if let content = try core.machine.assembler.body(bytes) { try handle(content, core, link) }
+    case .unreadableHeader(let number, let size, let error):
+      guard let core = try channel(number, link, &last) else { return }
+      if let content = try core.machine.assembler.unreadableHeader(bodySize: size, error) {
+        try handle(content, core, link)
+      }
     case .heartbeat: break
     }
   }
 
+  /// The channel of a number; `nil` for one that was given up here and that the broker has not let go of.
   private func channel(
     _ number: UInt16, _ link: Link, _ last: inout ChannelCore?
-  ) throws(WireError) -> ChannelCore {
+  ) throws(WireError) -> ChannelCore? {
     if let last, last.number == number { return last }
-    guard let core = link.channels[number] else { throw .channel("a frame on channel \(number), which is not open") }
+    guard let core = link.channels[number] else {
+      if link.abandoned[number] != nil { return nil }
+      throw .channel("a frame on channel \(number), which is not open")
+    }
     last = core
     return core
+  }
+
+  /// What the broker sent before it learned of the end means nothing any more.
+  private func receive(_ method: Method, abandoned number: UInt16, _ link: Link) {
+    guard let actions = link.abandoned[number]?.receive(method) else { return }
+    for action in actions {
+      switch action {
+      case .send(let method): if link.maySend { _ = link.write(method, channel: number) }
+      case .free: link.abandoned[number] = nil
+      }
+    }
+  }
+
+  private func receive(_ method: Method, _ core: ChannelCore, _ link: Link) throws(WireError) {
+    if case .channelClose(let reason) = method {
+      metrics.channelsClosed.increment()
+      logger.debug(
+        "AMQP channel closed by the broker", metadata: ["code": "\(reason.replyCode)", "text": "\(reason.replyText)"])
+    }
+    run(try core.machine.receive(method, now: .now(), &completions), core)
   }
 
   private func handle(_ content: ContentAssembler.Content, _ core: ChannelCore, _ link: Link) throws(WireError) {
     switch content.method {
     case .basicDeliver(let deliver): try handleDelivery(deliver, content, core)
     case .basicReturn(let code, let text, let exchange, let key):
-      handleReturn(code, text, exchange, key, content.properties, core)
+      core.machine.publishing.handedBack(
+        .unroutable(replyCode: code, replyText: text), exchange: exchange, routingKey: key, content.properties)
     case .basicGetOk(let tag, _, _, _, _):
-      let request = try core.requests.answer(content.method)
-      try core.noteDelivery(tag, needsAck: core.isGetAcknowledged)
-      // Nobody waits for it any more: back to the queue with it.
-      if request == nil, core.isGetAcknowledged {
-        let urgency = core.ledger.withLock {
-          $0.settle(tag, generation: $0.generation, .nack(requeue: true), now: .now()).urgency
-        }
-        writeSettlements(core, link)
-        if urgency == .soon { settleSoon() }
-      }
-      request?.finish(
-        .success(Request.Answer(method: content.method, content: content, generation: core.generation)))
-      sendNext(core, link)
+      run(try core.machine.fetched(content, tag, now: .now()), core)
+      writeSettlements(core, link)
     default: throw .unexpected("content where none belongs")
     }
   }
@@ -177,81 +191,32 @@ extension AMQPConnection {
   private func handleDelivery(
     _ deliver: BasicDeliver, _ content: ContentAssembler.Content, _ core: ChannelCore
   ) throws(WireError) {
-    // Nobody will take it any more, and the broker gives it to others.
-    if case .closing = core.phase { return }
-    guard let consumer = core.consumer(deliver.consumerTag) else {
-      throw .command("a delivery for a consumer that is unknown")
-    }
-    try core.noteDelivery(deliver.deliveryTag, needsAck: !consumer.noAck)
-    let delivery = AMQPDelivery(
-      content: content, info: deliver, channel: AMQPChannel(connection: self, core: core), generation: core.generation)
-    consumer.arrived.append(delivery)
-    if !consumer.isTouched {
-      consumer.isTouched = true
-      touchedConsumers.append(consumer)
-    }
-  }
-
-  /// A return comes before the confirm of its publish. It carries no number, so the publish is found by ours in the headers,
-  /// or by message id, exchange and key. Returns come in the order of publishes, so the first match is the one.
-  private func handleReturn(
-    _ code: UInt16, _ text: String, _ exchange: String, _ key: String, _ properties: AMQPProperties, _ core: ChannelCore
-  ) {
-    let result = AMQPPublishResult.unroutable(replyCode: code, replyText: text)
-    let waiter: PublishWaiter?
-    if let id = properties.messageID {
-      waiter =
-        core.confirms.first { waiter in
-          let message = waiter.message
-          return message.mandatory && message.properties.messageID == id && message.routingKey == key
-            && message.exchange == exchange && !waiter.ticket.isReturned(waiter.index)
-        }?.waiter
-    } else if let number = properties.headers?[PropertiesCodec.sequenceHeader]?.integer {
-      waiter = core.confirms.waiter(of: UInt64(bitPattern: number))
-    } else {
-      waiter = nil
-    }
-    guard let waiter else { return }
-    waiter.ticket.returned(waiter.index, result)
-  }
-
-  private func handle(_ method: Method, _ core: ChannelCore, _ link: Link) throws(WireError) {
-    switch method {
-    case .basicAck(let tag, let multiple): try confirm(tag, multiple, .confirmed, core)
-    case .basicNack(let tag, let multiple, _): try confirm(tag, multiple, .nacked, core)
-    case .channelClose(let reason): serverCloses(core, reason, link)
-    case .channelFlow(let active):
-      core.isFlowStopped = !active
-      send(.channelFlowOk(active: active), core, link)
-      if active { wantPump(core) }
-    case .basicCancel(let tag, let noWait):
-      if !noWait { send(.basicCancelOk(consumerTag: tag), core, link) }
-      if let consumer = core.consumers.removeValue(forKey: tag) {
-        let why =
-          "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again."
-        endConsumer(consumer, .failure(AMQPError(.consumerCancelled, why, isRetryable: true)), keepsBuffer: true)
+    switch try core.machine.delivered(deliver, isReadable: content.refusal == nil) {
+    case .dropped: break
+    case .delivery(let consumer):
+      consumer.arrived.append(
+        AMQPDelivery(content: content, info: deliver, core: core, generation: core.ledger.generation))
+      if !consumer.isTouched {
+        consumer.isTouched = true
+        touchedConsumers.append(consumer)
       }
-    case .channelCloseOk: try saidGoodbye(core)
-    default:
-      if case .basicCancelOk(let tag) = method { hasLeft(tag, core) }
-      if case .closing = core.phase, !core.requests.expects(method) { return }
-      let request = try core.requests.answer(method)
-      request?.finish(.success(Request.Answer(method: method)))
-      sendNext(core, link)
+    case .refused:
+      logger.error(
+        "AMQP message cannot be read and is refused, so that the broker drops or dead-letters it",
+        metadata: ["error": content.refusal.map { "\($0)" } ?? "", "consumer": "\(deliver.consumerTag)"])
+      _ = core.settle(deliver.deliveryTag, generation: core.ledger.generation, .reject(requeue: false))
     }
   }
 
   private func confirm(
     _ tag: UInt64, _ multiple: Bool, _ result: AMQPPublishResult, _ core: ChannelCore
   ) throws(WireError) {
-    try core.confirms.resolve(tag, multiple: multiple) { waiter in
-      complete(waiter, result)
-    }
+    try core.machine.publishing.settled(tag, multiple: multiple, result, &completions)
     wantPump(core)
   }
 
   func wantPump(_ core: ChannelCore) {
-    guard !core.wantsPump, !core.pending.isEmpty else { return }
+    guard !core.wantsPump, core.machine.publishing.hasWaiting else { return }
     core.wantsPump = true
     coresToPump.append(core)
   }
@@ -262,7 +227,7 @@ extension AMQPConnection {
   func run(_ actions: [ConnectionMachine.Action], _ link: Link) {
     for action in actions {
       switch action {
-      case .send(let method): if let slip = link.write(method) { return abort(link, slip.asError) }
+      case .send(let method): if let slip = link.write(method, channel: 0) { return abort(link, slip.asError) }
       case .opened(let tune): opened(tune, link)
       case .blocked(let reason):
         link.blockedReason = reason
@@ -323,7 +288,7 @@ extension AMQPConnection {
   func abort(_ link: Link, _ error: AMQPError) {
     guard !link.hasEnded else { return }
     link.machine.abort(error)
-    // Neither what is still unsent nor TLS's goodbye, which the peer would have to answer, may hold it up.
+    // Neither what is still unsent nor TLS's own close, which the peer would have to answer, may hold it up.
     if link.socket == nil { socketEnded(link) } else { link.closeAtOnce() }
   }
 
@@ -344,8 +309,9 @@ extension AMQPConnection {
     if link.machine.isOverChannelLimit { refuseNewChannels(link, reason) }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
+    link.abandoned = [:]
     touchedConsumers.removeAll()
-    resumptions.resumeAll(metrics)
+    complete()
     link.opened.fail(reason)
     link.ended.succeed(reason)
   }

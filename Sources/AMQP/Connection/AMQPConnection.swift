@@ -65,11 +65,13 @@ public final actor AMQPConnection: Service {
   /// Memory for the mailbox's contents.
   var spare = Mailbox.Contents()
   /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.
-  @exclusivity(unchecked) var resumptions = Resumptions()
+  @exclusivity(unchecked) var completions = Completions()
   var touchedConsumers: [ConsumerCore] = []
   var coresToPump: [ChannelCore] = []
   var settleTimer: Scheduled<Void>?
   var lastServerProperties = AMQPTable()
+  /// Tasks that wait for the end.
+  var closeWaiters: [CheckedContinuation<Void, Never>] = []
 
   /// The event loop.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
@@ -89,6 +91,11 @@ public final actor AMQPConnection: Service {
     if let name = configuration.name { logger[metadataKey: "amqp.connection"] = .string(name) }
     self.logger = logger
     metrics = AMQPMetrics(connection: configuration.name ?? "")
+    let eventLoop = eventLoop
+    mailbox.wake = { [weak self] in
+      guard let self else { return }
+      eventLoop.execute { self.assumeIsolated { $0.emptyMailbox() } }
+    }
   }
 
   // MARK: State
@@ -143,78 +150,12 @@ public final actor AMQPConnection: Service {
   }
 
   /// Closes the connection in good order: no new publishes, the confirms that are due (for at most `closeTimeout`), the
-  /// acknowledgements that were given, goodbye. Returns when it is closed. Closing twice is closing once.
+  /// acknowledgements that were given, connection.close. Returns when it is closed, also in a task that was cancelled.
+  /// Closing twice is closing once.
   public func close() async {
     beginClose()
-    for await state in states() where state.isFinal { return }
-  }
-
-  // MARK: Channels
-
-  /// Opens a channel. Close it with ``AMQPChannel/close()``; ``withChannel(_:isolation:_:)`` does that by itself.
-  ///
-  /// - throws: ``AMQPError``: `noFreeChannel`, `replyTimeout`, `notRunning` or the reason for which the connection ended.
-  public func openChannel(_ options: AMQPChannelOptions = .init()) async throws(AMQPError) -> AMQPChannel {
-    let core = ChannelCore(id: nextCoreID, options: options, maxBodySize: configuration.maxInboundBodySize)
-    nextCoreID += 1
-    if case .idle = state {
-      throw AMQPError(.notRunning, "The connection does not run: call run(), or use withConnection.")
-    }
-    if let error = finalError { throw error }
-    if isClosing { throw AMQPError(.connectionClosed, "The connection is being closed.") }
-    cores[core.id] = core
-    do throws(AMQPError) {
-      if case .open = state { open(core) } else if case .blocked = state { open(core) }
-      try await waitUntilReady(core)
-    } catch {
-      abandon(core, error)
-      throw error
-    }
-    return AMQPChannel(connection: self, core: core)
-  }
-
-  /// Opens a channel, runs `body` with it, and closes it. For declarations too: an error closes the channel it happens on,
-  /// so they should not share one with publishers or consumers.
-  public func withChannel<R>(
-    _ options: AMQPChannelOptions = .init(), isolation: isolated (any Actor)? = #isolation,
-    _ body: (AMQPChannel) async throws -> R
-  ) async throws -> R {
-    let channel = try await openChannel(options)
-    do {
-      let result = try await body(channel)
-      await channel.close()
-      return result
-    } catch {
-      await channel.close()
-      throw error
-    }
-  }
-
-  /// Consumes a queue on a channel of its own for as long as `body` runs. What is unsettled when it ends goes back to the queue.
-  ///
-  /// ```swift
-  /// try await connection.consume("greetings", prefetch: 20) { deliveries in
-  ///   for try await delivery in deliveries {
-  ///     print(String(buffer: delivery.body))
-  ///     delivery.ack()
-  ///   }
-  /// }
-  /// ```
-  public func consume<R>(
-    _ queue: String, prefetch: UInt16 = 100, options: AMQPConsumeOptions = .init(),
-    isolation: isolated (any Actor)? = #isolation, _ body: (AMQPDeliveries) async throws -> R
-  ) async throws -> R {
-    try await withChannel { channel in
-      let deliveries = try await channel.consume(queue, prefetch: prefetch, options: options)
-      do {
-        let result = try await body(deliveries)
-        await deliveries.cancel()
-        return result
-      } catch {
-        await deliveries.cancel()
-        throw error
-      }
-    }
+    if state.isFinal { return }
+    await withCheckedContinuation { closeWaiters.append($0) }
   }
 
   /// The reason why nothing can happen any more.

@@ -7,9 +7,16 @@ import NIOSSL
 final class Link: @unchecked Sendable {
   let eventLoop: any EventLoop
   var socket: (any Channel)?
-  var machine: ConnectionMachine { didSet { isClosed = machine.state == .closed } }
+  var machine: ConnectionMachine {
+    didSet {
+      isClosed = machine.state == .closed
+      maySend = machine.state == .open
+    }
+  }
   /// Whether the machine is closed. Swift checks each access to what is changed in place, and this is asked for each frame.
   private(set) var isClosed = false
+  /// Whether frames of channels may be written: not before the connection is open, and not after connection.close.
+  private(set) var maySend = false
   var decoder = FrameDecoder()
   /// The largest frame to accept.
   var inboundFrameMax = FrameDecoder.frameMaxBeforeTuning
@@ -29,8 +36,14 @@ final class Link: @unchecked Sendable {
   /// The name that the broker's certificate must carry.
   var serverName: String?
   var isOpen = false
+  /// Whether the topology was applied, and channels may follow.
+  var channelsMayOpen = false
   var blockedReason: String?
   var channels: [UInt16: ChannelCore] = [:]
+  /// Numbers that rest until the broker has let go of them.
+  var abandoned: [UInt16: AbandonedChannel] = [:]
+  /// Answers that were written while the socket took nothing.
+  var unreadReplies = 0
   var gate = ReadGate<ObjectIdentifier>()
   private var lastNumber: UInt16 = 0
 
@@ -47,20 +60,23 @@ final class Link: @unchecked Sendable {
   /// A channel number that is not in use. Numbers go round, so one that was freed rests for long.
   func freeNumber() -> UInt16? {
     let most = tune.channelMax == 0 ? UInt16.max : tune.channelMax
-    guard channels.count < Int(most) else { return nil }
+    guard channels.count + abandoned.count < Int(most) else { return nil }
     var number = lastNumber
-    repeat { number = number >= most ? 1 : number + 1 } while channels[number] != nil
+    repeat { number = number >= most ? 1 : number + 1 } while channels[number] != nil || abandoned[number] != nil
     lastNumber = number
     return number
   }
 
-  /// Adds a method to what the next flush writes. Arguments were checked before, so a failure is a slip of ours: it is
-  /// returned rather than written.
-  func write(_ method: Method, channel: UInt16 = 0) -> WireError? {
+  /// Adds a method to what the next flush writes. What cannot be encoded, or is larger than a frame, is not written.
+  func write(_ method: Method, channel: UInt16) -> WireError? {
+    let start = out.writerIndex
     do throws(WireError) {
       try FrameWriter.write(method, channel: channel, to: &out)
-      return nil
     } catch { return error }
+    let size = out.writerIndex - start
+    guard size > frameMax, isOpen else { return nil }
+    out.moveWriterIndex(to: start)
+    return .frame("it takes \(size) bytes, and a frame holds \(frameMax)")
   }
 
   /// Writes all that has gathered. A socket that takes it at once says so before this returns, and who hears it writes on:
@@ -82,7 +98,7 @@ final class Link: @unchecked Sendable {
     try? socket.syncOptions?.setOption(.autoRead, value: on)
   }
 
-  /// Closes the socket without TLS's goodbye: that one waits for a peer that may be the trouble.
+  /// Closes the socket without TLS's own close: that one waits for a peer that may be the trouble.
   func closeAtOnce() {
     guard let socket else { return }
     // From the TLS handler's place a close goes to the socket and not through TLS.

@@ -15,6 +15,9 @@ struct ReadGate<Consumer: Hashable> {
   /// Whether any consumer holds reads back.
   var isHeld: Bool { !holders.isEmpty }
 
+  /// Whether ``update(isAwaited:)`` has to be asked when something changes.
+  var isConcerned: Bool { !holders.isEmpty || !isReading }
+
   /// A consumer does not keep up.
   mutating func hold(_ consumer: Consumer) { holders.insert(consumer) }
 

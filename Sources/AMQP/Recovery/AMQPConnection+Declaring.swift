@@ -47,9 +47,9 @@ extension AMQPConnection {
     var core: ChannelCore?
     while missing < unanswered, let declaration = plan.next() {
       do throws(AMQPError) {
-        if core == nil { core = try await openForDeclarations(link) }
+        if core == nil { core = try await openInternalChannel(on: link) }
         guard let core else { break }
-        _ = try await internalRequest(core, declaration, timeout: patience)
+        _ = try await request(core, declaration, timeout: patience)
         plan.finish(.done)
       } catch {
         if link.hasEnded { throw error }
@@ -59,21 +59,12 @@ extension AMQPConnection {
         // What only the user can correct weighs more than what passes.
         if failure.map(\.isRetryable) != false { failure = error }
         plan.finish(error.isRetryable ? .later : .refused)
-        if let core, !core.isClosed { abandon(core, error) }
+        if let core { end(core, error, quietly: false) }
         core = nil
         if error.code == .replyTimeout || error.code == .noFreeChannel { missing += 1 }
       }
     }
     if let core { await close(core) }
     return failure
-  }
-
-  private func openForDeclarations(_ link: Link) async throws(AMQPError) -> ChannelCore {
-    let core = ChannelCore(
-      id: -1, options: AMQPChannelOptions(reopens: false), maxBodySize: configuration.maxInboundBodySize)
-    guard takeNumber(core, link) else { throw Self.noFreeChannel }
-    _ = try await internalRequest(core, .channelOpen, timeout: configuration.replyTimeout)
-    core.isOpenOnWire = true
-    return core
   }
 }

@@ -114,84 +114,24 @@ extension AMQPConnection {
 
   // MARK: Restoring
 
-  /// Topology, then channels; after that what waited on channels without consumers goes on. Returns what is left to declare.
+  /// Topology, then channels. Returns what is left to declare.
   ///
   /// The topology comes first, as its channel has to be one of those that the broker allows.
   private func restore(_ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
     let rest = try await declare(configuration.topology, link, isFirst: isFirst)
     if link.hasEnded { throw await end(of: link) }
-    try await reopenAll(link)
-    if link.hasEnded { throw await end(of: link) }
-    for core in sortedCores {
-      switch core.phase {
-      case .opening where core.isOpenOnWire && core.consumers.isEmpty: becomeReady(core)
-      // A task asked for this one while the others were being restored.
-      case .down: open(core)
-      default: break
-      }
-    }
+    reopenChannels(on: link)
     return rest
   }
 
-  /// Side by side: one after the other costs a round trip each.
-  private func reopenAll(_ link: Link) async throws(AMQPError) {
-    let failure = await withTaskGroup(of: AMQPError?.self) { group in
-      for core in sortedCores {
-        group.addTask {
-          do throws(AMQPError) {
-            try await self.reopen(core, link)
-            return nil
-          } catch { return error }
-        }
-      }
-      var failure: AMQPError?
-      while let result = await group.next() { failure = failure ?? result }
-      return failure
-    }
-    if let failure { throw failure }
-  }
-
-  /// Brings the consumers back, and returns why the connection ended.
-  ///
-  /// Channels go side by side, as a queue whose leader is away keeps whoever asks for it waiting.
+  /// Does what goes on beside an open connection, and returns why the connection ended.
   private func serve(_ link: Link, _ rest: DeclarationPlan) async -> AMQPError {
     await withDiscardingTaskGroup { group in
-      for core in sortedCores where core.isOpenOnWire && !core.consumers.isEmpty {
-        // It ends with the connection at the latest, whose loss fails what it waits for.
-        group.addTask { await self.bringBackConsumers(of: core) }
-      }
       if refreshAfter != nil { group.addTask { await self.keepCredentialsFresh(link) } }
       if !rest.isDone { group.addTask { await self.declareLater(rest, link) } }
       let reason = await end(of: link)
       group.cancelAll()
       return reason
-    }
-  }
-
-  private func bringBackConsumers(of core: ChannelCore) async {
-    let generation = core.generation
-    for consumer in core.consumers.values where core.generation == generation {
-      // However long that takes. A refusal closes the channel and ends the consumer with the reason.
-      try? await subscribe(consumer, on: core, timeout: nil)
-    }
-    if core.generation == generation, case .opening = core.phase { becomeReady(core) }
-  }
-
-  private var sortedCores: [ChannelCore] { cores.values.sorted { $0.id < $1.id } }
-
-  private func reopen(_ core: ChannelCore, _ link: Link) async throws(AMQPError) {
-    guard case .down = core.phase else { return }
-    // Lost before this task had its turn: a channel that began to open here would wait for an answer for ever.
-    if link.hasEnded { throw await end(of: link) }
-    guard takeNumber(core, link) else {
-      return abandon(core, Self.noFreeChannel)
-    }
-    do throws(AMQPError) {
-      _ = try await internalRequest(core, .channelOpen, timeout: configuration.replyTimeout)
-      core.isOpenOnWire = true
-    } catch {
-      // One that was given up meanwhile keeps nobody from coming back.
-      if !core.isClosed { throw error }
     }
   }
 }

@@ -107,6 +107,6 @@ enum PropertiesCodec {
     }
   }
 
-  /// The header that carries a publish's number when it is mandatory and has no message id to be recognised by.
+  /// The header that carries the number of a mandatory publish.
   static let sequenceHeader = "x-publish-sequence"
 }

@@ -7,7 +7,8 @@ extension FrameWriter {
   ///
   /// - Parameters:
   ///   - isResent: Adds the header `x-republished`, as the broker may have the message already.
-  ///   - sequence: The number of this publish. It is added as a header, by which a return finds it, where nothing else does.
+  ///   - sequence: The number of this publish. Where the message is mandatory it is added as a header, by which a return finds
+  ///     it: nothing else in a return is sure to be of one publish only.
   @inline(never) static func writePublish(
     _ message: AMQPMessage, channel: UInt16, isResent: Bool, sequence: UInt64, frameMax: Int,
     to buffer: inout ByteBuffer
@@ -27,7 +28,7 @@ extension FrameWriter {
       let header = writer.count
       try writeHeader(
         isResent ? message.properties.markedAsResent : message.properties,
-        sequence: message.mandatory && message.properties.messageID == nil ? sequence : nil,
+        sequence: message.mandatory ? sequence : nil,
         bodySize: message.body.readableBytes, channel: channel, to: &writer)
       let size = writer.count - header
       guard size <= frameMax else {

@@ -110,7 +110,6 @@ struct HostileTests {
     ("an unknown class", { raw(1, 1, [0x7F, 0xFF, 0, 1]) }),
     ("an empty method", { raw(1, 1, []) }),
     ("a string longer than its frame", { raw(1, 0, [0, 10, 0, 60, 255, 1]) }),
-    ("a header with unknown flags", { badFlags() }),
   ]
 
   static func method(_ method: Method, _ channel: UInt16) -> ByteBuffer {
@@ -145,12 +144,6 @@ struct HostileTests {
   static func overrun() -> ByteBuffer {
     var buffer = hugeBody(2)
     buffer.writeImmutableBuffer(raw(3, 1, [1, 2, 3]))
-    return buffer
-  }
-
-  static func badFlags() -> ByteBuffer {
-    var buffer = method(.basicReturn(replyCode: 312, replyText: "", exchange: "", routingKey: ""), 1)
-    buffer.writeImmutableBuffer(raw(2, 1, [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]))
     return buffer
   }
 

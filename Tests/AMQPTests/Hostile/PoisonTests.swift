@@ -69,64 +69,58 @@ struct PoisonTests {
 
   @Test("A message that cannot be taken is refused, and the one behind it arrives", arguments: poisons)
   func delivery(_ poison: Poison) async throws {
-    try await withKnownIssue("such a message ends the connection, again and again") {
-      try await within(.seconds(10)) {
-        try await FakeBroker.run({ peer, frame in
-          guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
-          peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
-          poison.send(peer, consume.consumerTag, channel)
-          peer.deliver(2, to: consume.consumerTag, "good", on: channel)
-          return true
-        }) { broker in
-          var configuration = broker.configuration
-          configuration.maxInboundBodySize = 1000
-          configuration.recovery = .none
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            var iterator = try await channel.consume("q").makeAsyncIterator()
-            if poison.isReadable { #expect(try await iterator.next()?.text == "evil") }
-            #expect(try await iterator.next()?.text == "good")
-            _ = try await connection.withChannel { try await $0.queueInfo("q") }
-            if !poison.isReadable {
-              await broker.wait {
-                $0.contains { frame in
-                  switch frame {
-                  case .method(1, .basicReject(1, requeue: false)),
-                    .method(1, .basicNack(1, multiple: false, requeue: false)):
-                    true
-                  default: false
-                  }
+    try await within(.seconds(10)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+        peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
+        poison.send(peer, consume.consumerTag, channel)
+        peer.deliver(2, to: consume.consumerTag, "good", on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.maxInboundBodySize = 1000
+        configuration.recovery = .none
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          var iterator = try await channel.consume("q").makeAsyncIterator()
+          if poison.isReadable { #expect(try await iterator.next()?.text == "evil") }
+          #expect(try await iterator.next()?.text == "good")
+          _ = try await connection.withChannel { try await $0.queueInfo("q") }
+          if !poison.isReadable {
+            await broker.wait {
+              $0.contains { frame in
+                switch frame {
+                case .method(1, .basicReject(1, requeue: false)),
+                  .method(1, .basicNack(1, multiple: false, requeue: false)):
+                  true
+                default: false
                 }
               }
             }
           }
         }
       }
-    } when: {
-      !poison.isReadable
     }
   }
 
   @Test("A fetched message that cannot be taken is that call's error")
   func fetched() async throws {
-    await withKnownIssue("such a message ends the connection") {
-      try await within(.seconds(10)) {
-        try await FakeBroker.run({ peer, frame in
-          guard case .method(let channel, .basicGet) = frame else { return false }
-          peer.send(
-            .basicGetOk(deliveryTag: 1, redelivered: false, exchange: "", routingKey: "q", messages: 0),
-            AMQPProperties(), String(repeating: "b", count: 5000), on: channel)
-          return true
-        }) { broker in
-          var configuration = broker.configuration
-          configuration.maxInboundBodySize = 1000
-          configuration.recovery = .none
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            let error = await amqpError { _ = try await channel.get("q") }
-            #expect(error != nil)
-            _ = try await channel.queueInfo("q")
-          }
+    try await within(.seconds(10)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicGet) = frame else { return false }
+        peer.send(
+          .basicGetOk(deliveryTag: 1, redelivered: false, exchange: "", routingKey: "q", messages: 0),
+          AMQPProperties(), String(repeating: "b", count: 5000), on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.maxInboundBodySize = 1000
+        configuration.recovery = .none
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let error = await amqpError { _ = try await channel.get("q") }
+          #expect(error != nil)
+          _ = try await channel.queueInfo("q")
         }
       }
     }
@@ -134,25 +128,23 @@ struct PoisonTests {
 
   @Test("An own message that comes back and is larger than what is accepted is unroutable like any other")
   func returned() async throws {
-    await withKnownIssue("the returned message ends the connection") {
-      try await within(.seconds(10)) {
-        try await FakeBroker.run({ peer, frame in
-          guard case .body(let channel, let body) = frame else { return false }
-          peer.send(
-            .basicReturn(replyCode: 312, replyText: "NO_ROUTE", exchange: "", routingKey: "k"),
-            AMQPProperties(headers: ["x-publish-sequence": 1], messageID: "one"), String(buffer: body), on: channel)
-          peer.send(.basicAck(deliveryTag: 1, multiple: false), on: channel)
-          return true
-        }) { broker in
-          var configuration = broker.configuration
-          configuration.maxInboundBodySize = 1000
-          configuration.recovery = .none
-          try await AMQPConnection.withConnection(configuration) { connection in
-            let channel = try await connection.openChannel()
-            let message = AMQPMessage(
-              routingKey: "k", properties: .init(messageID: "one"), body: String(repeating: "r", count: 2000))
-            #expect(await amqpError { try await channel.publish(message) }?.code == .unroutable)
-          }
+    try await within(.seconds(10)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .body(let channel, let body) = frame else { return false }
+        peer.send(
+          .basicReturn(replyCode: 312, replyText: "NO_ROUTE", exchange: "", routingKey: "k"),
+          AMQPProperties(headers: ["x-publish-sequence": 1], messageID: "one"), String(buffer: body), on: channel)
+        peer.send(.basicAck(deliveryTag: 1, multiple: false), on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.maxInboundBodySize = 1000
+        configuration.recovery = .none
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let message = AMQPMessage(
+            routingKey: "k", properties: .init(messageID: "one"), body: String(repeating: "r", count: 2000))
+          #expect(await amqpError { try await channel.publish(message) }?.code == .unroutable)
         }
       }
     }

@@ -31,7 +31,6 @@ struct RecoveryTests {
   @Test("Many channels come back side by side")
   func manyChannels() async throws {
     let channels = 200
-
     try await within(.seconds(5)) {
       let waiting = Mutex<[UInt16]>([])
       try await FakeBroker.run({ peer, frame in
@@ -56,28 +55,26 @@ struct RecoveryTests {
 
   @Test("An exclusive consumer waits until the broker has forgotten its predecessor")
   func exclusiveConsumer() async throws {
-    await withKnownIssue("403 ends the consumer") {
-      try await within(.seconds(10)) {
-        let refusals = Atomic(0)
-        try await FakeBroker.run({ peer, frame in
-          guard peer.index > 0, case .method(let channel, .basicConsume(let consume)) = frame else { return false }
-          if refusals.add(1, ordering: .relaxed).newValue <= 2 {
-            peer.closeChannel(
-              channel, 403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use", .basicConsume(consume))
-          } else {
-            peer.accept(consume, deliver: ["again"], on: channel)
-          }
-          return true
-        }) { broker in
-          try await AMQPConnection.withConnection(broker.configuration) { connection in
-            let channel = try await connection.openChannel()
-            let deliveries = try await channel.consume("q", options: .init(exclusive: true))
-            try await broker.hangUp(on: connection)
-            var iterator = deliveries.makeAsyncIterator()
-            #expect(try await iterator.next()?.text == "again")
-          }
-          #expect(broker.connections == 2)
+    try await within(.seconds(10)) {
+      let refusals = Atomic(0)
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+        if refusals.add(1, ordering: .relaxed).newValue <= 2 {
+          peer.closeChannel(
+            channel, 403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use", .basicConsume(consume))
+        } else {
+          peer.accept(consume, deliver: ["again"], on: channel)
         }
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(exclusive: true))
+          try await broker.hangUp(on: connection)
+          var iterator = deliveries.makeAsyncIterator()
+          #expect(try await iterator.next()?.text == "again")
+        }
+        #expect(broker.connections == 2)
       }
     }
   }

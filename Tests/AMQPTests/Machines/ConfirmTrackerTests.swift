@@ -8,7 +8,10 @@ struct ConfirmTrackerTests {
     _ tracker: inout ConfirmTracker<Int>, _ number: UInt64, multiple: Bool = false
   ) throws(WireError) -> [Int] {
     var seen: [Int] = []
-    try tracker.resolve(number, multiple: multiple) { seen.append($0) }
+    try tracker.resolve(number, multiple: multiple) { number, waiter in
+      seen.append(waiter)
+      #expect(number > 0)
+    }
     return seen
   }
 
@@ -74,18 +77,35 @@ struct ConfirmTrackerTests {
 
   @Test("What is resolved behind an unresolved publish is released at once")
   func release() throws {
-    withKnownIssue("a waiter is kept until all before it are resolved") {
-      var tracker = ConfirmTracker<Box>()
-      var boxes: [Weak] = []
-      for _ in 1...10_000 {
-        let box = Box()
-        boxes.append(Weak(box: box))
-        tracker.append(box, bytes: 1)
-      }
-      for number in 2...10_000 as ClosedRange<UInt64> { try tracker.resolve(number, multiple: false) { _ in } }
-      #expect(tracker.outstanding == 1)
-      #expect(boxes.count { $0.box != nil } == 1)
-      withExtendedLifetime(tracker) {}
+    var tracker = ConfirmTracker<Box>()
+    var boxes: [Weak] = []
+    for _ in 1...10_000 {
+      let box = Box()
+      boxes.append(Weak(box: box))
+      tracker.append(box, bytes: 1)
     }
+    for number in 2...10_000 as ClosedRange<UInt64> { try tracker.resolve(number, multiple: false) { _, _ in } }
+    #expect(tracker.outstanding == 1)
+    #expect(boxes.count { $0.box != nil } == 1)
+    tracker.append(Box(), bytes: 1)
+    #expect(tracker.kept < 200)
+    withExtendedLifetime(tracker) {}
+  }
+
+  @Test("What is given up frees its place, and its late confirm is passed over")
+  func givenUp() throws {
+    var tracker = ConfirmTracker<Int>()
+    for index in 1...300 { tracker.append(index, bytes: 10) }
+    for number in 2...250 as ClosedRange<UInt64> { _ = try resolve(&tracker, number) }
+    for index in 301...400 { tracker.append(index, bytes: 10) }
+    let given = tracker.giveUp { $0 == 1 || $0 == 260 || $0 == 400 }
+    #expect(given.map(\.number) == [1, 260, 400])
+    #expect(given.map(\.waiter) == [1, 260, 400])
+    #expect(tracker.outstanding == 148)
+    #expect(tracker.outstandingBytes == 1480)
+    for number in [1, 260, 400] as [UInt64] { #expect(try resolve(&tracker, number) == []) }
+    #expect(try resolve(&tracker, 0, multiple: true).count == 148)
+    #expect(tracker.outstandingBytes == 0)
+    #expect(tracker.kept == 0)
   }
 }

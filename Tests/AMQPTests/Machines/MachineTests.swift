@@ -130,48 +130,6 @@ struct MachineTests {
     #expect(try closed.receive(method) == [])
   }
 
-  @Test("A request has one answer; the late answer of one that was given up satisfies no other")
-  func requests() throws {
-    var queue = RequestQueue<String>()
-    let first = queue.append(.channelOpen, "first")
-    _ = queue.append(.channelOpen, "second")
-    #expect(queue.next() == .channelOpen)
-    #expect(queue.next() == nil)
-    #expect(queue.abandon(first) == "first")
-    #expect(try queue.answer(.channelOpenOk) == nil)
-    #expect(queue.next() == .channelOpen)
-    #expect(throws: WireError.self) { _ = try queue.answer(.basicQosOk) }
-    #expect(try queue.answer(.channelOpenOk) == "second")
-    #expect(throws: WireError.self) { _ = try queue.answer(.channelOpenOk) }
-    #expect(queue.isEmpty)
-  }
-
-  @Test("Messages are assembled; overruns, wrong orders and sizes over the limit are refused")
-  func assembler() throws {
-    let method = Method.basicReturn(replyCode: 1, replyText: "", exchange: "", routingKey: "")
-    let assembler = ContentAssembler(maxBodySize: 10)
-    #expect(throws: WireError.self) { _ = try assembler.header(bodySize: 1, AMQPProperties()) }
-    #expect(throws: WireError.self) { _ = try assembler.body(ByteBuffer()) }
-    try assembler.begin(method)
-    #expect(throws: WireError.self) { try assembler.begin(method) }
-    #expect(throws: WireError.self) { try assembler.checkIdle() }
-    #expect(try assembler.header(bodySize: 0, AMQPProperties())?.body == ByteBuffer())
-    try assembler.begin(method)
-    #expect(try assembler.header(bodySize: 10, AMQPProperties()) == nil)
-    #expect(try assembler.body(ByteBuffer(string: "01234")) == nil)
-    #expect(try assembler.body(ByteBuffer()) == nil)
-    #expect(try assembler.body(ByteBuffer(string: "56789"))?.body == ByteBuffer(string: "0123456789"))
-    for size in [11, UInt64.max] {
-      let other = ContentAssembler(maxBodySize: 10)
-      try other.begin(method)
-      #expect(throws: WireError.self) { _ = try other.header(bodySize: size, AMQPProperties()) }
-    }
-    let over = ContentAssembler(maxBodySize: 10)
-    try over.begin(method)
-    _ = try over.header(bodySize: 3, AMQPProperties())
-    #expect(throws: WireError.self) { _ = try over.body(ByteBuffer(string: "four")) }
-  }
-
   @Test("Heartbeats: sent when nothing else is, dead after two silent intervals, never while this side does not read")
   func heartbeat() {
     let start = NIODeadline.uptimeNanoseconds(0)

@@ -134,14 +134,15 @@ struct FrameTests {
     #expect(
       try decoder.next()
         == .method(channel: 3, .basicPublish(exchange: "e", routingKey: "k", mandatory: true, immediate: false)))
-    let properties = AMQPProperties(headers: ["x-republished": true], messageID: "m")
+    let properties = AMQPProperties(
+      headers: ["x-republished": true, PropertiesCodec.sequenceHeader: 7], messageID: "m")
     #expect(try decoder.next() == .header(channel: 3, bodySize: 5, properties))
     #expect(try decoder.next() == .body(channel: 3, ByteBuffer(string: "hello")))
   }
 
   @Test(
-    "Only a publish that may come back, and has no message id to be known by, carries its number",
-    arguments: [(true, nil, true), (true, "m", false), (false, nil, false)])
+    "Only a publish that may come back carries its number",
+    arguments: [(true, nil, true), (true, "m", true), (false, nil, false)])
   func sequenceHeader(mandatory: Bool, messageID: String?, isWritten: Bool) throws {
     let message = AMQPMessage(routingKey: "k", mandatory: mandatory, properties: .init(messageID: messageID), body: "")
     var buffer = ByteBuffer()

@@ -1,25 +1,31 @@
 import Synchronization
 
 /// What other threads have for the event loop. Many leave something, one wake-up fetches it all.
-final class Mailbox: Sendable {
+///
+/// Unchecked, because ``wake`` is set before anything else knows the mailbox.
+final class Mailbox: @unchecked Sendable {
   struct Contents {
     var publishes: [(ChannelCore, PublishTicket)] = []
     /// Channels with settlements to write, at once or soon.
     var settleNow: [ChannelCore] = []
     var settleSoon = false
+    /// Consumers for which reading waited.
     var consumersThatTook: [ConsumerCore] = []
     fileprivate var isWoken = false
   }
 
+  /// Has the event loop look into the mailbox.
+  var wake: @Sendable () -> Void = {}
   private let contents = Mutex(Contents())
 
-  /// Leaves something. Returns whether the event loop must be woken.
-  func post(_ change: (inout Contents) -> Void) -> Bool {
-    contents.withLock { contents in
+  /// Leaves something.
+  func post(_ change: (inout Contents) -> Void) {
+    let wasWoken = contents.withLock { contents in
       change(&contents)
       defer { contents.isWoken = true }
-      return !contents.isWoken
+      return contents.isWoken
     }
+    if !wasWoken { wake() }
   }
 
   /// Exchanges the contents for `spare`, whose memory is used again.

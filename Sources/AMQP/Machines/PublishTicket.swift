@@ -1,4 +1,3 @@
-import CoreMetrics
 import NIOCore
 import Synchronization
 
@@ -62,26 +61,16 @@ final class PublishTicket: @unchecked Sendable {
   /// Whether the message still waits for its result.
   func isOpen(_ index: Int) -> Bool { progress.isOpen(index) }
 
-  /// Notes that the broker handed the message back. The confirm that follows completes it.
-  func returned(_ index: Int, _ result: AMQPPublishResult) { progress.returned[index] = result }
-
-  /// Whether the broker handed the message back already.
-  func isReturned(_ index: Int) -> Bool { progress.returned[index] != nil }
-
-  /// Sets the result of a message, unless it has one, and returns what it came to if that is no confirm. Adds the task to
-  /// `resumptions` when it was the last one.
-  func complete(
-    _ index: Int, _ result: AMQPPublishResult, _ resumptions: inout Resumptions
-  ) -> AMQPPublishResult? {
+  /// Sets the result of a message, unless it has one, and counts it. Adds the task to `completions` when it was the last one.
+  func complete(_ index: Int, _ result: AMQPPublishResult, _ completions: inout Completions) {
     switch progress.complete(index, result) {
-    case .wasDone: return nil
+    case .wasDone: break
     case .confirmed(let isLast):
-      resumptions.confirmed += 1
-      if isLast, let continuation = takeContinuation() { resumptions.append(continuation) }
-      return nil
-    case .failed(let result, let isLast):
-      if isLast, let continuation = takeContinuation() { resumptions.append(continuation) }
-      return result
+      completions.confirmed += 1
+      if isLast, let continuation = takeContinuation() { completions.append(continuation) }
+    case .failed(let isLast):
+      completions.count(result)
+      if isLast, let continuation = takeContinuation() { completions.append(continuation) }
     }
   }
 
@@ -103,7 +92,7 @@ private struct Progress {
   enum Completion {
     case wasDone
     case confirmed(isLast: Bool)
-    case failed(AMQPPublishResult, isLast: Bool)
+    case failed(isLast: Bool)
   }
 
   private var remaining: Int
@@ -111,8 +100,6 @@ private struct Progress {
   private var isDone: [Bool]
   /// What did not end as confirmed, by index.
   private(set) var failures: [Int: AMQPPublishResult] = [:]
-  /// Results that came with a return and hold until the confirm.
-  var returned: [Int: AMQPPublishResult] = [:]
 
   init(_ count: Int) {
     remaining = count
@@ -125,11 +112,9 @@ private struct Progress {
     guard isOpen(index) else { return .wasDone }
     if !isDone.isEmpty { isDone[index] = true }
     remaining -= 1
-    if result.isConfirmed, returned.isEmpty { return .confirmed(isLast: remaining == 0) }
-    let final = returned[index] ?? result
-    if final.isConfirmed { return .confirmed(isLast: remaining == 0) }
-    failures[index] = final
-    return .failed(final, isLast: remaining == 0)
+    if result.isConfirmed { return .confirmed(isLast: remaining == 0) }
+    failures[index] = result
+    return .failed(isLast: remaining == 0)
   }
 }
 
@@ -149,22 +134,4 @@ struct PublishWaiter {
   var isResent = false
 
   var message: AMQPMessage { ticket.messages[index] }
-}
-
-/// Tasks to resume once the state that they look at is settled: all at once, outside of every lock.
-struct Resumptions {
-  private var continuations: [UnsafeContinuation<Bool, Never>] = []
-  /// Confirms that the metrics do not count yet.
-  var confirmed = 0
-
-  mutating func append(_ continuation: UnsafeContinuation<Bool, Never>) { continuations.append(continuation) }
-
-  mutating func resumeAll(_ metrics: AMQPMetrics) {
-    if confirmed > 0 {
-      metrics.confirmed.increment(by: confirmed)
-      confirmed = 0
-    }
-    for continuation in continuations { continuation.resume(returning: true) }
-    continuations.removeAll(keepingCapacity: true)
-  }
 }
