@@ -32,6 +32,7 @@ let package = Package(
     .library(name: "AMQP", targets: ["AMQP"]),
     .library(name: "Warren", targets: ["Warren"]),
     .library(name: "WarrenSQLite", targets: ["WarrenSQLite"]),
+    .library(name: "WarrenGRDB", targets: ["WarrenGRDB"]),
     .library(name: "WarrenRabbitMQ", targets: ["WarrenRabbitMQ"]),
     .library(name: "WarrenConnect", targets: ["WarrenConnect"]),
     .library(name: "WarrenTesting", targets: ["WarrenTesting"]),
@@ -60,6 +61,9 @@ let package = Package(
       name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, log, lifecycle],
       swiftSettings: settings),
     .target(
+      name: "WarrenGRDB", dependencies: ["Warren", grdb, log, metrics, lifecycle],
+      swiftSettings: settings),
+    .target(
       name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
       swiftSettings: settings),
     .target(
@@ -85,6 +89,13 @@ let package = Package(
     .testTarget(
       name: "WarrenTests",
       dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", log, metrics, tracing],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "warren-outbox-crash", dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", grdb, lifecycle, log],
+      path: "Tests/OutboxCrash", swiftSettings: settings),
+    .testTarget(
+      name: "WarrenGRDBTests",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "BrokerConformance", grdb, lifecycle, log, metrics],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",

@@ -13,6 +13,8 @@ public struct HandlerContext: Sendable {
   public let history: History
   /// Whether this is the last try: if it fails, the message becomes a dead letter.
   public let isLastAttempt: Bool
+  /// The steps that the handler has begun.
+  package let steps = HandlerSteps()
   private let baseLogger: Logger
 
   /// A context; the worker makes them, and so may a test of a handler.

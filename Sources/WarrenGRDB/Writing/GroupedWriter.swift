@@ -1,0 +1,108 @@
+public import GRDB
+internal import Synchronization
+
+/// Commits what many tasks write at the same time in one transaction, because the commit is what costs: each waits for the
+/// disk once.
+///
+/// ```swift
+/// let writer = GroupedWriter(database)
+/// try await writer.write { db in
+///   try booking.insert(db)
+///   try outbox.publish(BookingCreated(bookingID: booking.id), in: db)
+/// }
+/// ```
+/// Each write is all or nothing by itself: one that throws leaves no trace, and its neighbours are committed. When it
+/// returns, it is as durable as a transaction of its own.
+public final class GroupedWriter: Sendable {
+  private struct Item: Sendable {
+    /// Runs the write, and keeps what it returned.
+    let run: @Sendable (Database) throws -> Void
+    /// After the commit, or with what the commit failed with.
+    let finish: @Sendable ((any Error)?) -> Void
+  }
+  private struct State {
+    var waiting: [Item] = []
+    var isRunning = false
+  }
+  private let state = Mutex(State())
+  private let limit: Int
+  /// The database.
+  public let database: any DatabaseWriter
+
+  /// A writer for this database that takes at most `limit` writes into one transaction.
+  public init(_ database: any DatabaseWriter, limit: Int = 500) {
+    self.database = database
+    self.limit = max(1, limit)
+  }
+
+  /// Runs `body` in a transaction that others may share, and returns when that is committed.
+  public func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    let kept = Mutex<Result<Value, any Error>?>(nil)
+    let box = Box(kept)
+    return try await withCheckedThrowingContinuation { continuation in
+      submit(
+        Item(
+          run: { db in
+            do {
+              let value = try body(db)
+              box.value.withLock { $0 = .success(value) }
+            } catch {
+              box.value.withLock { $0 = .failure(error) }
+              throw error
+            }
+          },
+          finish: { failure in
+            let result = box.value.withLock { $0 }
+            switch (result, failure) {
+            case (.failure(let error), _): continuation.resume(throwing: error)
+            case (_, let error?): continuation.resume(throwing: error)
+            case (.success(let value), nil): continuation.resume(returning: value)
+            case (nil, nil): continuation.resume(throwing: CancellationError())
+            }
+          }))
+    }
+  }
+
+  private final class Box<Value: Sendable>: Sendable {
+    let value: Mutex<Result<Value, any Error>?>
+    init(_ value: consuming Mutex<Result<Value, any Error>?>) { self.value = value }
+  }
+
+  private func submit(_ item: Item) {
+    let starts = state.withLock { state in
+      state.waiting.append(item)
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    if starts { schedule() }
+  }
+
+  private func schedule() {
+    database.asyncWriteWithoutTransaction { db in
+      let items = self.state.withLock { state in
+        let items = Array(state.waiting.prefix(self.limit))
+        state.waiting.removeFirst(items.count)
+        return items
+      }
+      var failure: (any Error)?
+      do {
+        try db.inTransaction(.immediate) {
+          for item in items {
+            // What it threw is kept with it; the savepoint is rolled back.
+            try? db.inSavepoint {
+              try item.run(db)
+              return .commit
+            }
+          }
+          return .commit
+        }
+      } catch { failure = error }
+      let goesOn = self.state.withLock { state in
+        state.isRunning = !state.waiting.isEmpty
+        return state.isRunning
+      }
+      if goesOn { self.schedule() }
+      for item in items { item.finish(failure) }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+internal import ServiceLifecycle
+internal import Warren
+
+/// The engine, with places to die before and after each publish and settlement.
+struct DyingBroker: Broker {
+  let base: any Broker
+  let points: KillPoints
+  let book: Book
+
+  var capabilities: BrokerCapabilities {
+    var capabilities = base.capabilities
+    capabilities.storesBatchesAsOne = book.storesBatchesAsOne
+    return capabilities
+  }
+  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
+  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    points.pass()
+    for publication in publications { book.note("published", publication.message.correlationID ?? "") }
+    let results = try await base.publish(publications)
+    points.pass()
+    return results
+  }
+  func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
+  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    points.pass()
+    let result = try await base.settle(delivery, as: settlement)
+    points.pass()
+    return result
+  }
+  func run() async throws { try await base.run() }
+}

@@ -1,0 +1,111 @@
+internal import Foundation
+internal import GRDB
+internal import Logging
+internal import ServiceLifecycle
+internal import Warren
+internal import WarrenGRDB
+internal import WarrenSQLite
+
+struct BookingCreated: EventMessage {
+  static let name: MessageName = "booking.created"
+  var number: Int
+}
+
+/// A small application: it takes bookings, tells of them through an outbox, and handles what it was told in five steps of an
+/// inbox. It ends when all bookings are handled, or by SIGKILL at the point that it is told.
+///
+/// `warren-outbox-crash FOLDER BOOKINGS POINT [one-by-one]`
+@main enum OutboxCrash {
+  static let steps = ["number", "seat", "mail", "index", "count"]
+
+  static func main() async throws {
+    let arguments = CommandLine.arguments
+    guard arguments.count >= 4, let bookings = Int(arguments[2]), let point = Int(arguments[3]) else { exit(64) }
+    let folder = arguments[1]
+    let points = KillPoints(at: point)
+    let book = Book(folder: folder, storesBatchesAsOne: arguments.count < 5)
+
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(5)
+    configuration.prepareDatabase { db in
+      db.trace { event in
+        let text = "\(event)".prefix(8).uppercased()
+        if ["INSERT", "UPDATE", "DELETE", "COMMIT", "BEGIN", "SAVE", "RELE"].contains(where: { text.hasPrefix($0) }) {
+          points.pass()
+        }
+      }
+    }
+    let database = try DatabasePool(path: "\(folder)/app.db", configuration: configuration)
+    var migrator = DatabaseMigrator()
+    migrator.registerWarrenTables()
+    migrator.registerMigration("bookings") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE booking (number INTEGER PRIMARY KEY);
+          CREATE TABLE effect (booking INTEGER NOT NULL, step TEXT NOT NULL, value INTEGER NOT NULL);
+          CREATE TABLE result (booking INTEGER NOT NULL, sum INTEGER NOT NULL);
+          """)
+    }
+    try migrator.migrate(database)
+
+    var settings = SQLiteBroker.Configuration()
+    settings.livenessInterval = .milliseconds(20)
+    let engine = try SQLiteBroker(path: "\(folder)/broker.db", configuration: settings)
+    let exchange = Exchange.topic("bookings")
+    let outbox = Outbox(database, MessageComposer(source: "crash", exchange: exchange))
+    let inbox = Inbox(database)
+    let handled: @Sendable () async throws -> Int = {
+      try await database.read { try Int.fetchOne($0, sql: "SELECT count(DISTINCT booking) FROM result") ?? 0 }
+    }
+
+    try await engine.withBroker { engine in
+      let broker = DyingBroker(base: engine, points: points, book: book)
+      let worker = try Worker(broker, name: "crash", logger: quiet) {
+        Subscription("handled", on: "bookings", to: "booking.*") {
+          On(BookingCreated.self) { event, context in
+            var sum = 0
+            for step in steps {
+              sum += try await inbox.once(context, step) { db in
+                let value = Int.random(in: 1...1_000_000)
+                try db.execute(
+                  sql: "INSERT INTO effect VALUES (?, ?, ?)", arguments: [event.number, step, value])
+                return value
+              }
+            }
+            let total = sum
+            try await inbox.once(context, "result") { db in
+              try db.execute(sql: "INSERT INTO result VALUES (?, ?)", arguments: [event.number, total])
+            }
+          }
+        }
+      }
+      try await broker.apply(worker.topology)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await OutboxRelay(outbox, to: broker, logger: quiet).run() }
+        group.addTask { try await worker.run() }
+        for number in 1...bookings {
+          try await database.write { db in
+            try db.execute(sql: "INSERT OR IGNORE INTO booking VALUES (?)", arguments: [number])
+            if db.changesCount == 0 { return }
+            var made = try outbox.composer.publication(of: BookingCreated(number: number))
+            made.message.correlationID = "\(number)"
+            try outbox.add(made, orderedBy: "key \(number % 2)", in: db)
+          }
+          book.note("promised", "\(number)")
+        }
+        let end = ContinuousClock.now + .seconds(30)
+        while try await handled() < bookings {
+          if ContinuousClock.now > end { exit(3) }
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        group.cancelAll()
+        while let outcome = await group.nextResult() {
+          if case .failure(let error) = outcome, !(error is CancellationError) { throw error }
+        }
+      }
+    }
+    print(points.passed)
+  }
+
+  static let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+}
