@@ -95,7 +95,7 @@ let package = Package(
       path: "Tests/OutboxCrash", swiftSettings: settings),
     .testTarget(
       name: "WarrenGRDBTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "BrokerConformance", grdb, lifecycle, log, metrics],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "BrokerConformance", grdb, log],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 import Warren
 import WarrenSQLite
+import WarrenTesting
 
 @testable import WarrenGRDB
 

@@ -6,6 +6,7 @@ import Testing
 import Warren
 import WarrenGRDB
 import WarrenSQLite
+import WarrenTesting
 
 @Suite struct OutboxTests {
   @Test(arguments: [false, true]) func whatIsCommittedArrivesAsItWasMade(inFile: Bool) async throws {

@@ -7,6 +7,7 @@ import Testing
 import Warren
 import WarrenGRDB
 import WarrenSQLite
+import WarrenTesting
 
 struct Booked: EventMessage {
   static let name: MessageName = "booking.created"
