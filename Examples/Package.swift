@@ -22,6 +22,9 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let http = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -38,6 +41,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.92.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
   ],
   targets: [
     .target(
@@ -48,10 +53,12 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "Mail", dependencies: ["CCurl", nioPosix], swiftSettings: settings),
+    .target(name: "Accounts", dependencies: [crypto, cryptoExtras, jwt, grdb, nioPosix], swiftSettings: settings),
     .executableTarget(
       name: "bookspace", dependencies: ["ExampleSupport", warren, hummingbird, grdb, arguments, log, lifecycle],
       swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], exclude: ["smtp_server.py"], swiftSettings: settings),
+    .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: settings),
     .testTarget(
       name: "BookSpaceTests",
       dependencies: [
