@@ -14,6 +14,12 @@ class Scripts(unittest.TestCase):
         self.assertGreater(len(calls), 1)
         self.assertEqual([line for line in calls if "--noproxy '*'" not in line], [])
 
+    def test_the_page_for_contributors_says_what_each_folder_is(self):
+        page = (runs.ROOT / "CONTRIBUTING.md").read_text()
+        folders = [path for parent in ("Sources", "Tests") for path in (runs.ROOT / parent).iterdir() if path.is_dir()]
+        names = [f"{path.parent.name}/{path.name}" for path in folders if not path.name.endswith("Tests")]
+        self.assertEqual([name for name in names if name not in page], [])
+
     def test_packages_are_installed_in_one_place(self):
         found = [path.name for path in SCRIPTS if re.search(r"apt-get .*(install|update)|dpkg-query", path.read_text())]
         self.assertEqual(found, ["packages"])
