@@ -7,12 +7,13 @@ MESSAGES ?= 10000
 VERSIONS ?= 3.10
 VERSION ?= 3.10
 SECONDS ?= 30
+MINUTES ?= 20
 TIMES ?= 20
 LOAD ?= 4
 export SCRATCH TIMES LOAD FILTER LIMIT BROKER
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test chaos format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test chaos soak-amqp format lint docs setup
 
 ## Shows this list.
 help:
@@ -87,6 +88,10 @@ crash-test: setup
 ## Breaks a RabbitMQ cluster of three in every way that heals while messages pass, then balances the books; VERSION=4.3, SEED=n.
 chaos: setup
 	scripts/chaos $(SEED) $(VERSION)
+
+## Runs the AMQP client for long beside a proxy that cuts its connections: MINUTES=20 SEED=1. Memory, waiters and messages must add up.
+soak-amqp: setup
+	scripts/soak-amqp $(MINUTES) $(SEED) $(VERSION)
 
 ## Formats all Swift code.
 format:

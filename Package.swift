@@ -101,6 +101,9 @@ let package = Package(
       name: "WarrenSQLiteTests",
       dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", grdb, log],
       swiftSettings: settings),
+    .executableTarget(
+      name: "amqp-soak", dependencies: ["AMQP", nioCore, nioPosix, log],
+      path: "Tests/AMQPSoak", swiftSettings: settings),
     .testTarget(
       name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],
       swiftSettings: settings),
