@@ -20,6 +20,7 @@ final class ChannelCore: @unchecked Sendable {
   @exclusivity(unchecked) var machine: Machine
   /// Its number on the connection of now; 0 if it has none.
   var number: UInt16 = 0
+  var sample = ConfirmSample()
   var openTimer: Scheduled<Void>?
   var deadlineTimer: Scheduled<Void>?
   var nextDeadline = NIODeadline.distantFuture

@@ -212,6 +212,11 @@ extension AMQPConnection {
     _ tag: UInt64, _ multiple: Bool, _ result: AMQPPublishResult, _ core: ChannelCore
   ) throws(WireError) {
     try core.machine.publishing.settled(tag, multiple: multiple, result, &completions)
+    if let latency = core.sample.confirmed(
+      tag, multiple: multiple, generation: core.ledger.generation, now: .now())
+    {
+      metrics.confirmLatency.recordNanoseconds(latency.nanoseconds)
+    }
     wantPump(core)
   }
 

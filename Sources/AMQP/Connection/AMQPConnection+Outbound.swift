@@ -87,7 +87,10 @@ extension AMQPConnection {
       link.flush()
       guard mayPublish(link) else { break }
     }
-    metrics.published.increment(by: Int(core.machine.publishing.next - first))
+    let next = core.machine.publishing.next
+    guard next > first else { return }
+    metrics.published.increment(by: Int(next - first))
+    core.sample.wrote(next - 1, generation: core.ledger.generation, now: .now())
   }
 
   /// Writes the publishes of the channels for which something happened that may let them through.

@@ -1,10 +1,14 @@
 import CoreMetrics
 
-/// The counters of a connection, by swift-metrics. They are counted up in bulk, once a read or write.
+/// What a connection tells swift-metrics. Counters are counted up in bulk, once a read or write.
 ///
 /// `amqp.published`, `amqp.confirmed`, `amqp.unconfirmed` (with the dimension `reason`: unroutable, nacked, unknown, not_sent),
 /// `amqp.resent`, `amqp.delivered`, `amqp.settled`, `amqp.settled.stale`, `amqp.connections.opened`, `amqp.connections.lost`,
 /// `amqp.channels.closed_by_server`; each with the dimension `connection`, its configured name.
+///
+/// Gauges, once a second: `amqp.publishes.outstanding` (sent and not confirmed), `amqp.deliveries.unsettled`, `amqp.channels`,
+/// `amqp.blocked` (1 while the broker takes no messages), `amqp.open` (1 while the connection is open). And `amqp.confirm.latency`:
+/// how long a confirm takes, of one publish of a channel at a time.
 struct AMQPMetrics: Sendable {
   let published: Counter
   let confirmed: Counter
@@ -19,6 +23,12 @@ struct AMQPMetrics: Sendable {
   let opened: Counter
   let lost: Counter
   let channelsClosed: Counter
+  let outstanding: Gauge
+  let unsettled: Gauge
+  let channels: Gauge
+  let blocked: Gauge
+  let open: Gauge
+  let confirmLatency: Timer
 
   init(connection: String) {
     func counter(_ label: String, _ reason: String? = nil) -> Counter {
@@ -26,6 +36,7 @@ struct AMQPMetrics: Sendable {
       if let reason { dimensions.append(("reason", reason)) }
       return Counter(label: label, dimensions: dimensions)
     }
+    func gauge(_ label: String) -> Gauge { Gauge(label: label, dimensions: [("connection", connection)]) }
     published = counter("amqp.published")
     confirmed = counter("amqp.confirmed")
     resent = counter("amqp.resent")
@@ -39,5 +50,11 @@ struct AMQPMetrics: Sendable {
     opened = counter("amqp.connections.opened")
     lost = counter("amqp.connections.lost")
     channelsClosed = counter("amqp.channels.closed_by_server")
+    outstanding = gauge("amqp.publishes.outstanding")
+    unsettled = gauge("amqp.deliveries.unsettled")
+    channels = gauge("amqp.channels")
+    blocked = gauge("amqp.blocked")
+    open = gauge("amqp.open")
+    confirmLatency = Timer(label: "amqp.confirm.latency", dimensions: [("connection", connection)])
   }
 }

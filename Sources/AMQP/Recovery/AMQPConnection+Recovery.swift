@@ -20,6 +20,11 @@ extension AMQPConnection {
       finish(.failure(error))
       throw error
     }
+    let gauges = startGauges()
+    defer {
+      gauges.cancel()
+      recordGauges()
+    }
     try await withTaskCancellationHandler {
       try await withGracefulShutdownHandler {
         try await supervise()
