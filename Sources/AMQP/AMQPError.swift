@@ -1,7 +1,7 @@
 /// What went wrong in the AMQP client, and what can be done about it.
 ///
 /// `description` never contains a message's body, its headers or a password. It may contain names of exchanges, queues and
-/// hosts, because without them nobody can act on it.
+/// hosts, because without them an error cannot be acted on.
 public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The kind of failure. Compare with `==`; new kinds may be added in later versions.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -39,7 +39,7 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     public static let protocolViolation = Code(.protocolViolation)
     /// The broker closed the connection and said why: see `replyCode` and `replyText`.
     public static let connectionClosedByServer = Code(.connectionClosedByServer)
-    /// The socket ended without a goodbye.
+    /// The socket ended without a close handshake.
     public static let connectionLost = Code(.connectionLost)
     /// The broker was silent for two heartbeat intervals.
     public static let heartbeatTimeout = Code(.heartbeatTimeout)
@@ -146,7 +146,7 @@ public struct AMQPError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The same failure as it looks to somebody whose message was already on the wire.
+  /// The same failure as it looks to the caller whose message was already on the wire.
   func asUnknownOutcome() -> AMQPError {
     AMQPError(
       .unknownOutcome,

@@ -57,7 +57,7 @@ public struct AMQPConfiguration: Sendable {
   public var handshakeTimeout: Duration = .seconds(10)
   /// How long the broker may take to answer a request, waiting for a lost connection included.
   public var replyTimeout: Duration = .seconds(30)
-  /// How long closing waits: for confirms that are due and then for the broker's goodbye.
+  /// How long closing waits: for confirms that are due and then for the close handshake.
   public var closeTimeout: Duration = .seconds(5)
   /// How the connection comes back when it is lost.
   public var recovery = AMQPRecoveryPolicy()

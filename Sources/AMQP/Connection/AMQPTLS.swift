@@ -10,7 +10,7 @@ public struct AMQPTLS: Sendable, Hashable {
     case full
     /// Its chain only.
     case noHostname
-    /// Nothing: anybody may answer. For tests.
+    /// Nothing: any host may answer. For tests.
     case none
   }
 
@@ -36,7 +36,7 @@ public struct AMQPTLS: Sendable, Hashable {
   /// The lowest version of TLS.
   public var minimumVersion: Version
 
-  /// TLS with full verification unless said otherwise.
+  /// TLS, by default with full verification.
   public init(
     verification: Verification = .full, authoritiesFile: String? = nil, certificateFile: String? = nil,
     keyFile: String? = nil, serverName: String? = nil, minimumVersion: Version = .tls12
@@ -51,7 +51,7 @@ public struct AMQPTLS: Sendable, Hashable {
 
   /// Whether a certificate that the TLS library accepted is one for the server's name.
   ///
-  /// The library also accepts one for the peer's address, whatever name was asked for. Then whoever can forge an answer of
+  /// The library also accepts one for the peer's address, whatever name was asked for. Then an attacker who can forge an answer of
   /// the name service needs no certificate but one for a machine of their own.
   func accepts(_ certificate: NIOSSLCertificate?, for name: String) -> Bool {
     guard verification == .full, !Self.isAddress(name) else { return true }

@@ -145,7 +145,9 @@ struct ConnectionMachine: Sendable {
   private(set) var isOverChannelLimit = false
 
   /// Begins to close. Returns what to send: nothing if there is no open connection to close.
-  mutating func close(_ reason: CloseReason = CloseReason(replyCode: 200, replyText: "Goodbye")) -> [Action] {
+  mutating func close(_ reason: CloseReason = CloseReason(replyCode: 200, replyText: "Closed by the client"))
+    -> [Action]
+  {
     switch state {
     case .open:
       state = .closing

@@ -1,5 +1,5 @@
 extension CloseReason {
-  /// Whether what the broker refused on a channel may be granted later without anybody correcting anything.
+  /// Whether what the broker refused on a channel may be granted later, though nothing was corrected.
   var isTransient: Bool {
     switch replyCode {
     // Held by another consumer, perhaps one of this client's that the broker still believes in.

@@ -18,7 +18,7 @@ public struct AMQPTopology: Sendable, Hashable {
     /// Optional arguments, such as `alternate-exchange`.
     public var arguments: AMQPTable
 
-    /// An exchange; durable unless said otherwise.
+    /// An exchange; durable by default.
     public init(
       _ name: String, type: String, durable: Bool = true, autoDelete: Bool = false, isInternal: Bool = false,
       arguments: AMQPTable = [:]
@@ -46,7 +46,7 @@ public struct AMQPTopology: Sendable, Hashable {
     /// Optional arguments, such as `x-queue-type`.
     public var arguments: AMQPTable
 
-    /// A queue; durable unless said otherwise.
+    /// A queue; durable by default.
     public init(
       _ name: String, durable: Bool = true, exclusive: Bool = false, autoDelete: Bool = false,
       arguments: AMQPTable = [:]

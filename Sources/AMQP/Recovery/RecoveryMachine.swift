@@ -59,7 +59,7 @@ extension AMQPError {
   /// Whether the broker refuses the user or the virtual host.
   var isRefusal: Bool { code == .authenticationFailed || code == .virtualHostRefused }
 
-  /// Whether trying again helps only after somebody has corrected something, as far as the error tells.
+  /// Whether trying again helps only after a user has corrected something, as far as the error tells.
   var needsCorrection: Bool {
     let codes: Set<Code> = [
       .authenticationFailed, .virtualHostRefused, .versionMismatch, .invalidConfiguration, .invalidArgument, .tlsFailed,

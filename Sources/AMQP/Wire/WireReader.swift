@@ -42,7 +42,7 @@ struct WireReader {
     try bytes(Int(try integer(UInt8.self)))
   }
 
-  /// Reads a short string: one length byte, then UTF-8. Bytes that are not UTF-8 are mended, as brokers pass on whatever other
+  /// Reads a short string: one length byte, then UTF-8. Bytes that are not UTF-8 are replaced, as brokers pass on whatever other
   /// clients wrote.
   mutating func shortString() throws(WireError) -> String { String(decoding: try shortBytes(), as: UTF8.self) }
 

@@ -2,7 +2,7 @@ import NIOCore
 
 /// Writes the primitive types of AMQP into memory that was set aside.
 ///
-/// Where the memory ends the writer goes on counting, so that whoever set it aside knows how much to bring the next time.
+/// Where the memory ends the writer goes on counting, so that the caller who set it aside knows how much to bring the next time.
 /// It writes plain bytes at an offset: a message is some twenty small values, and asking a `ByteBuffer` for room and for
 /// sole ownership with each of them costs more than the values do.
 struct WireWriter {

@@ -65,7 +65,7 @@ struct PublishOutcomeTests {
     }
   }
 
-  @Test("A header that a user forges does not turn somebody else's publish into an unroutable one")
+  @Test("A header that a user forges does not turn another publish into an unroutable one")
   func forgedSequence() async throws {
     try await within(.seconds(20)) {
       let headers = Mutex<[AMQPProperties]>([])

@@ -107,7 +107,7 @@ struct RealPoisonTests {
   }
 }
 
-/// Run with the other tests that take the broker from whoever else uses it.
+/// Run with the other tests that take the broker from its other users.
 @Suite(
   "Limits of a real broker",
   .enabled(

@@ -64,7 +64,7 @@ struct CredentialsTests {
     }
   }
 
-  @Test("A provider that fails is asked again, and one that hangs keeps nobody from closing")
+  @Test("A provider that fails is asked again, and one that hangs does not keep the connection from closing")
   func failing() async throws {
     struct Vault: Error {}
     try await within {
