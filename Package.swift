@@ -88,7 +88,9 @@ let package = Package(
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", log, metrics, tracing],
+      dependencies: [
+        "Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", log, metrics, tracing, lifecycle,
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "warren-outbox-crash", dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", grdb, lifecycle, log],

@@ -54,7 +54,7 @@ struct Parts: Sendable {
     let open = OpenDeliveries(id: consumers.nextID(), queue: queue)
     // One for the queue, and one for its suspects, of which one is out at a time.
     let machines = (hasSuspects ? [false, true] : [false]).map { ($0, Watched(QueuePump.Machine())) }
-    let consumer = Consumer(queue: queue, prefetch: prefetch) {
+    let consumer = Consumer(queue: queue, prefetch: prefetch) { _ in
       for (_, machine) in machines { machine.withValue { $0.stop() } }
     }
     let pumps = machines.map { isForSuspects, machine in

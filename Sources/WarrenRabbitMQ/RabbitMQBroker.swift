@@ -16,7 +16,8 @@ public import Warren
 /// cannot be counted or purged, and beside the prefetch of a consumer one suspect (see `Delivery.isSuspect`) may be out.
 public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, DeadLetterBroker, LeasingBroker {
   private let configuration: RabbitMQConfiguration
-  private let clock: any BrokerClock
+  /// The time that messages go by.
+  public let clock: any BrokerClock
   private let logger: Logger
   private let gate = Gate<Parts>()
   private let known = KnownTopology()

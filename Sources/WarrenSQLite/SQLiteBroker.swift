@@ -19,7 +19,8 @@ public final class SQLiteBroker: Sendable {
   let file: BrokerFile
   let writer: Writer
   let configuration: Configuration
-  let clock: any BrokerClock
+  /// The time that messages go by.
+  public let clock: any BrokerClock
   private let lifecycle = Lifecycle()
   let presence: Presence
   let liveness: Liveness
@@ -177,9 +178,20 @@ extension SQLiteBroker: Broker {
     try await waitUntilRunning()
     let id = lastConsumer.add(1, ordering: .relaxed).newValue
     let isOpen = Flag(true)
-    let consumer = Consumer(queue: queue, prefetch: prefetch) { isOpen.set(false) }
+    let isPaused = Flag(false)
+    let consumer = Consumer(
+      queue: queue, prefetch: prefetch,
+      onStop: { consumer in
+        isOpen.set(false)
+        self.takeBack(consumer)
+      },
+      onPause: { consumer, time in
+        isPaused.set(time != nil)
+        if time == nil { self.writer.wake() } else { self.takeBack(consumer) }
+      })
     let local = try await writer.perform { [presence, configuration] transaction in
-      try transaction.join(consumer, id: id, isOpen, presence, name: configuration.workerName)
+      try transaction.join(
+        consumer, id: id, isOpen: isOpen, isPaused: isPaused, presence, name: configuration.workerName)
     }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
@@ -196,6 +208,9 @@ extension SQLiteBroker: Broker {
     try? await writer.perform { _ in }
     return try result.get()
   }
+
+  /// Puts what a consumer has not begun back into its queue at once, for other processes: its handlers may run on for long.
+  private func takeBack(_ consumer: Consumer) { writer.release(consumer.revoke()) }
 
   /// See ``Warren/Broker/settle(_:as:)``.
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {

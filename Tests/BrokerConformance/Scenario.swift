@@ -6,6 +6,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     case otherProcesses
     /// The engine orders by priority.
     case priority
+    /// The engine takes back what a consumer has not begun, at once when it stops or pauses.
+    case takesBack
     /// The engine notes when a suspect is begun.
     case notedBeginnings
     /// The engine's time is virtual, so it can be turned back or by hours.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Warren
@@ -11,7 +12,7 @@ import Testing
   }
 
   @Test func handsOutInOrderToWhoWaitsAndWhoComes() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
+    let consumer = Consumer(queue: "q", prefetch: 3) { _ in }
     consumer.hand([delivery(1), delivery(2)])
     #expect(await consumer.next()?.token.number == 1)
     async let second = consumer.next()
@@ -22,7 +23,7 @@ import Testing
   }
 
   @Test func stoppingEndsAllWhoWait() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
+    let consumer = Consumer(queue: "q", prefetch: 3) { _ in }
     await withTaskGroup(of: Bool.self) { group in
       for _ in 0..<5 { group.addTask { await consumer.next() == nil } }
       consumer.stop()
@@ -33,11 +34,52 @@ import Testing
   }
 
   @Test func cancellingAWaiterStopsTheConsumer() async {
-    let consumer = Consumer(queue: "q", prefetch: 3) {}
+    let consumer = Consumer(queue: "q", prefetch: 3) { _ in }
     await withTaskGroup(of: Bool.self) { group in
       group.addTask { await consumer.next() == nil }
       group.cancelAll()
       for await isEnd in group { #expect(isEnd) }
     }
+  }
+
+  @Test func aPausedConsumerKeepsWhatItHasUntilItIsResumed() async {
+    let pauses = Mutex<[Date?]>([])
+    let consumer = Consumer(queue: "q", prefetch: 3, onStop: { _ in }) { _, time in pauses.withLock { $0.append(time) }
+    }
+    let time = Date(timeIntervalSince1970: 100)
+    consumer.pause(until: time)
+    consumer.pause(until: time.addingTimeInterval(-50))
+    #expect(consumer.pausedUntil == time)
+    #expect(consumer.hand([delivery(1), delivery(2)]).isEmpty)
+    async let first = consumer.next()
+    for _ in 0..<100 { await Task.yield() }
+    consumer.resume()
+    consumer.resume()
+    #expect(await first?.token.number == 1)
+    #expect(await consumer.next()?.token.number == 2)
+    #expect(pauses.withLock { $0 } == [time, nil])
+  }
+
+  @Test func whatWasNotBegunCanBeTakenBack() async {
+    let consumer = Consumer(queue: "q", prefetch: 5) { _ in }
+    consumer.hand((1...4).map { delivery($0) })
+    #expect(await consumer.next()?.token.number == 1)
+    #expect(consumer.revoke { $0.token.number == 3 }.map(\.token.number) == [3])
+    #expect(await consumer.next()?.token.number == 2)
+    #expect(consumer.revoke().map(\.token.number) == [4])
+    #expect(consumer.revoke().isEmpty)
+  }
+
+  @Test func atAStopTheEngineTakesBackWhatWasNotBegun() async {
+    let back = Mutex<[Int64]>([])
+    let consumer = Consumer(queue: "q", prefetch: 5) { consumer in
+      let revoked = consumer.revoke().map(\.token.number)
+      back.withLock { $0 += revoked }
+    }
+    consumer.hand([delivery(1), delivery(2)])
+    consumer.stop()
+    #expect(await consumer.next() == nil)
+    #expect(back.withLock { $0 } == [1, 2])
+    #expect(consumer.hand([delivery(3)]).map(\.token.number) == [3])
   }
 }

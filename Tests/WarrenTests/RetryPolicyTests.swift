@@ -51,4 +51,35 @@ private struct Told: OutcomeError { var outcome: Outcome { .deadLetter("by the e
     #expect(policy.outcome(for: Timeout()) == .retry())
     #expect(policy.on(Told.self) { _ in .complete }.outcome(for: Told()) == .complete)
   }
+
+  @Test func noDurationIsTooAbsurd() {
+    let absurd: [Duration] = [.seconds(Int64.max), .seconds(Int64.min), .zero, .nanoseconds(1)]
+    for first in absurd {
+      for attempt in [1, 2, 64, 10_000, Int.max] {
+        let exponential = RetryPolicy.exponential(
+          from: first, factor: 1e300, retries: .max, maximum: .seconds(Int64.max)
+        ).jitter(1)
+        #expect(exponential.delay(afterAttempt: attempt) != nil)
+        #expect(exponential.spreadDelay(afterAttempt: attempt) != nil)
+        let linear = RetryPolicy.linear(step: first, retries: .max, maximum: .seconds(Int64.max)).jitter(.nan)
+        #expect(linear.spreadDelay(afterAttempt: attempt) != nil)
+      }
+      #expect(!first.words.isEmpty)
+      #expect(Date().adding(first).formatted(.iso8601).count == 20)
+    }
+    #expect(RetryPolicy.exponential(from: .seconds(1), factor: .nan, retries: .max).delays.count == 1000)
+    #expect(RetryPolicy.exponential(from: .seconds(1), retries: 2).delay(afterAttempt: 3) == nil)
+  }
+
+  @Test func theStandardSpreadsOverHours() {
+    let hours = RetryPolicy.standard.delays.reduce(.zero, +).seconds / 3600
+    #expect((3.0...6.0).contains(hours))
+    #expect(RetryPolicy.standard.delays.count == 10)
+  }
+
+  @Test func aTimeoutCanHaveARule() {
+    let policy = RetryPolicy.standard.on(HandlerTimeout.self) { .deadLetter("\($0)") }
+    #expect(
+      policy.outcome(for: HandlerTimeout(limit: .seconds(30))) == .deadLetter("the handler took longer than 30 s"))
+  }
 }

@@ -58,6 +58,9 @@ private struct Created: EventMessage { static let name: MessageName = "booking.c
         On(Code.self) { _, _ in }.concurrency(3)
       } == .invalid)
     #expect(code { Subscription("q", on: "e") {} } == .invalid)
+    #expect(code { Subscription("q", on: "e") { On(Created.self) { _, _ in }.concurrency(5) } } == .invalid)
+    #expect(code { Subscription("q", on: "e") { On(Created.self) { _, _ in }.prefetch(5) } } == .invalid)
+    #expect(code { Subscription("q", on: "e") { On(Created.self) { _, _ in }.timeout(.seconds(5)) } } == nil)
     #expect(code { Subscription("", on: "e") { On(Created.self) { _, _ in } } } == .invalid)
     #expect(code { Subscription("q", on: "e") { On(Created.self) { _, _ in } }.deadLetter(.queue("q")) } == .invalid)
     #expect(

@@ -49,7 +49,7 @@ final class PocketBroker: InspectableBroker {
   func consume<Result: Sendable>(
     _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
   ) async throws -> Result {
-    let consumer = Consumer(queue: queue, prefetch: prefetch) {}
+    let consumer = Consumer(queue: queue, prefetch: prefetch) { _ in }
     let waiting = state.withLock { state in
       state.consumer = consumer
       defer { state.waiting = [] }

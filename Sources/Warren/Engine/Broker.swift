@@ -16,6 +16,9 @@ public import ServiceLifecycle
 /// 6. Memory is bounded by prefetch and by unconfirmed publishes.
 /// 7. A broker that goes away and comes back does not stop its users: publishers wait or fail by a deadline, consumers resume.
 public protocol Broker: Service {
+  /// The time that messages go by: bus, worker, gauges and operations use it unless they are given another.
+  var clock: any BrokerClock { get }
+
   /// What this engine can do beyond the laws.
   var capabilities: BrokerCapabilities { get }
 
@@ -58,6 +61,9 @@ public protocol Broker: Service {
 }
 
 extension Broker {
+  /// The machine's clock.
+  public var clock: any BrokerClock { SystemClock() }
+
   /// Nothing is noted.
   public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { .settled }
 

@@ -1,8 +1,10 @@
+public import Foundation
 internal import Synchronization
 
 /// The deliveries that an engine hands to one consumer of a queue: the engine puts in, the worker takes out.
 ///
-/// It is bounded by the prefetch, which the engine keeps: it hands in nothing beyond it.
+/// It is bounded by the prefetch, which the engine keeps: it hands in nothing beyond it. What was handed in and not taken
+/// out is *not begun*: the engine can take it back at any time, when the consumer stops, pauses, or has lost it.
 public final class Consumer: Sendable {
   private struct State {
     var buffer: [Delivery] = []
@@ -10,20 +12,44 @@ public final class Consumer: Sendable {
     var next = 0
     var waiting: [CheckedContinuation<Delivery?, Never>] = []
     var isStopped = false
+    var pausedUntil: Date?
+
+    mutating func take() -> Delivery? {
+      guard pausedUntil == nil, next < buffer.count else { return nil }
+      defer {
+        next += 1
+        if next == buffer.count {
+          buffer.removeAll(keepingCapacity: true)
+          next = 0
+        }
+      }
+      return buffer[next]
+    }
   }
   private let state = Mutex(State())
-  private let onStop: @Sendable () -> Void
+  private let onStop: @Sendable (Consumer) -> Void
+  private let onPause: @Sendable (Consumer, Date?) -> Void
 
   /// The queue.
   public let queue: QueueName
   /// How many deliveries may be unsettled at a time.
   public let prefetch: Int
 
-  /// A consumer; engines make them. `onStop` is called once, when the worker wants nothing more.
-  public init(queue: QueueName, prefetch: Int, onStop: @escaping @Sendable () -> Void) {
+  /// A consumer; engines make them.
+  ///
+  /// - Parameters:
+  ///   - onStop: called once, when the worker wants nothing more. The engine then takes back what was not begun, with
+  ///     ``revoke(where:)``, and puts it into its queue at once: handlers that run on may take long.
+  ///   - onPause: called when the worker wants nothing before a time, and with `nil` when it wants deliveries again. An
+  ///     engine that ignores it is safe: it hands in no more than the prefetch, and that waits.
+  public init(
+    queue: QueueName, prefetch: Int, onStop: @escaping @Sendable (Consumer) -> Void,
+    onPause: @escaping @Sendable (Consumer, Date?) -> Void = { _, _ in }
+  ) {
     self.queue = queue
     self.prefetch = prefetch
     self.onStop = onStop
+    self.onPause = onPause
   }
 
   /// The next delivery; any number of tasks may wait. `nil` after ``stop()``, or when the task is cancelled, which stops
@@ -33,16 +59,7 @@ public final class Consumer: Sendable {
       await withCheckedContinuation { continuation in
         let answer: Delivery?? = state.withLock { state in
           if state.isStopped { return .some(nil) }
-          if state.next < state.buffer.count {
-            defer {
-              state.next += 1
-              if state.next == state.buffer.count {
-                state.buffer.removeAll(keepingCapacity: true)
-                state.next = 0
-              }
-            }
-            return .some(state.buffer[state.next])
-          }
+          if let delivery = state.take() { return .some(delivery) }
           state.waiting.append(continuation)
           return nil
         }
@@ -58,22 +75,61 @@ public final class Consumer: Sendable {
     let waiting: [CheckedContinuation<Delivery?, Never>]? = state.withLock { state in
       if state.isStopped { return nil }
       state.isStopped = true
-      state.buffer = []
-      state.next = 0
       defer { state.waiting = [] }
       return state.waiting
     }
     guard let waiting else { return }
     for continuation in waiting { continuation.resume(returning: nil) }
-    onStop()
+    onStop(self)
   }
 
-  /// For engines: hands in deliveries. After ``stop()`` they are dropped here, and the engine releases them as it does
-  /// all that is unsettled.
-  public func hand(_ deliveries: [Delivery]) {
+  // MARK: Pausing
+
+  /// Until when nothing is handed out; `nil` when the consumer is not paused.
+  public var pausedUntil: Date? { state.withLock { $0.pausedUntil } }
+
+  /// Hands out nothing more before `time`, in this process; what was taken out is handled and settled as usual. A pause that
+  /// ends sooner than the present one changes nothing.
+  ///
+  /// The time is only noted: the caller also calls ``resume()`` when it has come, as a ``Worker`` does.
+  public func pause(until time: Date) {
+    let isChanged = state.withLock { state in
+      if state.isStopped || state.pausedUntil.map({ $0 >= time }) ?? false { return false }
+      state.pausedUntil = time
+      return true
+    }
+    if isChanged { onPause(self, time) }
+  }
+
+  /// Ends a pause.
+  public func resume() {
     var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
-    state.withLock { state in
-      if state.isStopped { return }
+    let isChanged = state.withLock { state in
+      if state.isStopped || state.pausedUntil == nil { return false }
+      state.pausedUntil = nil
+      while !state.waiting.isEmpty, let delivery = state.take() {
+        resumed.append((state.waiting.removeFirst(), delivery))
+      }
+      return true
+    }
+    for (continuation, delivery) in resumed { continuation.resume(returning: delivery) }
+    if isChanged { onPause(self, nil) }
+  }
+
+  // MARK: For engines
+
+  /// Hands in deliveries.
+  ///
+  /// - Returns: those that were not taken, because the consumer has stopped: the engine puts them back into their queue.
+  @discardableResult
+  public func hand(_ deliveries: [Delivery]) -> [Delivery] {
+    var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
+    let isStopped = state.withLock { state in
+      if state.isStopped { return true }
+      if state.pausedUntil != nil {
+        state.buffer.append(contentsOf: deliveries)
+        return false
+      }
       let count = min(state.waiting.count, deliveries.count)
       if count > 0 {
         resumed.reserveCapacity(count)
@@ -83,7 +139,30 @@ public final class Consumer: Sendable {
         state.waiting.removeFirst(count)
       }
       state.buffer.append(contentsOf: deliveries.dropFirst(count))
+      return false
     }
+    if isStopped { return deliveries }
     for (continuation, delivery) in resumed { continuation.resume(returning: delivery) }
+    return []
+  }
+
+  /// Takes back deliveries that were not begun: because they are lost (the connection or lease they came by is gone), or
+  /// because the consumer stops or pauses.
+  ///
+  /// - Returns: those that were taken back. No handler will see them; the engine settles them, unless they are lost.
+  @discardableResult
+  public func revoke(where isMeant: (Delivery) -> Bool = { _ in true }) -> [Delivery] {
+    state.withLock { state in
+      var revoked: [Delivery] = []
+      var kept: [Delivery] = []
+      for delivery in state.buffer[state.next...] {
+        if isMeant(delivery) { revoked.append(delivery) } else { kept.append(delivery) }
+      }
+      if !revoked.isEmpty {
+        state.buffer = kept
+        state.next = 0
+      }
+      return revoked
+    }
   }
 }

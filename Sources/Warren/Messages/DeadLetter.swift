@@ -21,13 +21,13 @@ public struct DeadLetterReason: Sendable, Hashable, Codable, CustomStringConvert
   }
   /// What kind of reason.
   public var kind: Kind
-  /// The particulars, for a person.
+  /// The particulars, for a person, cut to ``Failure/messageLimit`` bytes.
   public var detail: String
 
   /// A reason.
   public init(_ kind: Kind, _ detail: String = "") {
     self.kind = kind
-    self.detail = String(detail.prefix(Failure.messageLimit))
+    self.detail = detail.cut(toUTF8: Failure.messageLimit)
   }
   /// `exhausted: MailError: connection refused`.
   public var description: String { detail.isEmpty ? kind.rawValue : "\(kind.rawValue): \(detail)" }

@@ -17,13 +17,18 @@ public struct History: Sendable, Equatable, Codable {
   /// How often workers may die with a message before it is handled alone.
   public static let interruptionsUntilSuspect = 3
 
-  /// A history; by default that of a message to which nothing has happened yet.
+  /// A history; by default that of a message to which nothing has happened yet. Counters are kept between 0 and a billion: they
+  /// may come from a foreign header.
   public init(attempts: Int = 0, interruptions: Int = 0, failures: [Failure] = [], replays: Int = 0) {
-    self.attempts = attempts
-    self.interruptions = interruptions
+    func counter(_ value: Int) -> Int { min(max(0, value), 1_000_000_000) }
+    self.attempts = counter(attempts)
+    self.interruptions = counter(interruptions)
     self.failures = failures
-    self.replays = replays
+    self.replays = counter(replays)
   }
+
+  /// The number of the attempt that comes next, from 1.
+  public var nextAttempt: Int { attempts < .max ? attempts + 1 : attempts }
 
   /// Whether nothing has happened yet.
   public var isEmpty: Bool { attempts == 0 && interruptions == 0 && failures.isEmpty && replays == 0 }
@@ -46,20 +51,21 @@ public struct Failure: Sendable, Equatable, Codable {
   public var attempt: Int
   /// The type of the error, such as `MailError`.
   public var error: String
-  /// What the error says, cut to ``messageLimit`` characters.
+  /// What the error says, cut to ``messageLimit`` bytes.
   public var message: String
-  /// The worker on which it happened.
+  /// The worker on which it happened, cut to 255 bytes.
   public var worker: String
 
-  /// How many characters of an error's text are kept.
+  /// How many bytes of an error's text are kept, in UTF-8. A character may have any number of bytes, so they are no measure:
+  /// what does not fit into a header could not be settled at all.
   public static let messageLimit = 500
 
   /// A failure; a longer `message` is cut.
   public init(time: Date, attempt: Int, error: String, message: String, worker: String) {
     self.time = time
     self.attempt = attempt
-    self.error = String(error.prefix(120))
-    self.message = message.count > Self.messageLimit ? message.prefix(Self.messageLimit) + "…" : message
-    self.worker = worker
+    self.error = error.cut(toUTF8: 120)
+    self.message = message.cut(toUTF8: Self.messageLimit)
+    self.worker = worker.cut(toUTF8: 255)
   }
 }

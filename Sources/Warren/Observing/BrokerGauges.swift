@@ -9,13 +9,13 @@ public struct BrokerGauges: Service {
   private let interval: Duration
   private let clock: any BrokerClock
 
-  /// Measures `broker` every `interval`.
+  /// Measures `broker` every `interval`, by the broker's clock unless another is given.
   public init(
-    _ broker: any InspectableBroker, every interval: Duration = .seconds(10), clock: any BrokerClock = SystemClock()
+    _ broker: any InspectableBroker, every interval: Duration = .seconds(10), clock: (any BrokerClock)? = nil
   ) {
     self.broker = broker
     self.interval = interval
-    self.clock = clock
+    self.clock = clock ?? broker.clock
   }
 
   /// Measures until it is stopped.
@@ -23,7 +23,7 @@ public struct BrokerGauges: Service {
     try? await cancelWhenGracefulShutdown {
       while true {
         await measure()
-        try await clock.sleep(until: clock.now.addingTimeInterval(interval.seconds))
+        try await clock.sleep(until: clock.now.adding(interval))
       }
     }
   }

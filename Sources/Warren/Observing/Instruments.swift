@@ -37,10 +37,11 @@ final class Instruments: Sendable {
       return timer
     }
     let (seconds, attoseconds) = took.components
-    timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    timer.recordNanoseconds(min(seconds, 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 
   func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }
+  func timedOut(queue: QueueName, name: String) { count("warren_timeouts_total", ("queue", queue.rawValue), name) }
   func retried(queue: QueueName, name: String) { count("warren_retries_total", ("queue", queue.rawValue), name) }
 
   private func count(

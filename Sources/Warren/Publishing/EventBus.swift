@@ -28,15 +28,17 @@ public struct EventBus: Sendable {
   ///   - exchange: where events go; a bus that only enqueues jobs has none.
   ///   - codec: how events are written to that exchange.
   ///   - source: the name of this service, which its messages carry.
+  ///   - clock: what messages are dated and delayed by; the broker's without it.
   ///   - policy: what the bus does when it cannot know whether a message was stored.
   public init(
     _ broker: any Broker, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, source: String,
-    middleware: [any Middleware] = [], clock: any BrokerClock = SystemClock(),
+    middleware: [any Middleware] = [], clock: (any BrokerClock)? = nil,
     onUnknownOutcome policy: UnknownOutcomePolicy = .standard
   ) {
     self.init(
       broker,
-      MessageComposer(source: source, exchange: exchange, codec: codec, middleware: middleware, clock: clock),
+      MessageComposer(
+        source: source, exchange: exchange, codec: codec, middleware: middleware, clock: clock ?? broker.clock),
       onUnknownOutcome: policy)
   }
 
@@ -153,7 +155,7 @@ public struct EventBus: Sendable {
   /// Publishes what has an unknown outcome again until that is known, or the time is over.
   private func publishAgain(_ publications: [Publication], _ results: inout [PublishResult]) async {
     let clock = composer.clock
-    let end = clock.now.addingTimeInterval(policy.deadline.seconds)
+    let end = clock.now.adding(policy.deadline)
     var unknown = results.indices.filter { results[$0].isUnknown }
     var number = 0
     while !unknown.isEmpty, clock.now < end {

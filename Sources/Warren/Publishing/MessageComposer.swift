@@ -70,9 +70,9 @@ public struct MessageComposer: Sendable {
     try compose(job, codec: J.codec, to: .queue(J.queue.name), id: request.id, headers: request.headers) {
       if let priority = request.priority { $0.message.priority = priority }
       if let delay = request.delay, delay > .zero {
-        $0.notBefore = clock.now.addingTimeInterval(delay.seconds)
+        $0.notBefore = clock.now.adding(delay)
       }
-      if let time = request.time { $0.notBefore = max(time, $0.notBefore ?? time) }
+      if let time = request.time { $0.notBefore = max(time.clamped, $0.notBefore ?? time) }
       $0.unique = request.unique
     }
   }
@@ -90,7 +90,7 @@ public struct MessageComposer: Sendable {
     }
     var message = Message(
       id: id ?? .unique(), name: M.name, body: body, headers: headers, contentType: codec.contentType, timestamp: now,
-      source: source, priority: M.priority, expiresAt: M.timeToLive.map { now.addingTimeInterval($0.seconds) })
+      source: source, priority: M.priority, expiresAt: M.timeToLive.map { now.adding($0) })
     trace.inject(into: &message.headers)
     MessageContext.current?.pass(to: &message)
     var publication = Publication(message, to: destination)

@@ -23,6 +23,9 @@ public enum Outcome: Error, Sendable, Equatable {
   case release
   /// Later; costs no attempt: a limit was reached, a service asks for patience.
   case postpone(until: Date)
+  /// Back to the queue, and this worker takes nothing more from the queue before this time; costs no attempt, and touches no
+  /// other message. For a service that is down, or that says with `Retry-After` when to come back.
+  case pause(until: Date)
 }
 
 /// An error that knows what should become of the message, such as one that carries `Retry-After`.

@@ -21,8 +21,11 @@ public struct RetryPolicy: Sendable {
   /// How many tries follow the first.
   public private(set) var retries: Int
 
-  /// Exponential from 1 s, 5 retries: after 1, 2, 4, 8 and 16 s.
-  public static let standard: RetryPolicy = .exponential(from: .seconds(1), retries: 5)
+  /// Ten retries over three and a half hours: after 2 s, then each time three times as long, up to an hour, spread by a fifth.
+  /// A service that is away for an hour is back by then, and what failed together does not come back together.
+  public static let standard: RetryPolicy = .exponential(
+    from: .seconds(2), factor: 3, retries: 10, maximum: .seconds(3600)
+  ).jitter(0.2)
   /// The first failure is the last.
   public static let none: RetryPolicy = .fixed([])
 
@@ -31,7 +34,8 @@ public struct RetryPolicy: Sendable {
     from first: Duration, factor: Double = 2, retries: Int, maximum: Duration = .seconds(3600)
   ) -> RetryPolicy {
     RetryPolicy(
-      schedule: .exponential(first: first, factor: max(1, factor), maximum: maximum), retries: max(0, retries))
+      schedule: .exponential(first: first, factor: factor >= 1 ? factor : 1, maximum: maximum),
+      retries: max(0, retries))
   }
   /// `step`, twice, three times `step`, and so on, up to `maximum`.
   public static func linear(
@@ -53,7 +57,7 @@ public struct RetryPolicy: Sendable {
   /// come back together.
   public func jitter(_ fraction: Double) -> RetryPolicy {
     var policy = self
-    policy.jitter = min(max(fraction, 0), 1)
+    policy.jitter = fraction >= 0 ? min(fraction, 1) : 0
     return policy
   }
 
@@ -69,24 +73,31 @@ public struct RetryPolicy: Sendable {
     guard attempt >= 1, attempt <= retries else { return nil }
     switch schedule {
     case .fixed(let delays): return delays[attempt - 1]
-    case .linear(let step, let maximum): return min(step * attempt, maximum)
+    case .linear(let step, let maximum): return min(step.times(Double(attempt)), maximum)
     case .exponential(let first, let factor, let maximum):
-      var delay = first
-      for _ in 1..<attempt {
-        if delay >= maximum { break }
-        delay = delay * factor
-      }
-      return min(delay, maximum)
+      return min(.clamped(seconds: first.seconds * power(factor, attempt - 1)), maximum)
     }
   }
 
-  /// All delays that it can ask for, unspread: an engine may prepare for them.
-  public var delays: [Duration] { (1..<(retries + 1)).compactMap { delay(afterAttempt: $0) } }
+  /// By squaring, so that no attempt's number takes long; infinite where it grows beyond all numbers.
+  private func power(_ base: Double, _ exponent: Int) -> Double {
+    var result = 1.0
+    var (square, rest) = (base, exponent)
+    while rest > 0, result.isFinite {
+      if rest & 1 == 1 { result *= square }
+      square *= square
+      rest >>= 1
+    }
+    return result
+  }
+
+  /// All delays that it can ask for, before any spreading; the first thousand of them.
+  public var delays: [Duration] { (0..<min(retries, 1000)).compactMap { delay(afterAttempt: $0 + 1) } }
 
   /// The delay after a failed attempt, spread; `nil` when none follows.
   func spreadDelay(afterAttempt attempt: Int) -> Duration? {
     guard let delay = delay(afterAttempt: attempt) else { return nil }
-    return jitter == 0 ? delay : delay * Double.random(in: (1 - jitter)...(1 + jitter))
+    return jitter == 0 ? delay : delay.times(Double.random(in: (1 - jitter)...(1 + jitter)))
   }
 
   /// What a rule, or the error itself, says; `.retry()` when neither does.

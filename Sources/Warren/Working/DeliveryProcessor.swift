@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Logging
-internal import Synchronization
 
 /// Sees one delivery of a queue through, from the handing-out to the settlement.
 struct DeliveryProcessor: Sendable {
@@ -9,29 +8,35 @@ struct DeliveryProcessor: Sendable {
   let gate: SuspectGate
   let judge: Judge
   let options: Worker.Options
+  let clock: any BrokerClock
   let logger: Logger
   let instruments: Instruments
+  let running: RunningHandlers
+  /// Stops taking from the queue until a time.
+  let pause: @Sendable (Date) -> Void
   let trace = MessageTrace()
 
   func process(_ delivery: Delivery) async {
-    if let settlement = judge.settlement(before: delivery, now: options.clock.now) {
+    var delivery = delivery
+    // What follows by this id, logs, causes and an inbox, goes by the one that the body gives.
+    if delivery.message.id == nil { delivery.message.id = plan.id(of: delivery) }
+    if let settlement = judge.settlement(before: delivery, now: clock.now) {
       return await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
     }
-    let processed: Processed?
-    if delivery.isSuspect {
-      processed = await gate.alone(patience: options.suspectPatience, clock: options.clock) {
-        guard await begin(delivery) else { return .settled }
-        return await settleUnlessDead(delivery, handle(delivery))
-      }
-    } else {
-      processed = await gate.among { await settleUnlessDead(delivery, handle(delivery)) }
+    let processed = await gate.run(isSuspect: delivery.isSuspect) { [delivery] in
+      log(
+        .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
+    } _: {
+      if delivery.isSuspect { guard await begin(delivery) else { return Processed.settled } }
+      return await settleUnlessDead(delivery, handle(delivery))
     }
     switch processed {
-    case .settled: break
-    case .dead(let handled): await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
-    case nil:
-      let later = options.clock.now.addingTimeInterval(options.suspectPatience.seconds)
-      await settle(delivery, .postpone(until: later), name: plan.name(of: delivery), took: .zero)
+    case .done(.settled): break
+    case .done(.dead(let handled)):
+      await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
+    case .refused(let time):
+      let settlement: Settlement = delivery.isSuspect && time > clock.now ? .postpone(until: time) : .release
+      await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
     }
   }
 
@@ -46,77 +51,109 @@ struct DeliveryProcessor: Sendable {
     }
   }
 
-  private struct Handled {
+  private struct Handled: Sendable {
     let settlement: Settlement
     let name: MessageName
     let took: Duration
   }
 
-  private enum Processed {
+  private enum Processed: Sendable {
     case settled
     case dead(Handled)
   }
 
-  /// A dead letter is settled when the gate is free again: its queue may be away for long, and no other delivery should wait for that.
+  /// A dead letter is settled when the gate is free again: its queue may be away for long, and no other delivery should wait
+  /// for that.
   private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Processed {
     if case .deadLetter = handled.settlement { return .dead(handled) }
     await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
     return .settled
   }
 
+  // MARK: Handling
+
   private func handle(_ delivery: Delivery) async -> Handled {
     let begin = ContinuousClock.now
     let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
-      let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: options.clock.now)
+      let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: clock.now)
       return Handled(settlement: settlement ?? .complete, name: name, took: .zero)
     }
-    var settlement = Settlement.complete
-    do {
-      let context = MessageContext(
-        message: delivery.message, queue: delivery.queue, attempt: delivery.history.attempts + 1)
-      try await MessageContext.$current.withValue(context) {
-        try await trace.handling(delivery) {
-          try await options.middleware.handle(delivery) { try await run(handler, $0) }
+    let context = MessageContext(
+      message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
+    let shown = RunningDelivery(
+      queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
+    let settlement: Settlement = await running.run(shown) {
+      do {
+        try await MessageContext.$current.withValue(context) {
+          try await trace.handling(delivery) {
+            try await options.middleware.handle(delivery) { try await run(handler, $0) }
+          }
         }
+        return .complete
+      } catch {
+        return decide(after: error, of: delivery, handler)
       }
-    } catch {
-      // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message.
-      settlement =
-        Task.isCancelled
-        ? .release : judge.settlement(after: error, of: delivery, policy: handler.retry, now: options.clock.now)
     }
     return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))
   }
 
+  private func decide(after error: any Error, of delivery: Delivery, _ handler: Handler) -> Settlement {
+    // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message, unless the handler
+    // decides itself.
+    if Task.isCancelled, !(error is Outcome) { return .release }
+    if case .pause(let time) = handler.retry.outcome(for: error) { pause(time.clamped) }
+    return judge.settlement(after: error, of: delivery, policy: handler.retry, now: clock.now)
+  }
+
+  private enum Step: Sendable {
+    case handled
+    case timeIsOver
+    /// The sleeper was cancelled, because the handler's task was.
+    case isCancelled
+  }
+
   private func run(_ handler: Handler, _ delivery: Delivery) async throws {
     let body = try handler.decode(delivery.message)
+    let limit = handler.timeout
+    let deadline = limit.map { clock.now.adding($0) }
     let context = HandlerContext(
       message: delivery.message, queue: delivery.queue, routingKey: delivery.routingKey, history: delivery.history,
-      isLastAttempt: delivery.history.attempts >= handler.retry.retries, logger: logger)
-    guard let limit = handler.timeout else { return try await body(context) }
-    try await withThrowingTaskGroup(of: Bool.self) { group in
+      isLastAttempt: delivery.history.attempts >= handler.retry.retries, deadline: deadline, logger: logger)
+    guard let limit, let deadline else { return try await body(context) }
+    try await withThrowingTaskGroup(of: Step.self) { group in
       group.addTask {
         try await body(context)
-        return true
+        return .handled
       }
       group.addTask {
-        try await options.clock.sleep(until: options.clock.now.addingTimeInterval(limit.seconds))
-        return false
+        do { try await clock.sleep(until: deadline) } catch { return .isCancelled }
+        return .timeIsOver
       }
       defer { group.cancelAll() }
-      if try await group.next() == true { return }
+      let first = try await group.next()
+      if first == .handled { return }
+      if first == .timeIsOver {
+        instruments.timedOut(queue: plan.queue, name: label(plan.name(of: delivery)))
+        log(.warning, "The handler takes longer than it may, and was cancelled", delivery, ["limit": "\(limit.words)"])
+      }
       group.cancelAll()
-      // It may have finished in spite of the cancellation: then it is done, only late.
+      // It may finish, or decide, in spite of the cancellation: then that counts, only late.
       do {
-        if try await group.next() == true { return }
-      } catch {}
-      throw HandlerTimeout(limit: limit)
+        _ = try await group.next()
+      } catch {
+        if first == .isCancelled || error is Outcome { throw error }
+        throw HandlerTimeout(limit: limit)
+      }
     }
   }
 
+  // MARK: Settling
+
+  private func label(_ name: MessageName) -> String { plan.handlers[name] != nil ? name.rawValue : "other" }
+
   private func settle(_ delivery: Delivery, _ settlement: Settlement, name: MessageName, took: Duration) async {
-    let label = plan.handlers[name] != nil ? name.rawValue : "other"
+    let label = label(name)
     let word: String
     switch settlement {
     case .complete: word = "complete"
@@ -125,13 +162,21 @@ struct DeliveryProcessor: Sendable {
     case .isolate:
       word = "postpone"
       log(.warning, "Workers died while they held this message: it will be handled alone", delivery)
+    case .retry(let time, let history) where history.attempts == delivery.history.attempts:
+      word = "postpone"
+      log(
+        .warning, "No handler of this worker takes this message yet, waiting", delivery,
+        ["retry.at": "\(time.clamped.formatted(.iso8601))"])
     case .retry(let time, let history):
       word = "retry"
       instruments.failed(queue: plan.queue, name: label)
       instruments.retried(queue: plan.queue, name: label)
       log(
         .warning, "Handling failed, will retry", delivery,
-        ["error": "\(history.failures.last?.message ?? "")", "retry.at": "\(time.formatted(.iso8601))"])
+        [
+          "error": "\(history.failures.last?.message ?? "")",
+          "retry.at": "\(time.clamped.formatted(.iso8601))",
+        ])
     case .deadLetter(let reason, _):
       word = "dead-letter"
       instruments.failed(queue: plan.queue, name: label)
@@ -144,6 +189,7 @@ struct DeliveryProcessor: Sendable {
         log(.warning, "Outcome refused: the message was taken away meanwhile and is handled elsewhere", delivery)
       }
     } catch {
+      instruments.handled("unsettled", queue: plan.queue, name: label, took: took)
       log(.error, "Outcome not recorded: the message stays in its queue", delivery, ["error": "\(error)"])
     }
   }
@@ -154,7 +200,7 @@ struct DeliveryProcessor: Sendable {
     logger.log(
       level: level, text,
       metadata: MessageContext(
-        message: delivery.message, queue: delivery.queue, attempt: delivery.history.attempts + 1
+        message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt
       ).logMetadata.merging(more) { $1 })
   }
 }

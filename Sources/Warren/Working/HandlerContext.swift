@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 public import Logging
 
 /// What a handler is told beside the message.
@@ -15,23 +15,26 @@ public struct HandlerContext: Sendable {
   public let isLastAttempt: Bool
   /// The steps that the handler has begun.
   package let steps = HandlerSteps()
+  /// When the handler is cancelled because it takes too long; `nil` when it has no timeout.
+  public let deadline: Date?
   private let baseLogger: Logger
 
   /// A context; the worker makes them, and so may a test of a handler.
   public init(
     message: Message, queue: QueueName, routingKey: RoutingKey? = nil, history: History = History(),
-    isLastAttempt: Bool = false, logger: Logger = Logger(label: "warren.worker")
+    isLastAttempt: Bool = false, deadline: Date? = nil, logger: Logger = Logger(label: "warren.worker")
   ) {
     self.message = message
     self.queue = queue
     self.routingKey = routingKey ?? RoutingKey(queue.rawValue)
     self.history = history
     self.isLastAttempt = isLastAttempt
+    self.deadline = deadline
     baseLogger = logger
   }
 
   /// The number of this try, from 1. Interruptions do not count.
-  public var attempt: Int { history.attempts + 1 }
+  public var attempt: Int { history.nextAttempt }
 
   /// A logger whose lines carry queue, attempt, message id, name and correlation id.
   public var logger: Logger {

@@ -16,7 +16,7 @@ struct Judge: Sendable {
     }
     if !delivery.isSuspect, deaths >= History.interruptionsUntilSuspect { return .isolate }
     if let expiry = delivery.message.expiresAt, expiry <= now {
-      return park(delivery, .expired, "it was to be handled by \(expiry.formatted(.iso8601))", now)
+      return park(delivery, .expired, "it was to be handled by \(expiry.clamped.formatted(.iso8601))", now)
     }
     return nil
   }
@@ -35,11 +35,11 @@ struct Judge: Sendable {
   /// What is to be done after a handler threw.
   func settlement(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {
     if let error = error as? Undecodable { return park(delivery, .undecodable, error.description, now, error) }
-    let attempt = delivery.history.attempts + 1
+    let attempt = delivery.history.nextAttempt
     switch policy.outcome(for: error) {
     case .complete: return .complete
-    case .release: return .release
-    case .postpone(let time): return .postpone(until: time)
+    case .release, .pause: return .release
+    case .postpone(let time): return .postpone(until: time.clamped)
     case .deadLetter(let reason):
       return park(delivery, .rejected, reason, now, error, attempt: attempt)
     case .retry(let after):
@@ -47,7 +47,7 @@ struct Judge: Sendable {
         return park(delivery, .exhausted, "\(type(of: error)): \(text(error))", now, error, attempt: attempt)
       }
       let history = noting(error, attempt: attempt, of: delivery, now)
-      return .retry(at: now.addingTimeInterval(max(0, delay.seconds)), history)
+      return .retry(at: now.adding(max(.zero, delay)), history)
     }
   }
 
@@ -72,10 +72,4 @@ struct Judge: Sendable {
     if case .deadLetter(let reason)? = error as? Outcome { return reason }
     return "\(error)"
   }
-}
-
-/// A handler took longer than it may.
-struct HandlerTimeout: Error, CustomStringConvertible {
-  var limit: Duration
-  var description: String { "the handler took longer than \(limit)" }
 }

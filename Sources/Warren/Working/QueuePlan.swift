@@ -69,6 +69,12 @@ struct QueuePlan: Sendable {
     for codec in codecs { if let name = codec.name(in: delivery.message) { return name } }
     return MessageName(delivery.routingKey.rawValue)
   }
+
+  /// The id that the body of a message gives it.
+  func id(of delivery: Delivery) -> MessageID? {
+    for codec in codecs { if let id = codec.id(in: delivery.message) { return id } }
+    return nil
+  }
 }
 
 /// What a ``Worker`` is made of: subscriptions, and handlers of jobs.

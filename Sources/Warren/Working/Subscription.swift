@@ -20,22 +20,28 @@ public struct Subscription: QueueConfigurable {
   /// A handler inside a subscription: ``On`` for a type of event, or ``OnAny``.
   public struct Item: Sendable {
     let make: @Sendable (any MessageCodec, RetryPolicy, Duration?) -> Handler
+    /// Settings of a queue that were given to a handler.
+    var misplaced: QueueSettings?
   }
   /// Gathers the handlers of a subscription.
   @resultBuilder public enum Builder {
     /// A handler for a type of event.
     public static func buildExpression<E: EventMessage>(_ on: On<E>) -> [Item] {
       [
-        Item { codec, retry, timeout in on.handler(codec: codec, retry: retry, timeout: on.settings.timeout ?? timeout)
-        }
+        Item(
+          make: { codec, retry, timeout in
+            on.handler(codec: codec, retry: retry, timeout: on.settings.timeout ?? timeout)
+          },
+          misplaced: on.settings.concurrency != nil || on.settings.prefetch != nil ? on.settings : nil)
       ]
     }
     /// A handler for what no other takes.
     public static func buildExpression(_ any: OnAny) -> [Item] {
       [
-        Item { _, retry, timeout in
-          Handler(name: nil, retry: retry, timeout: timeout) { message in { try await any.handle(message, $0) } }
-        }
+        Item(
+          make: { _, retry, timeout in
+            Handler(name: nil, retry: retry, timeout: timeout) { message in { try await any.handle(message, $0) } }
+          })
       ]
     }
     /// All of them.
@@ -97,6 +103,12 @@ public struct Subscription: QueueConfigurable {
   }
 
   func plan() throws(BrokerError) -> QueuePlan {
+    if let misplaced = items.compactMap(\.misplaced).first {
+      throw BrokerError(
+        .invalid,
+        "a handler inside the subscription '\(queue.name)' has a \(misplaced.concurrency != nil ? "concurrency" : "prefetch"): "
+          + "its handlers share one queue, so write it behind the subscription, Subscription(…) { … }.concurrency(…)")
+    }
     var bindings: [Binding] = []
     if let exchange, !queue.isAdopted {
       bindings = patterns.map { Binding(queue.name, to: exchange.name, key: $0) }

@@ -1,85 +1,81 @@
 internal import Foundation
 internal import Synchronization
 
-/// Lets a suspect run alone in its worker, so that when the process dies it is clear which message did it.
-///
-/// Any number of ordinary deliveries are inside at once; a suspect comes in when no other is inside, and while one
-/// waits no other delivery begins, up to the suspect's patience.
+/// Lets a suspect run alone in its worker, so that when the process dies it is clear which message did it. A thin shell over
+/// ``SuspectGateMachine``.
 final class SuspectGate: Sendable {
   private struct State {
-    var inside = 0
-    var isTaken = false
-    var suspects: [(id: Int, continuation: CheckedContinuation<Bool, Never>)] = []
-    var others: [CheckedContinuation<Void, Never>] = []
+    var machine: SuspectGateMachine
+    var waiting: [Int: CheckedContinuation<SuspectGateMachine.Admission, Never>] = [:]
     var lastID = 0
-
-    /// Those who may come in now.
-    mutating func admit() -> (suspect: CheckedContinuation<Bool, Never>?, others: [CheckedContinuation<Void, Never>]) {
-      if isTaken { return (nil, []) }
-      if !suspects.isEmpty {
-        guard inside == 0 else { return (nil, []) }
-        isTaken = true
-        return (suspects.removeFirst().continuation, [])
-      }
-      inside += others.count
-      defer { others = [] }
-      return (nil, others)
-    }
   }
-  private let state = Mutex(State())
+  private let state: Mutex<State>
+  private let clock: any BrokerClock
 
-  /// Runs `body` among others.
-  func among<Result>(_ body: () async -> Result) async -> Result {
-    let isIn = state.withLock { state in
-      guard !state.isTaken, state.suspects.isEmpty else { return false }
-      state.inside += 1
-      return true
-    }
-    if !isIn {
-      await withCheckedContinuation { continuation in
-        change { $0.others.append(continuation) }
-      }
-    }
-    defer { change { $0.inside -= 1 } }
-    return await body()
+  init(patience: Duration, clock: any BrokerClock) {
+    state = Mutex(State(machine: SuspectGateMachine(patience: patience)))
+    self.clock = clock
   }
 
-  /// Runs `body` alone; `nil` when the others have not left within `patience`.
-  func alone<Result>(patience: Duration, clock: any BrokerClock, _ body: () async -> Result) async -> Result? {
+  enum Outcome<Result> {
+    case done(Result)
+    /// It did not come in: the worker stops, or it is a suspect whose turn comes after this time.
+    case refused(until: Date)
+  }
+
+  /// Runs `body` among others or, for a suspect, alone.
+  ///
+  /// - Parameter overstays: called when a suspect runs for so long that others are let in beside it.
+  func run<Result: Sendable>(
+    isSuspect: Bool, overstays: @escaping @Sendable () -> Void = {}, _ body: () async -> Result
+  ) async -> Outcome<Result> {
     let id = state.withLock { state in
       state.lastID += 1
       return state.lastID
     }
-    let isIn = await withTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try? await clock.sleep(until: clock.now.addingTimeInterval(patience.seconds))
-        self.giveUp(id)
-      }
+    guard isSuspect else { return await enter(id, isSuspect: false, body) }
+    // Each has a timer of its own: that of any of them opens the gate.
+    return await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.watch(id, overstays) }
       defer { group.cancelAll() }
-      return await withCheckedContinuation { continuation in
-        change { $0.suspects.append((id, continuation)) }
+      return await enter(id, isSuspect: true, body)
+    }
+  }
+
+  /// Refuses all that wait: the worker stops.
+  func stop() { tell { $0.stop(now: clock.now) } }
+
+  private func enter<Result>(_ id: Int, isSuspect: Bool, _ body: () async -> Result) async -> Outcome<Result> {
+    let admission = await withCheckedContinuation { continuation in
+      let admission = state.withLock { state in
+        let admission = state.machine.enter(id, isSuspect: isSuspect, now: clock.now)
+        if admission == .waits { state.waiting[id] = continuation }
+        return admission
+      }
+      if admission != .waits { continuation.resume(returning: admission) }
+    }
+    if case .refused(let time) = admission { return .refused(until: time) }
+    let result = await body()
+    tell { $0.leave(id, isSuspect: isSuspect, now: clock.now) }
+    return .done(result)
+  }
+
+  private func watch(_ id: Int, _ overstays: @Sendable () -> Void) async {
+    while !Task.isCancelled {
+      // The suspect may not have come to the gate yet.
+      let (expiry, patience) = state.withLock { ($0.machine.expiry, $0.machine.patience) }
+      guard (try? await clock.sleep(until: expiry ?? clock.now.adding(patience))) != nil else { return }
+      tell { $0.expire(now: clock.now) }
+      if state.withLock({ $0.machine.overstaying.contains(id) }) { return overstays() }
+    }
+  }
+
+  private func tell(_ change: (inout SuspectGateMachine) -> SuspectGateMachine.Told) {
+    let resumed = state.withLock { state in
+      change(&state.machine).compactMap { id, admission in
+        state.waiting.removeValue(forKey: id).map { ($0, admission) }
       }
     }
-    guard isIn else { return nil }
-    defer { change { $0.isTaken = false } }
-    return await body()
-  }
-
-  private func giveUp(_ id: Int) {
-    var waiting: CheckedContinuation<Bool, Never>?
-    change { state in
-      guard let index = state.suspects.firstIndex(where: { $0.id == id }) else { return }
-      waiting = state.suspects.remove(at: index).continuation
-    }
-    waiting?.resume(returning: false)
-  }
-
-  private func change(_ body: (inout State) -> Void) {
-    let (suspect, others) = state.withLock { state in
-      body(&state)
-      return state.admit()
-    }
-    suspect?.resume(returning: true)
-    for continuation in others { continuation.resume() }
+    for (continuation, admission) in resumed { continuation.resume(returning: admission) }
   }
 }

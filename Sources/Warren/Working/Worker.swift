@@ -21,12 +21,13 @@ public struct Worker: Service {
   public struct Options: Sendable {
     /// How long running handlers may go on after the worker was told to stop.
     public var stopDeadline: Duration = .seconds(25)
-    /// How long a suspect (see ``Delivery/isSuspect``) waits for the others to finish before it is put off by as much.
+    /// For how long at a stretch suspects (see ``Delivery/isSuspect``) may hold up the other messages of this worker, while they
+    /// wait to be alone and while they run. Then the others go on, for at least as long.
     public var suspectPatience: Duration = .seconds(60)
     /// Sees every message before its handler does.
     public var middleware: [any Middleware] = []
-    /// The time that retries go by.
-    public var clock: any BrokerClock = SystemClock()
+    /// The time that retries and timeouts go by; the broker's by default.
+    public var clock: (any BrokerClock)?
     /// The defaults.
     public init() {}
   }
@@ -40,6 +41,7 @@ public struct Worker: Service {
   private let broker: any Broker
   private let plans: [QueuePlan]
   private let options: Options
+  private let clock: any BrokerClock
   private let logger: Logger
 
   /// A worker on these subscriptions and jobs.
@@ -61,37 +63,62 @@ public struct Worker: Service {
     self.broker = broker
     self.name = name
     self.options = options
+    clock = options.clock ?? broker.clock
     self.logger = logger
   }
 
   /// Applies the topology, then works until it is stopped. While the broker is away it waits.
   ///
-  /// - Throws: ``BrokerError`` when waiting does not help, such as ``BrokerError/Code/topologyConflict``.
+  /// - Throws: ``BrokerError`` when waiting does not help, such as ``BrokerError/Code/topologyConflict``. If that happens on one
+  ///   queue, the work on all others ends as at a stop first, within ``Options/stopDeadline``.
   public func run() async throws {
-    guard try await applyTopology() else { return }
-    let gate = SuspectGate()
-    let instruments = Instruments()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for plan in plans { group.addTask { try await work(on: plan, gate, instruments) } }
-      try await group.waitForAll()
+    let stop = StopSignal()
+    try await withTaskCancellationOrGracefulShutdownHandler {
+      guard try await applyTopology(stop) else { return }
+      let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
+      let instruments = Instruments()
+      let running = RunningHandlers()
+      try await stop.onSet({ gate.stop() }) {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for plan in plans {
+            group.addTask {
+              do {
+                try await work(on: plan, stop, gate, instruments, running)
+              } catch {
+                stop.set()
+                throw error
+              }
+            }
+          }
+          try await group.waitForAll()
+        }
+      }
+    } onCancelOrGracefulShutdown: {
+      stop.set()
     }
   }
 
   /// Whether it was applied; `false` when the worker was stopped before.
-  private func applyTopology() async throws -> Bool {
-    try await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        do {
-          try await broker.apply(topology)
-          try await checkLeases()
-          return true
-        } catch let error as BrokerError where error.isRetryable && error.code != .notRunning {
-          logger.warning("The broker is away, waiting", metadata: ["error": "\(error)"])
-          try? await options.clock.sleep(until: options.clock.now.addingTimeInterval(1))
-        }
-      }
-      return false
+  private func applyTopology(_ stop: StopSignal) async throws -> Bool {
+    try await whileAway(stop) {
+      try await broker.apply(topology)
+      try await checkLeases()
     }
+  }
+
+  /// Does something, again and again while the broker is away. Returns `false` when the worker was stopped before.
+  private func whileAway(_ stop: StopSignal, _ body: () async throws -> Void) async throws -> Bool {
+    while !stop.isSet {
+      do {
+        try await body()
+        return true
+      } catch let error as BrokerError where error.isRetryable && error.code != .notRunning {
+        logger.warning("The broker is away, waiting", metadata: ["error": "\(error)"])
+        // Spread, so that the workers of many processes do not come back together.
+        await stop.sleep(for: .milliseconds(Int.random(in: 500...1500)), by: clock)
+      }
+    }
+    return false
   }
 
   /// Refuses to begin what the engine would take away before it is done: it would be handled twice, each time for nothing.
@@ -100,7 +127,7 @@ public struct Worker: Service {
     for plan in plans {
       guard let timeout = plan.longestTimeout else { continue }
       let turns = plan.settings.turns
-      let wanted = timeout * turns
+      let wanted = timeout.times(Double(turns))
       guard let lease = try await broker.lease(of: plan.queue, wanted: wanted), lease.duration < wanted else {
         continue
       }
@@ -118,35 +145,69 @@ public struct Worker: Service {
     }
   }
 
-  private func work(on plan: QueuePlan, _ gate: SuspectGate, _ instruments: Instruments) async throws {
-    let processor = DeliveryProcessor(
-      plan: plan, broker: broker, gate: gate, judge: Judge(worker: name), options: options, logger: logger,
-      instruments: instruments)
-    try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
-      logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
-      await withTaskCancellationOrGracefulShutdownHandler {
-        await withTaskGroup(of: Bool.self) { group in
-          for _ in 0..<plan.settings.slots {
-            group.addTask {
-              while let delivery = await consumer.next() { await processor.process(delivery) }
-              return true
+  private func work(
+    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments, _ running: RunningHandlers
+  ) async throws {
+    _ = try await whileAway(stop) {
+      try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
+        logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
+        let (pauses, pausing) = AsyncStream<Date>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let processor = DeliveryProcessor(
+          plan: plan, broker: broker, gate: gate,
+          judge: Judge(worker: name), options: options, clock: clock,
+          logger: logger, instruments: instruments, running: running,
+          pause: { time in
+            consumer.pause(until: time)
+            pausing.yield(time)
+          })
+        await stop.onSet({ consumer.stop() }) {
+          await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<plan.settings.slots {
+              group.addTask {
+                while let delivery = await consumer.next() { await processor.process(delivery) }
+                return true
+              }
             }
+            group.addTask {
+              for await time in pauses { await resume(consumer, at: time) }
+              return false
+            }
+            group.addTask {
+              await stop.wait()
+              guard (try? await clock.sleep(until: clock.now.adding(options.stopDeadline))) != nil else { return false }
+              warnOfRunning(running, on: plan)
+              return false
+            }
+            // Ends with the last slot; at the deadline those that are left are cancelled.
+            var slots = plan.settings.slots
+            while slots > 0, let isSlot = await group.next() {
+              if isSlot { slots -= 1 } else { group.cancelAll() }
+            }
+            group.cancelAll()
           }
-          group.addTask {
-            try? await gracefulShutdown()
-            try? await options.clock.sleep(until: options.clock.now.addingTimeInterval(options.stopDeadline.seconds))
-            return false
-          }
-          // Ends with the last slot, or cancels those that are left at the deadline.
-          var slots = plan.settings.slots
-          while slots > 0, let isSlot = await group.next() {
-            if isSlot { slots -= 1 } else { group.cancelAll() }
-          }
-          group.cancelAll()
         }
-      } onCancelOrGracefulShutdown: {
-        consumer.stop()
       }
+    }
+  }
+
+  /// Lets a paused consumer go on when its time has come, unless it was paused for longer meanwhile.
+  private func resume(_ consumer: Consumer, at time: Date) async {
+    logger.warning(
+      "Paused the queue in this worker",
+      metadata: ["queue": "\(consumer.queue)", "until": "\(time.formatted(.iso8601))"])
+    guard (try? await clock.sleep(until: time)) != nil else { return }
+    if let end = consumer.pausedUntil, end <= clock.now { consumer.resume() }
+  }
+
+  /// Says which handlers a stop waits for: they are cancelled now, and may not heed it.
+  private func warnOfRunning(_ running: RunningHandlers, on plan: QueuePlan) {
+    for delivery in running.all where delivery.queue == plan.queue {
+      logger.warning(
+        "The stop deadline is over: this handler is cancelled, and its message goes back to the queue when it ends",
+        metadata: [
+          "queue": "\(plan.queue)", "message.id": "\(delivery.id ?? "")", "message.name": "\(delivery.name ?? "")",
+          "since": "\(delivery.since.formatted(.iso8601))",
+        ])
     }
   }
 }

@@ -1,22 +1,28 @@
 internal import Synchronization
 internal import Warren
 
-/// A consumer of this process, as the writer sees it. All but ``isOpen`` is touched on the writer's queue only.
+/// A consumer of this process, as the writer sees it. All but the flags is touched on the writer's queue only.
 final class LocalConsumer: @unchecked Sendable {
   let id: Int64
   let queue: Int64
   let consumer: Consumer
   /// `false` once the worker wants nothing more; set from anywhere.
   let isOpen: Flag
+  /// `true` while the worker wants nothing for a time; set from anywhere.
+  let isPaused: Flag
   /// Deliveries that are out, as of the last commit.
   var unsettled = 0
 
-  init(id: Int64, queue: Int64, consumer: Consumer, isOpen: Flag) {
+  init(id: Int64, queue: Int64, consumer: Consumer, isOpen: Flag, isPaused: Flag) {
     self.id = id
     self.queue = queue
     self.consumer = consumer
     self.isOpen = isOpen
+    self.isPaused = isPaused
   }
+
+  /// Whether it takes deliveries now.
+  var isTaking: Bool { isOpen.isSet && !isPaused.isSet }
 }
 
 /// A delivery that this process holds.

@@ -8,7 +8,7 @@ extension Transaction {
     var left = limit
     if let worker {
       for consumer in ledger.consumers.values.sorted(by: { $0.id < $1.id }) where left > 0 {
-        guard consumer.isOpen.isSet, let queue = ledger.catalogue[consumer.queue], !queue.isPaused
+        guard consumer.isTaking, let queue = ledger.catalogue[consumer.queue], !queue.isPaused
         else { continue }
         let credit = consumer.consumer.prefetch - consumer.unsettled + (freed[consumer.id] ?? 0)
         if credit <= 0 { continue }

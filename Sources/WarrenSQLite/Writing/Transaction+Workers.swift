@@ -16,13 +16,13 @@ extension Transaction {
 
   /// Begins to hand out to a consumer.
   func join(
-    _ consumer: Consumer, id: Int64, _ isOpen: Flag, _ presence: Presence, name: String
+    _ consumer: Consumer, id: Int64, isOpen: Flag, isPaused: Flag, _ presence: Presence, name: String
   ) throws -> LocalConsumer {
     guard let queue = ledger.catalogue.queues[consumer.queue] else {
       throw BrokerError(.notFound, "there is no queue '\(consumer.queue)': apply a topology that has it")
     }
     if worker == nil { try enroll(presence, name: name) }
-    let local = LocalConsumer(id: id, queue: queue.id, consumer: consumer, isOpen: isOpen)
+    let local = LocalConsumer(id: id, queue: queue.id, consumer: consumer, isOpen: isOpen, isPaused: isPaused)
     joining.append(local)
     if let worker { try note(queue.id, of: worker, by: 1) }
     try changeWorkers()

@@ -47,6 +47,8 @@ final class Transaction {
   var joining: [LocalConsumer] = []
   /// Consumers that have ended.
   var leaving: [Int64] = []
+  /// Deliveries that their consumers did not take, because they stopped meanwhile.
+  private(set) var refused: [Delivery] = []
   /// Run after the commit, in order.
   var afterCommit: [() -> Void] = []
 
@@ -158,7 +160,7 @@ final class Transaction {
     for (id, deliveries) in claimed {
       guard let consumer = ledger.consumers[id] else { continue }
       consumer.unsettled += deliveries.count
-      consumer.consumer.hand(deliveries)
+      refused += consumer.consumer.hand(deliveries)
     }
     for id in leaving { ledger.consumers[id] = nil }
     for action in afterCommit { action() }

@@ -106,6 +106,18 @@ final class Writer: Sendable {
     if let end = submit({ $0.operations.append(operation) }) { operation.fail(end) }
   }
 
+  /// Puts deliveries back into their queues, when the file can be written, without a caller that waits.
+  func release(_ deliveries: [Delivery]) {
+    if deliveries.isEmpty { return }
+    submit(
+      Operation(
+        isKept: true,
+        perform: { transaction in
+          for delivery in deliveries { _ = try transaction.settle(delivery.token, as: .release) }
+          return {}
+        }, fail: { _ in }))
+  }
+
   /// Looks what has come due, has expired, or can be handed out.
   func wake() {
     state.withLock { $0.mustLook = true }
@@ -185,6 +197,7 @@ final class Writer: Sendable {
       confined.failures = 0
       if confined.singles > 0 { confined.singles -= 1 }
       transaction.conclude()
+      release(transaction.refused)
       answer()
       goesOn = transaction.isUnfinished
       wakeOthers(transaction)

@@ -31,6 +31,6 @@ final class Ledger {
 
   /// Whether any consumer could take a delivery.
   var hasCredit: Bool {
-    consumers.values.contains { $0.isOpen.isSet && $0.unsettled < $0.consumer.prefetch }
+    consumers.values.contains { $0.isTaking && $0.unsettled < $0.consumer.prefetch }
   }
 }

@@ -166,6 +166,48 @@ extension Scenario {
       }
       _ = try await bench.status(queue.name) { $0.ready == 1 && $0.running == 0 }
     },
+    Scenario(
+      "5: what a consumer has not begun goes back at once when it stops, while it still works on the rest",
+      needs: [.takesBack]
+    ) { bench in
+      let queue = bench.queue("q")
+      try await bench.fill(queue, "1", "2", "3")
+      try await bench.consume(queue, prefetch: 3) { consumer in
+        let held = try await consumer.mustNext()
+        _ = try await bench.status(queue.name) { $0.running == 3 }
+        consumer.stop()
+        try await bench.consume(queue) { other in
+          for _ in 0..<2 {
+            let delivery = try await other.mustNext()
+            try check(delivery.history.isEmpty, "no history, not \(delivery.history)")
+            try equal(try await bench.broker.settle(delivery, as: .complete), .settled)
+          }
+        }
+        try equal(try await bench.broker.settle(held, as: .complete), .settled, "the one that was begun")
+      }
+      _ = try await bench.status(queue.name) { $0.ready == 0 && $0.running == 0 }
+    },
+    Scenario("a paused consumer leaves the messages to others, uncounted, until it is resumed", needs: [.takesBack]) {
+      bench in
+      let queue = bench.queue("q")
+      try await bench.fill(queue, "1", "2")
+      try await bench.consume(queue) { consumer in
+        consumer.pause(until: bench.clock.now.addingTimeInterval(3600))
+        try await bench.consume(queue) { other in
+          for _ in 0..<2 {
+            let delivery = try await other.mustNext()
+            try check(delivery.history.isEmpty, "no history, not \(delivery.history)")
+            _ = try await bench.broker.settle(delivery, as: .complete)
+          }
+        }
+        _ = try await bench.broker.publish([Publication(bench.message("3"), to: .queue(queue.name))])
+        _ = try await bench.status(queue.name) { $0.ready == 1 && $0.running == 0 }
+        consumer.resume()
+        let delivery = try await consumer.mustNext()
+        try equal(delivery.text, "3")
+        _ = try await bench.broker.settle(delivery, as: .complete)
+      }
+    },
     Scenario("to consume a queue that does not exist is an error") { bench in
       try await expect(.notFound) {
         try await bench.consume(bench.queue("missing")) { _ = try await $0.mustNext() }

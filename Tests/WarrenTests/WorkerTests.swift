@@ -1,0 +1,181 @@
+import BrokerConformance
+import Foundation
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Testing
+import WarrenTesting
+
+@testable import Warren
+
+private struct Task1: JobMessage {
+  static let name: MessageName = "task"
+  static let queue: Queue = "tasks"
+  static let retry: RetryPolicy = .fixed([.seconds(60)])
+  var number: Int
+}
+private struct Oops: Error {}
+
+/// What a worker does around its handlers, by a clock that stands still.
+@Suite final class WorkerTests: Sendable {
+  private let broker: TestBroker
+  private let bus: EventBus
+  private let seen = Log<String>()
+
+  init() throws {
+    broker = try TestBroker()
+    bus = EventBus(broker, source: "test")
+  }
+
+  private func worker(
+    timeout: Duration? = nil, concurrency: Int = 2, prefetch: Int = 4, logger: Logger? = nil,
+    _ handle: @escaping @Sendable (Task1, HandlerContext) async throws -> Void
+  ) throws -> Worker {
+    let on = On(Task1.self, handle).concurrency(concurrency).prefetch(prefetch)
+    return try Worker(
+      broker, name: "w", logger: logger ?? Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+    ) {
+      if let timeout { on.timeout(timeout) } else { on }
+    }
+  }
+
+  @Test func aHandlerKnowsItsDeadlineAndATimeoutIsAFailedAttempt() async throws {
+    let begin = broker.clock.now
+    let worker = try worker(timeout: .seconds(30)) { [self] _, context in
+      seen.add("\(context.attempt) \(context.deadline.map { $0.timeIntervalSince(broker.clock.now) } ?? 0)")
+      if context.attempt == 1 { try await broker.clock.sleep(until: .distantFuture) }
+    }
+    try await broker.working(worker) { [self] in
+      let receipt = try await bus.enqueue(Task1(number: 1))
+      #expect(try await seen.next() == "1 30.0")
+      broker.clock.advance(by: .seconds(30))
+      try await broker.wait(for: "the retry") { broker.settlements(of: receipt.id).count == 1 }
+      try await broker.runUntilIdle()
+      try await broker.completed(receipt.id)
+      guard case .retry(_, let history)? = broker.settlements(of: receipt.id).first else {
+        return #expect(Bool(false), "no retry")
+      }
+      #expect(history.failures.map(\.error) == ["HandlerTimeout"])
+    }
+    #expect(broker.clock.now.timeIntervalSince(begin) == 90)
+  }
+
+  @Test func aHandlerThatFinishesAfterItsTimeoutIsDone() async throws {
+    let worker = try worker(timeout: .seconds(30)) { [self] _, _ in
+      seen.add("begun")
+      try? await broker.clock.sleep(until: .distantFuture)
+    }
+    try await broker.working(worker) { [self] in
+      let receipt = try await bus.enqueue(Task1(number: 1))
+      _ = try await seen.next()
+      broker.clock.advance(by: .seconds(30))
+      try await broker.completed(receipt.id)
+      #expect(broker.settlements(of: receipt.id) == [.complete])
+    }
+  }
+
+  @Test(arguments: [nil, Duration.seconds(3600)])
+  func aHandlerThatFinishesOrDecidesAfterTheStopDeadlineIsHeard(_ timeout: Duration?) async throws {
+    let worker = try worker(timeout: timeout) { [self] task, _ in
+      seen.add("begun")
+      try? await broker.clock.sleep(until: .distantFuture)
+      switch task.number {
+      case 1: return
+      case 2: throw Outcome.deadLetter("it decides")
+      default: throw Oops()
+      }
+    }
+    try await broker.withBroker { [self] broker in
+      let stop = Trigger()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await stop.run(worker) }
+        var ids: [MessageID] = []
+        for number in 1...3 { ids.append(try await bus.enqueue(Task1(number: number)).id) }
+        _ = try await seen.next(2)
+        await stop.trigger()
+        // The third was not begun, and goes back at once.
+        try await broker.wait(for: "the third is back") {
+          try await broker.queues().contains { $0.name == "tasks" && $0.ready == 1 && $0.running == 2 }
+        }
+        try await broker.wait(for: "the worker waits for its stop deadline") { broker.clock.sleepers > 2 }
+        broker.clock.advance(by: .seconds(25))
+        try await group.waitForAll()
+        #expect(broker.settlements(of: ids[0]) == [.complete])
+        #expect(
+          broker.settlements(of: ids[1]).contains { settlement in
+            if case .deadLetter(let reason, _) = settlement { reason.detail == "it decides" } else { false }
+          })
+      }
+    }
+  }
+
+  @Test func aPausedQueueIsLeftAloneUntilItsTime() async throws {
+    let worker = try worker(concurrency: 1, prefetch: 4) { [self] task, context in
+      seen.add("\(task.number) \(context.attempt)")
+      if task.number == 1, broker.clock.now.timeIntervalSince1970 < 1_800_000_060 {
+        throw Outcome.pause(until: Date(timeIntervalSince1970: 1_800_000_060))
+      }
+    }
+    try await broker.working(worker) { [self] in
+      let receipts = try await bus.enqueue([JobRequest(Task1(number: 1)), JobRequest(Task1(number: 2))])
+      #expect(try await seen.next() == "1 1")
+      try await broker.wait(for: "both are back") {
+        try await broker.queues().contains { $0.name == "tasks" && $0.ready == 2 && $0.running == 0 }
+      }
+      try await broker.wait(for: "the worker waits for the end of the pause") {
+        broker.clock.nextWake.map { $0 <= Date(timeIntervalSince1970: 1_800_000_060) } ?? false
+      }
+      broker.clock.advance(by: .seconds(60))
+      #expect(try await seen.next(2) == ["1 1", "2 1"])
+      for receipt in receipts { try await broker.completed(receipt.id) }
+    }
+  }
+
+  @Test func whenOneQueueCannotBeWorkedOnTheOthersEndInGoodOrderAndTheErrorIsThrown() async throws {
+    let worker = try Worker(broker, name: "w", logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }) {
+      On(Task1.self) { [self] _, _ in seen.add("handled") }
+      Subscription(Queue("gone").adopted()) { OnAny { _, _ in } }
+    }
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(jobs: [Task1.self]))
+      let error = await #expect(throws: BrokerError.self) {
+        try await within { try await worker.run() }
+      }
+      #expect(error?.code == .notFound)
+    }
+  }
+
+  @Test func aForeignMessageGetsTheIDThatItsCodecFindsInTheBody() async throws {
+    let worker = try Worker(broker, name: "w", logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }) {
+      Subscription("foreign", on: "shop") { OnAny { [self] message, _ in seen.add(message.id?.rawValue ?? "none") } }
+        .codec(OrderCodec())
+    }
+    try await broker.working(worker) { [self] in
+      _ = try await broker.publish([
+        Publication(Message(id: nil, name: nil, body: Data("order-7".utf8)), to: .exchange("shop", "order"))
+      ])
+      #expect(try await seen.next() == "order-7")
+    }
+  }
+
+  private struct OrderCodec: MessageCodec {
+    func encode<M: TypedMessage>(_ message: M, at time: Date) throws -> Data { Data() }
+    func decode<M: TypedMessage>(_ type: M.Type, from message: Message) throws -> M { throw Oops() }
+    func name(in message: Message) -> MessageName? { nil }
+    func id(in message: Message) -> MessageID? { MessageID(String(decoding: message.body, as: UTF8.self)) }
+  }
+}
+
+/// Runs a service until it is told to shut down gracefully.
+private actor Trigger {
+  private var group: ServiceGroup?
+
+  func run(_ service: any Service) async throws {
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [.init(service: service)], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
+    self.group = group
+    try await group.run()
+  }
+  func trigger() async { await group?.triggerGracefulShutdown() }
+}
