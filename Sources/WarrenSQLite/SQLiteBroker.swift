@@ -24,6 +24,7 @@ public final class SQLiteBroker: Sendable {
   private let lifecycle = Lifecycle()
   let presence: Presence
   let liveness: Liveness
+  private let locks: NamedLocks
   private let logger: Logger
   private let lastConsumer = Atomic<Int64>(0)
 
@@ -56,6 +57,7 @@ public final class SQLiteBroker: Sendable {
     self.clock = clock
     self.logger = logger
     presence = Presence(beside: file.path)
+    locks = NamedLocks(beside: file.path)
     writer = Writer(file: file, presence: presence, configuration: configuration, clock: clock, logger: logger)
     liveness = Liveness(
       file: file, writer: writer, presence: presence, configuration: configuration, logger: logger)
@@ -220,5 +222,15 @@ extension SQLiteBroker: Broker {
   /// See ``Warren/Broker/begin(_:)``.
   public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult {
     try await writer.perform { try $0.begin(suspect.token) }
+  }
+}
+
+extension SQLiteBroker: LockingBroker {
+  /// See ``Warren/LockingBroker/withLock(_:wait:_:)``. The lock is a file in the directory `-locks` beside the broker's.
+  public func withLock<Result: Sendable>(
+    _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    try await waitUntilRunning()
+    return try await locks.withLock(name, wait: wait, body)
   }
 }

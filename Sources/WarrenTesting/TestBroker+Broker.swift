@@ -109,3 +109,12 @@ extension TestBroker: DeadLetterBroker {
     try await engine.deleteDeadLetters(selection)
   }
 }
+
+extension TestBroker: LockingBroker {
+  /// See ``Warren/LockingBroker/withLock(_:wait:_:)``.
+  public func withLock<Result: Sendable>(
+    _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    try await engine.withLock(name, wait: wait, body)
+  }
+}

@@ -6,6 +6,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     case otherProcesses
     /// The engine orders by priority.
     case priority
+    /// The engine has locks by name.
+    case locks
     /// The engine takes back what a consumer has not begun, at once when it stops or pauses.
     case takesBack
     /// The engine notes when a suspect is begun.
@@ -31,7 +33,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
 
   /// All of them.
   public static let all: [Scenario] =
-    publishing + publishingAgain + consuming + retrying + parking + recovering + operating + working + topologies
+    publishing + publishingAgain + consuming + retrying + parking + recovering + locking + operating + working
+    + topologies
 
   /// Those for which an engine has what they need.
   public static func all(with means: Set<Need>) -> [Scenario] { all.filter { $0.needs.isSubset(of: means) } }

@@ -52,3 +52,11 @@ public struct RoutingKey: Name {
   /// Wraps the text as it is.
   public init(_ rawValue: String) { self.rawValue = rawValue }
 }
+
+/// The name of a lock that all processes of a broker share, such as `schedules`.
+public struct LockName: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}

@@ -60,8 +60,23 @@ extension SQLiteBroker: InspectableBroker {
             """, arguments: [row["id"] as Int64])
         return WorkerStatus(
           name: row["name"], since: Date(milliseconds: row["since"]), queues: queues.map { QueueName($0) },
-          running: row["running"])
+          running: row["running"], deliveries: try Self.deliveries(of: row["id"], database))
       }
+    }
+  }
+
+  private static func deliveries(of worker: Int64, _ database: Database) throws -> [RunningDelivery] {
+    try Row.fetchAll(
+      database,
+      sql: """
+        SELECT q.name AS queue, m.id, m.name, r.since FROM running r
+        JOIN message m ON m.seq = r.seq JOIN queue q ON q.id = r.queue
+        WHERE r.worker = ? ORDER BY r.since, r.seq LIMIT 100
+        """, arguments: [worker]
+    ).map { row in
+      RunningDelivery(
+        queue: QueueName(row["queue"]), id: (row["id"] as String?).map { MessageID($0) },
+        name: (row["name"] as String?).map { MessageName($0) }, since: Date(milliseconds: row["since"]))
     }
   }
 

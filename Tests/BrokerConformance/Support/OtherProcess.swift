@@ -27,6 +27,10 @@ final class OtherProcess: Sendable {
       bench, ["hold", "--queue", queue.rawValue, "--count", "\(count)"] + (begins ? ["--begins"] : []),
       ready: "holding \(count)")
   }
+  /// Starts one that holds a named lock; returns when it has it.
+  static func locking(_ name: LockName, _ bench: Bench) async throws -> OtherProcess {
+    try await OtherProcess(bench, ["lock", "--name", name.rawValue], ready: "locked")
+  }
   /// Starts a worker that completes everything, and is killed by the message with this body; returns when it works.
   static func working(on queue: QueueName, dyingOf poison: String, _ bench: Bench) async throws -> OtherProcess {
     try await OtherProcess(bench, ["work", "--queue", queue.rawValue, "--poison", poison], ready: "working")
