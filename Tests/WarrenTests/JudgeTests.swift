@@ -46,6 +46,30 @@ private struct Timeout: Error {}
     #expect(judge.settlement(before: delivery(expiresAt: now.addingTimeInterval(1)), now: now) == nil)
   }
 
+  @Test func aJobOfUnknownNameWaitsForADeploymentThenItIsParked() {
+    var history = History(attempts: 2)
+    var time = now
+    var waits = 0
+    while true {
+      let job = Delivery(
+        message: Message(id: "m", name: "new.job", body: Data()), queue: "q", exchange: nil, routingKey: "q",
+        history: history, isSuspect: false, token: .init(scope: 0, number: 0, fence: 0))
+      switch judge.settlement(unhandled: job, "new.job", nil, now: time) {
+      case .retry(let at, let noted)?:
+        #expect(noted.attempts == 2)
+        #expect((5.0...60.0).contains(at.timeIntervalSince(time)))
+        (history, time, waits) = (noted, at, waits + 1)
+      case .deadLetter(let reason, let noted)?:
+        #expect(reason == DeadLetterReason(.unknownName, "no handler of 'q' takes the job 'new.job', for 15 min"))
+        #expect(noted.failures.count == 1)
+        #expect(time.timeIntervalSince(now) == 900)
+        #expect(waits < 25)
+        return
+      case let other: return #expect(Bool(false), "\(String(describing: other))")
+      }
+    }
+  }
+
   @Test func theLastFailureExhausts() {
     let policy = RetryPolicy.exponential(from: .seconds(1), retries: 3)
     for attempts in 0...2 {

@@ -32,6 +32,7 @@ private struct Oops: Error {}
   ) async throws {
     try await SQLiteBroker.inMemory().withBroker { broker in
       var options = Worker.Options()
+      options.unknownNamePatience = .zero
       options.middleware = middleware
       let worker = try Worker(broker, name: "w", options: options, logger: logger) { components() }
       try await broker.apply(worker.topology)

@@ -10,7 +10,8 @@ public import ServiceLifecycle
 /// 2. At least once. The message id never changes.
 /// 3. A retry goes to the queue that failed, never through the exchange again. A delay does not hold up the messages
 ///    behind it. Priority, time to live and headers survive it.
-/// 4. Nothing is ever discarded. If parking fails, the message stays where it was.
+/// 4. Nothing is ever discarded. If parking fails, the message stays where it was. A job whose name no handler takes waits for
+///    a deployment to finish, 15 minutes by default, before it is parked.
 /// 5. The deliveries of a killed worker run again within 15 s; a stale owner cannot settle. A stop in good order counts
 ///    nowhere.
 /// 6. Memory is bounded by prefetch and by unconfirmed publishes.

@@ -36,14 +36,13 @@ extension Duration {
 
 extension Date {
   /// The time so much later or earlier, between the years 1 and 9999, which every format can write.
-  package func adding(_ duration: Duration) -> Date {
-    Date(timeIntervalSince1970: timeIntervalSince1970 + duration.seconds).clamped
-  }
+  package func adding(_ duration: Duration) -> Date { addingTimeInterval(duration.seconds).clamped }
 
   /// The time itself, or the nearest between the years 1 and 9999.
   package var clamped: Date {
-    let seconds = timeIntervalSince1970
-    if seconds.isNaN { return Date(timeIntervalSince1970: 0) }
-    return Date(timeIntervalSince1970: min(max(seconds, -62_135_596_800), 253_402_300_799))
+    if self >= Self.first, self <= Self.last { return self }
+    return self > Self.last ? Self.last : Self.first
   }
+  private static let first = Date(timeIntervalSince1970: -62_135_596_800)
+  private static let last = Date(timeIntervalSince1970: 253_402_300_799)
 }

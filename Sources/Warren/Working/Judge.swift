@@ -4,6 +4,8 @@ internal import Foundation
 struct Judge: Sendable {
   /// The name of the worker, for the record.
   let worker: String
+  /// How long a job waits for a worker that has a handler of its name.
+  var unknownNamePatience: Duration = .seconds(900)
   /// How often workers may die with it in all before it is parked.
   static let deathsUntilParked = 5
 
@@ -28,9 +30,31 @@ struct Judge: Sendable {
     switch unhandled {
     case .ignore?: nil
     case .park?: park(delivery, .unhandled, "no handler of '\(delivery.queue)' takes '\(name)'", now)
-    case nil: park(delivery, .unknownName, "no handler of '\(delivery.queue)' takes the job '\(name)'", now)
+    case nil: waitForHandler(delivery, name, now)
     }
   }
+
+  /// A job that no handler takes: a newer worker may, once its deployment has finished. When it was first met stands in its
+  /// record, as a failure that is no attempt.
+  private func waitForHandler(_ delivery: Delivery, _ name: MessageName, _ now: Date) -> Settlement {
+    let met = delivery.history.failures.first { $0.error == Self.unknownName }?.time
+    let waited = met.map { Duration.clamped(seconds: now.timeIntervalSince($0)) } ?? .zero
+    if waited >= unknownNamePatience {
+      let waiting = waited > .seconds(1) ? ", for \(waited.words)" : ""
+      return park(delivery, .unknownName, "no handler of '\(delivery.queue)' takes the job '\(name)'\(waiting)", now)
+    }
+    var history = delivery.history
+    if met == nil {
+      history.note(
+        Failure(
+          time: now, attempt: 0, error: Self.unknownName, message: "no handler takes the job '\(name)' yet",
+          worker: worker))
+    }
+    // Soon at first, then at most each minute, and not after the end.
+    let pause = min(max(.seconds(5), waited), .seconds(60), unknownNamePatience - waited)
+    return .retry(at: now.adding(pause), history)
+  }
+  private static let unknownName = "UnknownName"
 
   /// What is to be done after a handler threw.
   func settlement(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {

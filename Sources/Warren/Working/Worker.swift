@@ -28,6 +28,9 @@ public struct Worker: Service {
     public var middleware: [any Middleware] = []
     /// The time that retries and timeouts go by; the broker's by default.
     public var clock: (any BrokerClock)?
+    /// How long a job waits for a worker that has a handler of its name, counted from when a worker first met it: while a new
+    /// version is rolled out, older workers meet jobs that they do not know. Then it is parked.
+    public var unknownNamePatience: Duration = .seconds(900)
     /// The defaults.
     public init() {}
   }
@@ -154,7 +157,7 @@ public struct Worker: Service {
         let (pauses, pausing) = AsyncStream<Date>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let processor = DeliveryProcessor(
           plan: plan, broker: broker, gate: gate,
-          judge: Judge(worker: name), options: options, clock: clock,
+          judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
           logger: logger, instruments: instruments, running: running,
           pause: { time in
             consumer.pause(until: time)

@@ -6,6 +6,13 @@ private struct Thing: EventMessage {
   static let name: MessageName = "test.thing"
   var number: Int
 }
+/// A job whose queue is that of the scenario.
+private struct ThingJob: JobMessage {
+  @TaskLocal static var place: Queue = "none"
+  static let name: MessageName = "test.thing"
+  static var queue: Queue { place }
+  var number: Int
+}
 private struct Other: EventMessage {
   static let name: MessageName = "test.other"
   var text: String
@@ -142,16 +149,37 @@ extension Scenario {
         try equal(try await bench.broker.deadLetters(.init(origin: queue.name)).letters.count, 0, "dead letters")
       }
     },
-    Scenario("4: a job of unknown name is parked, and the jobs beside it are handled") { bench in
-      let queue = bench.queue("jobs")
-      try await bench.fill(queue, "{}")
-      // The worker's own job lies in a queue that its type names, so this suite judges as the worker does.
-      try await bench.consume(queue) { consumer in
-        let delivery = try await consumer.mustNext()
-        _ = try await bench.broker.settle(
-          delivery, as: .deadLetter(.init(.unknownName, "no handler takes it"), delivery.history))
+    Scenario(
+      "4: a job of unknown name waits for a deployment to finish, then it is parked, and the jobs beside it are handled"
+    ) { bench in
+      let queue = bench.queue("q")
+      let seen = Log<Int>()
+      var options = Worker.Options()
+      options.clock = bench.clock
+      options.unknownNamePatience = .milliseconds(400)
+      let logger = Logger(label: "suite") { _ in SwiftLogNoOpLogHandler() }
+      let worker = try ThingJob.$place.withValue(queue) {
+        try Worker(bench.broker, name: "suite", options: options, logger: logger) {
+          On(ThingJob.self) { job, _ in seen.add(job.number) }
+        }
       }
-      try equal(try await bench.deadLetters(of: queue, count: 1)[0].reason.kind, .unknownName, "reason")
+      try await bench.broker.apply(worker.topology)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        _ = try await bench.broker.publish([
+          Publication(bench.message("{}", name: "test.unknown"), to: .queue(queue.name)),
+          Publication(bench.message("{\"data\":{\"number\":1}}", name: "test.thing"), to: .queue(queue.name)),
+        ])
+        try equal(try await seen.next(), 1, "the one beside it")
+        _ = try await bench.status(queue.name) { $0.running == 0 && $0.ready == 0 }
+        try await bench.advance(.milliseconds(400))
+        let letter = try await bench.deadLetters(of: queue, count: 1)[0]
+        try equal(letter.reason.kind, .unknownName, "reason")
+        try equal(letter.history.attempts, 0, "attempts")
+        let waited = letter.time.timeIntervalSince(letter.history.failures.first?.time ?? letter.time)
+        try check(waited > 0.39, "waited 0.4 s, not \(waited)")
+        group.cancelAll()
+      }
     },
     Scenario("what a foreign message lacks is found in its body or its routing key") { bench in
       let queue = bench.queue("q")
