@@ -89,6 +89,24 @@ private struct Thing: EventMessage {
     #expect(thing.when == Date(timeIntervalSince1970: 1_733_840_400))
   }
 
+  @Test(arguments: [0, 0.001, 0.123, 0.9995, 0.9999, 59.999, -0.001, -1_733_840_400.25])
+  func aTimeInAMessageKeepsItsMilliseconds(_ fraction: Double) throws {
+    let time = Date(timeIntervalSince1970: 1_733_840_400 + fraction)
+    for codec in [EnvelopeCodec() as any MessageCodec, PlainCodec()] {
+      let body = try codec.encode(Thing(eventId: 7, when: time), at: time)
+      let when = try codec.decode(Thing.self, from: Message(id: nil, name: nil, body: body)).when
+      #expect(abs(when.timeIntervalSince(time)) <= 0.0005001)
+      // What was read once is written and read as the same time from then on.
+      let again = try codec.encode(Thing(eventId: 7, when: when), at: time)
+      #expect(again == body)
+      #expect(try codec.decode(Thing.self, from: Message(id: nil, name: nil, body: again)).when == when)
+    }
+    let text = String(
+      decoding: try PlainCodec().encode(
+        Thing(eventId: 7, when: Date(timeIntervalSince1970: 1_733_840_400.125)), at: time), as: UTF8.self)
+    #expect(text.contains("2024-12-10T14:20:00.125Z"))
+  }
+
   @Test func historyKeepsTheLastFailures() {
     var history = History()
     for attempt in 1...9 {

@@ -14,14 +14,24 @@ enum JSON {
     return isPlain ? "\"\(name)\"" : String(decoding: try encoder.encode(name.rawValue), as: UTF8.self)
   }
 
-  /// A time as JSON, in whole seconds. Formatting one costs as much as a small message does, and most messages share their
-  /// second with the one before.
+  /// A time as JSON, in whole seconds, as the envelope has it.
   static func text(_ time: Date) -> String {
-    let second = time.timeIntervalSince1970.rounded(.down)
-    return lastTime.withLock { last in
-      if last.second != second {
-        last = (second, "\"\(Date(timeIntervalSince1970: second).formatted(.iso8601))\"")
-      }
+    "\"\(text(ofSecond: time.clamped.timeIntervalSince1970.rounded(.down)))\""
+  }
+
+  /// A time with milliseconds, such as `2026-11-26T02:00:00.125Z`. It is read back as the same time, to the millisecond.
+  static func textWithMilliseconds(_ time: Date) -> String {
+    let milliseconds = (time.clamped.timeIntervalSince1970 * 1000).rounded()
+    let second = (milliseconds / 1000).rounded(.down)
+    let rest = String(Int(milliseconds - second * 1000))
+    let zeros = String(repeating: "0", count: 3 - rest.count)
+    return "\(text(ofSecond: second).dropLast()).\(zeros)\(rest)Z"
+  }
+
+  /// Formatting a time costs as much as a small message does, and most messages share their second with the one before.
+  private static func text(ofSecond second: Double) -> String {
+    lastTime.withLock { last in
+      if last.second != second { last = (second, Date(timeIntervalSince1970: second).formatted(.iso8601)) }
       return last.text
     }
   }
@@ -35,7 +45,11 @@ enum JSON {
 
   private static func makeEncoder(_ configure: (JSONEncoder) -> Void) -> JSONEncoder {
     let encoder = JSONEncoder()
-    encoder.dateEncodingStrategy = .iso8601
+    // With milliseconds, as JavaScript writes them: without, times that differ become equal, and events lose their order.
+    encoder.dateEncodingStrategy = .custom { date, encoder in
+      var container = encoder.singleValueContainer()
+      try container.encode(textWithMilliseconds(date))
+    }
     // Sorted, so that the same value is the same text: for people who compare, and for what compresses.
     encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
     configure(encoder)
@@ -44,12 +58,15 @@ enum JSON {
 
   private static func makeDecoder(_ configure: (JSONDecoder) -> Void) -> JSONDecoder {
     let decoder = JSONDecoder()
-    // JavaScript writes fractions of a second, Swift does not: both are read.
+    // With fractions of a second and without: both are written somewhere.
     decoder.dateDecodingStrategy = .custom { decoder in
       let container = try decoder.singleValueContainer()
       let text = try container.decode(String.self)
       if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))) {
-        return date
+        // What was written to the millisecond is read as that millisecond, not as the fraction next to it.
+        let milliseconds = (date.timeIntervalSince1970 * 1000).rounded() / 1000
+        let isNext = abs(milliseconds - date.timeIntervalSince1970) < 1e-6
+        return isNext ? Date(timeIntervalSince1970: milliseconds) : date
       }
       throw DecodingError.dataCorruptedError(
         in: container, debugDescription: "'\(text.prefix(40))' is not an ISO 8601 time")
