@@ -1,37 +1,49 @@
 /// What went wrong between Warren and an engine, and what to do next. It never shows a body or a password.
 public struct BrokerError: Error, Sendable, CustomStringConvertible {
-  /// The kinds of errors, to tell them apart in code.
-  public enum Code: String, Sendable, CaseIterable {
+  /// The kinds of errors, to tell them apart in code. More may come: a `switch` over them needs a `default`.
+  public struct Code: RawRepresentable, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// The text.
+    public let rawValue: String
+    /// A kind by its text, also one that this version does not know.
+    public init(rawValue: String) { self.rawValue = rawValue }
+    /// The text.
+    public var description: String { rawValue }
+
     /// The caller asked for something that cannot be: a name too long, a prefetch of 0. Nothing was done.
-    case invalid
+    public static let invalid = Code(rawValue: "invalid")
     /// The message is larger than the engine takes. Nothing was stored.
-    case tooLarge = "too-large"
+    public static let tooLarge = Code(rawValue: "too-large")
     /// A job's queue does not exist, so the job was stored nowhere.
-    case unroutable
+    public static let unroutable = Code(rawValue: "unroutable")
     /// The queue, exchange or message does not exist.
-    case notFound = "not-found"
+    public static let notFound = Code(rawValue: "not-found")
     /// Something is declared already, and differently.
-    case topologyConflict = "topology-conflict"
+    public static let topologyConflict = Code(rawValue: "topology-conflict")
     /// The broker is not running: start its `run()`, or use `withBroker`.
-    case notRunning = "not-running"
+    public static let notRunning = Code(rawValue: "not-running")
     /// The broker was stopped.
-    case stopped
+    public static let stopped = Code(rawValue: "stopped")
     /// It did not happen before the deadline and will not happen.
-    case deadline
+    public static let deadline = Code(rawValue: "deadline")
     /// Whether it happened is unknown: do it again with the same id.
-    case unknownOutcome = "unknown-outcome"
+    public static let unknownOutcome = Code(rawValue: "unknown-outcome")
     /// The engine cannot be reached now, or has refused for now. Nothing was stored.
-    case unavailable
+    public static let unavailable = Code(rawValue: "unavailable")
     /// No room is left where the engine stores. Nothing was stored.
-    case full
+    public static let full = Code(rawValue: "full")
     /// What the engine stores in may not be written.
-    case readOnly = "read-only"
+    public static let readOnly = Code(rawValue: "read-only")
     /// What the engine stores in is damaged, or not Warren's.
-    case corrupt
+    public static let corrupt = Code(rawValue: "corrupt")
     /// What the engine stores in was written by a newer Warren.
-    case newerVersion = "newer-version"
+    public static let newerVersion = Code(rawValue: "newer-version")
     /// This engine cannot do it.
-    case unsupported
+    public static let unsupported = Code(rawValue: "unsupported")
+    /// Those that this version knows.
+    public static let allCases: [Code] = [
+      .invalid, .tooLarge, .unroutable, .notFound, .topologyConflict, .notRunning, .stopped, .deadline, .unknownOutcome,
+      .unavailable, .full, .readOnly, .corrupt, .newerVersion, .unsupported,
+    ]
   }
   /// Which kind.
   public var code: Code

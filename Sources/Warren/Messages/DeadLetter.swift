@@ -2,22 +2,33 @@ public import Foundation
 
 /// Why a message was parked.
 public struct DeadLetterReason: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// The kinds of reasons. An engine stores the raw value.
-  public enum Kind: String, Sendable, Codable, CaseIterable {
+  /// The kinds of reasons. An engine stores the raw value. More may come: a `switch` over them needs a `default`.
+  public struct Kind: RawRepresentable, Hashable, Codable, Sendable, CaseIterable, CustomStringConvertible {
+    /// The text.
+    public let rawValue: String
+    /// A kind by its text, also one that this version does not know.
+    public init(rawValue: String) { self.rawValue = rawValue }
+    /// The text.
+    public var description: String { rawValue }
+
     /// Every try that its retry policy allows has failed.
-    case exhausted
+    public static let exhausted = Kind(rawValue: "exhausted")
     /// The handler, or the policy for the error that it threw, asked for it.
-    case rejected
+    public static let rejected = Kind(rawValue: "rejected")
     /// Its body is not what its name says.
-    case undecodable
+    public static let undecodable = Kind(rawValue: "undecodable")
     /// A job that no handler of this worker takes.
-    case unknownName = "unknown-name"
+    public static let unknownName = Kind(rawValue: "unknown-name")
     /// An event that a binding let in and no handler takes.
-    case unhandled
+    public static let unhandled = Kind(rawValue: "unhandled")
     /// It was not handled before its time to live was over.
-    case expired
+    public static let expired = Kind(rawValue: "expired")
     /// Again and again the worker that handled it died.
-    case crashLooping = "crash-looping"
+    public static let crashLooping = Kind(rawValue: "crash-looping")
+    /// Those that this version knows.
+    public static let allCases: [Kind] = [
+      .exhausted, .rejected, .undecodable, .unknownName, .unhandled, .expired, .crashLooping,
+    ]
   }
   /// What kind of reason.
   public var kind: Kind

@@ -7,4 +7,12 @@ extension MessageName: ExpressibleByArgument {}
 extension MessageID: ExpressibleByArgument {}
 extension ExchangeName: ExpressibleByArgument {}
 extension RoutingKey: ExpressibleByArgument {}
-extension DeadLetterReason.Kind: ExpressibleByArgument {}
+extension DeadLetterReason.Kind: ExpressibleByArgument {
+  /// `nil` unless it is one that this version knows.
+  public init?(argument: String) {
+    self.init(rawValue: argument)
+    if !Self.allCases.contains(self) { return nil }
+  }
+  /// Those that this version knows.
+  public static var allValueStrings: [String] { allCases.map(\.rawValue) }
+}

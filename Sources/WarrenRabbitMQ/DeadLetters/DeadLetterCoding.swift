@@ -9,7 +9,7 @@ extension DeadLetter {
     let death = Death(headers)
     let route = Route(delivery)
     let reason: DeadLetterReason
-    if let kind = headers[HeaderNames.reason]?.string.flatMap(DeadLetterReason.Kind.init(rawValue:)) {
+    if let kind = headers[HeaderNames.reason]?.string.map(DeadLetterReason.Kind.init(rawValue:)) {
       reason = DeadLetterReason(kind, headers[HeaderNames.detail]?.string ?? "")
     } else {
       reason = DeadLetterReason(broker: death?.reason)

@@ -31,7 +31,7 @@ extension SQLiteBroker: DeadLetterBroker {
             origin: catalogue[row["origin"]]?.queue.name ?? "", exchange: catalogue.exchangeName(row["exchange"]),
             routingKey: RoutingKey(row["routing_key"] as String),
             reason: DeadLetterReason(
-              DeadLetterReason.Kind(rawValue: row["reason"] as String) ?? .rejected, row["detail"] as String),
+              DeadLetterReason.Kind(rawValue: row["reason"] as String), row["detail"] as String),
             time: Date(milliseconds: row["at"]), history: History(stored: content.optionalText(16)))
         }
         size += letter?.message.body.count ?? 0
