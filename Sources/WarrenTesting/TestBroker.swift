@@ -29,14 +29,14 @@ public final class TestBroker: Sendable {
   let state = Mutex(State())
   let engine: SQLiteBroker
 
-  /// The time that the broker goes by.
-  public let clock: VirtualClock
+  /// The time that the broker goes by, and what uses it: it stands still until a test turns it.
+  public let virtualClock: VirtualClock
   /// How long a test waits, in real time, for what must come, before it fails.
   public let patience: Duration
 
   /// A broker that holds nothing yet. Run it with ``Warren/Broker/withBroker(_:)`` or ``working(_:_:)``.
   public init(clock: VirtualClock = VirtualClock(), patience: Duration = .seconds(20)) throws(BrokerError) {
-    self.clock = clock
+    virtualClock = clock
     self.patience = patience
     engine = try .inMemory(clock: clock, logger: Logger(label: "warren.test") { _ in SwiftLogNoOpLogHandler() })
   }
@@ -65,6 +65,12 @@ public final class TestBroker: Sendable {
       }
     }
   }
+
+  /// The ``virtualClock``, as ``Warren/Broker/clock``: bus and worker use it unless they are given another.
+  public var clock: any BrokerClock { virtualClock }
+
+  /// Turns the clock on; delays, retries and timeouts whose time has come are over.
+  public func advance(by duration: Duration) { virtualClock.advance(by: duration) }
 
   /// Makes something go wrong, as often as the fault says.
   public func inject(_ fault: Fault) { state.withLock { $0.faults.append(fault) } }
@@ -107,7 +113,9 @@ extension TestBroker {
     while true {
       let seen = changes
       if try await condition() { return }
-      if ContinuousClock.now > end { throw ExpectationFailure("\(what): did not come within \(patience)") }
+      if ContinuousClock.now > end {
+        throw ExpectationFailure("\(what): did not come within \(patience). The broker: \(await status())")
+      }
       await change(after: seen)
     }
   }
@@ -134,14 +142,26 @@ extension TestBroker {
   /// - Throws: ``ExpectationFailure`` when a handler does not end within ``patience``.
   public func runUntilIdle() async throws {
     while true {
+      // One look for all three: between two looks a delayed message can have become a running one.
+      let delayed = Mutex(0)
       try await wait(for: "every handler has ended") {
-        try await engine.queues().allSatisfy { queue in
-          queue.isPaused || queue.consumers == 0 || (queue.ready == 0 && queue.running == 0)
-        }
+        let queues = try await engine.queues().filter { !$0.isPaused && $0.consumers > 0 }
+        delayed.withLock { $0 = queues.reduce(0) { $0 + ($1.delayed ?? 0) } }
+        return queues.allSatisfy { $0.ready == 0 && $0.running == 0 }
       }
-      guard let due = try await engine.nextDue() else { return }
-      clock.advance(to: due)
+      if delayed.withLock({ $0 }) == 0 { return }
+      if let due = try await engine.nextDue() { virtualClock.advance(to: due) }
     }
+  }
+
+  /// What is where, for a failed test.
+  private func status() async -> String {
+    let queues = (try? await engine.queues()) ?? []
+    let texts = queues.map { queue in
+      "\(queue.name): \(queue.ready) ready, \(queue.delayed ?? 0) delayed, \(queue.running) running, "
+        + "\(queue.consumers) consumers"
+    }
+    return texts.joined(separator: "; ")
   }
 
   private var changes: Int { state.withLock { $0.published.count + $0.settlements.count } }

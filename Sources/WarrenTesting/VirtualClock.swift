@@ -7,7 +7,7 @@ public import Warren
 /// ```swift
 /// let broker = try TestBroker()
 /// try await bus.enqueue(SendEmail(to: "a@b.c"), after: .seconds(3600))
-/// broker.clock.advance(by: .seconds(3600))
+/// broker.advance(by: .seconds(3600))
 /// ```
 public final class VirtualClock: BrokerClock {
   private struct State {

@@ -21,14 +21,12 @@ private struct Refused: Error {}
 
   init() throws {
     broker = try TestBroker()
-    bus = EventBus(broker, source: "test", clock: broker.clock)
+    bus = EventBus(broker, source: "test")
   }
 
   private func worker(failing failures: Int = 0) throws -> Worker {
-    var options = Worker.Options()
-    options.clock = broker.clock
-    return try Worker(
-      broker, name: "test", options: options, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+    try Worker(
+      broker, name: "test", logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
     ) {
       On(Mail.self) { [self] mail, context in
         handled.withLock { $0.append((mail.to, context.attempt, context.history.interruptions)) }

@@ -48,7 +48,7 @@ private struct Oops: Error {}
     try await broker.working(worker) { [self] in
       let receipt = try await bus.enqueue(Task1(number: 1))
       #expect(try await seen.next() == "1 30.0")
-      broker.clock.advance(by: .seconds(30))
+      broker.advance(by: .seconds(30))
       try await broker.wait(for: "the retry") { broker.settlements(of: receipt.id).count == 1 }
       try await broker.runUntilIdle()
       try await broker.completed(receipt.id)
@@ -68,7 +68,7 @@ private struct Oops: Error {}
     try await broker.working(worker) { [self] in
       let receipt = try await bus.enqueue(Task1(number: 1))
       _ = try await seen.next()
-      broker.clock.advance(by: .seconds(30))
+      broker.advance(by: .seconds(30))
       try await broker.completed(receipt.id)
       #expect(broker.settlements(of: receipt.id) == [.complete])
     }
@@ -86,6 +86,7 @@ private struct Oops: Error {}
       }
     }
     try await broker.withBroker { [self] broker in
+      try await broker.apply(worker.topology)
       let stop = Trigger()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await stop.run(worker) }
@@ -97,8 +98,11 @@ private struct Oops: Error {}
         try await broker.wait(for: "the third is back") {
           try await broker.queues().contains { $0.name == "tasks" && $0.ready == 1 && $0.running == 2 }
         }
-        try await broker.wait(for: "the worker waits for its stop deadline") { broker.clock.sleepers > 2 }
-        broker.clock.advance(by: .seconds(25))
+        let deadline = broker.clock.now.addingTimeInterval(25)
+        try await broker.wait(for: "the worker waits for its stop deadline") {
+          broker.virtualClock.nextWake.map { $0 <= deadline } ?? false
+        }
+        broker.advance(by: .seconds(25))
         try await group.waitForAll()
         #expect(broker.settlements(of: ids[0]) == [.complete])
         #expect(
@@ -123,9 +127,9 @@ private struct Oops: Error {}
         try await broker.queues().contains { $0.name == "tasks" && $0.ready == 2 && $0.running == 0 }
       }
       try await broker.wait(for: "the worker waits for the end of the pause") {
-        broker.clock.nextWake.map { $0 <= Date(timeIntervalSince1970: 1_800_000_060) } ?? false
+        broker.virtualClock.nextWake.map { $0 <= Date(timeIntervalSince1970: 1_800_000_060) } ?? false
       }
-      broker.clock.advance(by: .seconds(60))
+      broker.advance(by: .seconds(60))
       #expect(try await seen.next(2) == ["1 1", "2 1"])
       for receipt in receipts { try await broker.completed(receipt.id) }
     }

@@ -39,7 +39,8 @@ struct Judge: Sendable {
   private func waitForHandler(_ delivery: Delivery, _ name: MessageName, _ now: Date) -> Settlement {
     let met = delivery.history.failures.first { $0.error == Self.unknownName }?.time
     let waited = met.map { Duration.clamped(seconds: now.timeIntervalSince($0)) } ?? .zero
-    if waited >= unknownNamePatience {
+    // To the millisecond: times are stored as milliseconds.
+    if waited + .milliseconds(1) > unknownNamePatience {
       let waiting = waited > .seconds(1) ? ", for \(waited.words)" : ""
       return park(delivery, .unknownName, "no handler of '\(delivery.queue)' takes the job '\(name)'\(waiting)", now)
     }
