@@ -19,7 +19,7 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
   /// The time that messages go by.
   public let clock: any BrokerClock
   private let logger: Logger
-  private let gate = Gate<Parts>()
+  private let lifecycle = EngineLifecycle<Parts>()
   private let known = KnownTopology()
   private let consumers = RunningConsumers()
   private let locks = LocalLocks()
@@ -75,7 +75,7 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
 
   /// What this engine can do beyond the laws. The version is known once the broker runs.
   public var capabilities: BrokerCapabilities {
-    let server = gate.value?.session.server
+    let server = lifecycle.value?.session.server
     return BrokerCapabilities(
       engine: server?.name ?? "RabbitMQ", ordersByPriority: server?.ordersByPriority ?? false,
       showsWaitingMessages: false, largestBody: Limits.largestBody)
@@ -85,10 +85,8 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
   ///
   /// - Throws: ``BrokerError`` when no repetition can help, such as for a wrong password.
   public func run() async throws {
-    guard gate.begin() else {
-      throw BrokerError(.invalid, "the broker runs already, or was stopped: make another one")
-    }
-    defer { gate.shut(BrokerError(.stopped, "the broker was stopped: nothing more is done")) }
+    try lifecycle.begin()
+    defer { lifecycle.end() }
     let name = configuration.connectionName ?? Self.processName
     let publishing = AMQPConnection(named(name + " publishing"))
     let consuming = AMQPConnection(named(name))
@@ -103,12 +101,12 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
       }
     } catch let error as AMQPError {
       let failure = BrokerError(error, doing: "connecting to RabbitMQ")
-      gate.shut(failure)
+      lifecycle.end(failure)
       throw failure
     }
   }
 
-  /// Opens the gate, then listens to what is announced to all processes.
+  /// Serves the calls that wait, then listens to what is announced to all processes.
   private func open(_ publishing: AMQPConnection, _ consuming: AMQPConnection) async throws {
     do throws(AMQPError) {
       try await consuming.waitUntilOpen()
@@ -127,7 +125,7 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
       logger.warning("This version of RabbitMQ is older than 3.10, the oldest that Warren is tested with")
     }
     let parts = Parts(session, known, consumers, locks, started: started, processName: Self.processName)
-    gate.open(parts)
+    lifecycle.open(parts)
     await parts.control.listen()
   }
 
@@ -143,7 +141,13 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
   }
 
   /// The parts, once there is a connection.
-  func parts() async throws(BrokerError) -> Parts { try await gate.pass(within: configuration.startDeadline) }
+  func parts() async throws(BrokerError) -> Parts {
+    try await lifecycle.waitUntilRunning(
+      for: configuration.startDeadline, by: clock,
+      away:
+        "RabbitMQ was not reached within \(configuration.startDeadline.words): check that it runs and that the URL is right"
+    )
+  }
 
   // MARK: Publishing and consuming
 
@@ -169,7 +173,7 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
     guard let open = consumers.open(delivery.token.scope), let held = open.take(delivery.token.number), held.isCurrent
     else { return .stale }
     if case .complete = settlement { return held.acknowledge() }
-    guard let parts = gate.value else { throw BrokerError(.stopped, "the broker was stopped: nothing more is done") }
+    guard let parts = lifecycle.value else { throw EngineLifecycle<Parts>.stopped }
     return try await parts.settler.settle(held, of: delivery, in: open, as: settlement)
   }
 

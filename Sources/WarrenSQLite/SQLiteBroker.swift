@@ -21,7 +21,7 @@ public final class SQLiteBroker: Sendable {
   let configuration: Configuration
   /// The time that messages go by.
   public let clock: any BrokerClock
-  private let lifecycle = Lifecycle()
+  private let lifecycle = EngineLifecycle<Void>()
   let presence: Presence
   let liveness: Liveness
   private let locks: NamedLocks
@@ -66,7 +66,7 @@ public final class SQLiteBroker: Sendable {
 
   /// Returns when the broker runs.
   func waitUntilRunning() async throws(BrokerError) {
-    try await lifecycle.waitUntilRunning(clock, deadline: configuration.startDeadline)
+    try await lifecycle.waitUntilRunning(for: configuration.startDeadline, by: clock)
   }
 }
 
@@ -82,6 +82,7 @@ extension SQLiteBroker: Broker {
   /// Runs the broker until a graceful shutdown or cancellation. Then what this process still holds goes back to its queues.
   public func run() async throws {
     try lifecycle.begin()
+    lifecycle.open(())
     liveness.start()
     writer.wake()
     await withTaskGroup(of: Void.self) { group in
@@ -109,10 +110,12 @@ extension SQLiteBroker: Broker {
       }
       // Not `Task.sleep`: this task may be cancelled, and the time has to be waited for all the same.
       let deadline = DispatchTime.now() + .seconds(5)
-      DispatchQueue.global().asyncAfter(deadline: deadline) { [weak writer] in writer?.stop(Lifecycle.stopped) }
+      DispatchQueue.global().asyncAfter(deadline: deadline) { [weak writer] in
+        writer?.stop(EngineLifecycle<Void>.stopped)
+      }
       await group.waitForAll()
     }
-    writer.stop(Lifecycle.stopped)
+    writer.stop(EngineLifecycle<Void>.stopped)
   }
 
   private func forgetFinished() async {
@@ -142,17 +145,8 @@ extension SQLiteBroker: Broker {
   /// See ``Warren/Broker/publish(_:)``.
   public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     try await waitUntilRunning()
-    var refused: [Int: BrokerError] = [:]
-    for (index, publication) in publications.enumerated() {
-      do throws(BrokerError) { try check(publication) } catch { refused[index] = error }
-    }
-    if refused.isEmpty { return publications.isEmpty ? [] : try await writer.publish(publications) }
-    let taken = publications.indices.filter { refused[$0] == nil }
-    var stored = taken.isEmpty ? [] : try await writer.publish(taken.map { publications[$0] })
-    stored.reverse()
-    return publications.indices.map { index in
-      if let error = refused[index] { return .failed(error) }
-      return stored.removeLast()
+    return try await publications.send(checking: check) { admitted throws(BrokerError) in
+      try await writer.publish(admitted)
     }
   }
 
@@ -160,14 +154,7 @@ extension SQLiteBroker: Broker {
   private static let uniqueness: Set<Uniqueness.Repeat.Kind> = [.keep]
 
   func check(_ publication: Publication) throws(BrokerError) {
-    try publication.validate(uniqueness: Self.uniqueness)
-    let size = publication.message.body.count
-    if size > configuration.largestBody {
-      throw BrokerError(
-        .tooLarge,
-        "the body of a message has \(size) bytes: at most \(configuration.largestBody) are possible; store it elsewhere "
-          + "and publish where it is, or raise `largestBody`")
-    }
+    try publication.validate(uniqueness: Self.uniqueness, largestBody: configuration.largestBody)
   }
 
   /// See ``Warren/Broker/consume(_:prefetch:_:)``.

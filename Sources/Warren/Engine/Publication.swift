@@ -37,8 +37,19 @@ public struct Publication: Sendable, Equatable {
   /// Throws ``BrokerError/Code/invalid`` for what no engine can carry, and ``BrokerError/Code/unsupported`` for what this
   /// one cannot. Engines call it before they store anything.
   ///
-  /// - Parameter uniqueness: what the engine can do with repeats; by default nothing.
-  public func validate(uniqueness: Set<Uniqueness.Repeat.Kind> = []) throws(BrokerError) {
+  /// - Parameters:
+  ///   - uniqueness: what the engine can do with repeats; by default nothing.
+  ///   - largestBody: how many bytes the engine takes as a body.
+  /// - Throws: also ``BrokerError/Code/tooLarge``.
+  public func validate(
+    uniqueness: Set<Uniqueness.Repeat.Kind> = [], largestBody: Int = .max
+  ) throws(BrokerError) {
+    if message.body.count > largestBody {
+      throw BrokerError(
+        .tooLarge,
+        "the body of a message has \(message.body.count) bytes: at most \(largestBody) are possible; store it elsewhere and "
+          + "publish where it is")
+    }
     try message.id?.validate(as: "id of a message")
     try message.name?.validate(as: "name of a message")
     for (what, text) in [

@@ -2,62 +2,37 @@ internal import Synchronization
 
 /// Tells all parts of a worker to stop, once: because it was asked to, or because one of them cannot go on.
 final class StopSignal: Sendable {
-  private struct State {
-    var isSet = false
-    var actions: [Int: @Sendable () -> Void] = [:]
-    var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
-    var lastID = 0
+  private let flag = Watched(false)
+  private let actions = Mutex((running: [Int: @Sendable () -> Void](), lastID: 0))
 
-    mutating func newID() -> Int {
-      lastID += 1
-      return lastID
-    }
-  }
-  private let state = Mutex(State())
-
-  var isSet: Bool { state.withLock { $0.isSet } }
+  var isSet: Bool { flag.value }
 
   func set() {
-    let (actions, waiting) = state.withLock { state in
-      state.isSet = true
-      defer { (state.actions, state.waiting) = ([:], [:]) }
-      return (state.actions.values, state.waiting.values)
+    flag.withValue { $0 = true }
+    let taken = actions.withLock { actions in
+      defer { actions.running = [:] }
+      return actions.running.values
     }
-    for action in actions { action() }
-    for continuation in waiting { continuation.resume() }
+    for action in taken { action() }
   }
 
   /// Runs `body`, and `action` when the signal is set before `body` has ended.
   func onSet<Result, Failure: Error>(
     _ action: @escaping @Sendable () -> Void, _ body: () async throws(Failure) -> Result
   ) async throws(Failure) -> Result {
-    let id: Int? = state.withLock { state in
-      if state.isSet { return nil }
-      let id = state.newID()
-      state.actions[id] = action
-      return id
+    let id = actions.withLock { actions in
+      actions.lastID += 1
+      actions.running[actions.lastID] = action
+      return actions.lastID
     }
-    if id == nil { action() }
-    defer { if let id { state.withLock { _ = $0.actions.removeValue(forKey: id) } } }
+    // Set before, or meanwhile: then the action is there for one of the two to take.
+    if isSet { actions.withLock { $0.running.removeValue(forKey: id) }?() }
+    defer { actions.withLock { _ = $0.running.removeValue(forKey: id) } }
     return try await body()
   }
 
   /// Returns when the signal is set, or the task is cancelled.
-  func wait() async {
-    let id = state.withLock { $0.newID() }
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let isOver = state.withLock { state in
-          if state.isSet || Task.isCancelled { return true }
-          state.waiting[id] = continuation
-          return false
-        }
-        if isOver { continuation.resume() }
-      }
-    } onCancel: {
-      state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
-    }
-  }
+  func wait() async { await flag.wait { $0 } }
 
   /// Sleeps, unless the signal is set before.
   func sleep(for time: Duration, by clock: any BrokerClock) async {

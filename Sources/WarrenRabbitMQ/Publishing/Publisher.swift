@@ -18,14 +18,8 @@ struct Publisher: Sendable {
     let now = session.clock.now
     for (index, publication) in publications.enumerated() {
       do throws(BrokerError) {
-        try publication.validate()
+        try publication.validate(largestBody: Limits.largestBody)
         let message = publication.message
-        guard message.body.count <= Limits.largestBody else {
-          throw BrokerError(
-            .tooLarge,
-            "the body of a message has \(message.body.count) bytes: at most \(Limits.largestBody) are possible; "
-              + "keep it elsewhere and send where it is")
-        }
         let body = ByteBuffer(bytes: message.body)
         switch publication.destination {
         case .exchange(let exchange, let key):

@@ -69,7 +69,7 @@ extension SQLiteBroker {
   /// Ends like a process that was killed: nothing is given back, the sign of life is gone.
   func die() {
     liveness.stop()
-    writer.stop(Lifecycle.stopped)
+    writer.stop(EngineLifecycle<Void>.stopped)
     presence.end()
   }
 }

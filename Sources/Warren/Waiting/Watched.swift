@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A value under a lock, and the tasks that wait until it fulfils a condition.
-final class Watched<Value: Sendable>: Sendable {
+package final class Watched<Value: Sendable>: Sendable {
   private struct Waiter {
     let id: Int
     let condition: @Sendable (Value) -> Bool
@@ -14,14 +14,14 @@ final class Watched<Value: Sendable>: Sendable {
   }
   private let state: Mutex<State>
 
-  init(_ value: Value) { state = Mutex(State(value: value)) }
+  package init(_ value: Value) { state = Mutex(State(value: value)) }
 
   /// The value at this moment.
-  var value: Value { state.withLock { $0.value } }
+  package var value: Value { state.withLock { $0.value } }
 
   /// Reads or changes the value; the tasks whose condition holds then go on.
   @discardableResult
-  func withValue<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
+  package func withValue<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
     let (result, ready) = state.withLock { state in
       let result = body(&state.value)
       if state.waiters.isEmpty { return (result, [CheckedContinuation<Void, Never>]()) }
@@ -39,7 +39,7 @@ final class Watched<Value: Sendable>: Sendable {
   }
 
   /// Returns when the condition holds, or when the task is cancelled.
-  func wait(until condition: @escaping @Sendable (Value) -> Bool) async {
+  package func wait(until condition: @escaping @Sendable (Value) -> Bool) async {
     let id = state.withLock { state in
       state.lastID += 1
       return state.lastID

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import WarrenRabbitMQ
+@testable import Warren
 
 @Suite("A watched value") struct WatchedTests {
   @Test("A task goes on when its condition holds, and not before") func waits() async {
