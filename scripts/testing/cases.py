@@ -22,6 +22,7 @@ import sys
 from testing import runs
 
 FILE = runs.ROOT / "Tests/review-cases.txt"
+EXAMPLES = runs.ROOT / "Examples/Tests"
 CONFORMANCE = "WarrenSQLiteTests.ConformanceTests"
 
 
@@ -60,9 +61,9 @@ def read(text):
 class Sources:
     """Which tests there are, by the sources."""
 
-    def __init__(self, folder):
+    def __init__(self, *folders):
         self.suites, self.scenarios = {}, ""
-        for path in sorted(folder.rglob("*.swift")):
+        for folder, path in ((folder, path) for folder in folders for path in sorted(folder.rglob("*.swift"))):
             text = path.read_text()
             module = path.relative_to(folder).parts[0]
             if module == "BrokerConformance":
@@ -154,7 +155,7 @@ def main():
     findings = read(FILE.read_text())
     if arguments:
         findings = [f for f in findings if f.number in arguments or f.group in arguments]
-    sources = Sources(runs.ROOT / "Tests")
+    sources = Sources(runs.ROOT / "Tests", EXAMPLES)
     tests = sorted({test for finding in findings for test in finding.tests})
     if "--list" in sys.argv:
         states = {test: "there" if sources.has(test) else "MISSING" for test in tests}
@@ -168,12 +169,19 @@ def main():
 
 
 def run_all(tests):
-    """Runs these tests; those of the client and the RabbitMQ engine on a broker, if there is to be one."""
-    if not tests:
-        return runs.Run(tests=1)
-    bundle = runs.build()
+    """Runs these tests, those of the examples in their own bundle; on a broker, if there is to be one."""
+    examples = [test for test in tests if (EXAMPLES / test.split(".")[0]).is_dir()]
+    total = runs.Run()
+    for package, chosen in ((".", [test for test in tests if test not in examples]), ("Examples", examples)):
+        if chosen:
+            total.add(run_in(package, chosen))
+    return total if tests else runs.Run(tests=1)
+
+
+def run_in(package, tests):
+    bundle = runs.build(package)
     filters = [part for test in sorted({pattern(test) for test in tests}) for part in ("--filter", test)]
-    version = os.environ.get("BROKER")
+    version = os.environ.get("BROKER") if package == "." else None
     with open(os.devnull, "w") as quiet:
         if not version:
             return runs.run(bundle, *filters, output=quiet)

@@ -52,6 +52,16 @@ class Run:
     def passed(self):
         return not self.failed and not self.ending and self.tests > 0
 
+    def add(self, other):
+        """Counts another run to this one."""
+        self.tests += other.tests
+        self.seconds += other.seconds
+        self.unfinished += other.unfinished
+        self.ending = self.ending or other.ending
+        for mine, more in ((self.failed, other.failed), (self.skipped, other.skipped), (self.known, other.known),
+                           (self.ended, other.ended), (self.cases_failed, other.cases_failed)):
+            mine.update(more)
+
     def problems(self):
         """Every problem by the name that the closing table shows."""
         found = dict(self.failed)

@@ -52,6 +52,14 @@ class Reading(unittest.TestCase):
         self.assertEqual(run.skipped, {"M.Suite/works()": "testSkipped"})
 
 
+class Adding(unittest.TestCase):
+    def test_runs_are_added(self):
+        total = runs.Run(tests=1, failed={"a": "x"}, ended={"a"})
+        total.add(runs.Run(tests=2, failed={"b": "y"}, ended={"b", "c"}, ending="was ended by SIGSEGV", seconds=2))
+        self.assertEqual((total.tests, sorted(total.failed), sorted(total.ended), total.seconds), (3, ["a", "b"], ["a", "b", "c"], 2))
+        self.assertFalse(total.passed)
+
+
 class Closing(unittest.TestCase):
     def test_the_table_says_which_test_failed_in_which_run(self):
         good, bad = runs.Run(tests=2, seconds=1), runs.Run(tests=2, failed={"M.a()": "wrong"}, seconds=3)
