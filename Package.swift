@@ -64,7 +64,7 @@ let package = Package(
       name: "WarrenGRDB", dependencies: ["Warren", grdb, log, metrics, lifecycle],
       swiftSettings: settings),
     .target(
-      name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, lifecycle],
+      name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, metrics, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenConnect", dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", log],

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import Foundation
+internal import Logging
 internal import Warren
 
 /// The parts of a running engine, each with what it needs, and how they consume together.
@@ -45,12 +46,16 @@ struct Parts: Sendable {
     guard (1...65_535).contains(prefetch) else {
       throw BrokerError(.invalid, "the prefetch of the queue '\(queue)' is \(prefetch): it must be from 1 to 65535")
     }
-    guard try await session.info(queue) != nil else {
+    // What fails because the broker is away is left to the pumps, which try until they are told to end: a worker consumes from
+    // all of its queues or says why not.
+    if try await tried(queue, { () throws(BrokerError) in try await session.info(queue) != nil }) == false {
       throw BrokerError(.notFound, "there is no queue '\(queue)': apply the topology that declares it first")
     }
     known.noteSeen(queue)
     let hasSuspects = known.deadLetterTarget(of: queue) != nil
-    if hasSuspects { try await topology.declareSuspects(of: queue) }
+    if hasSuspects {
+      _ = try await tried(queue) { () throws(BrokerError) in try await topology.declareSuspects(of: queue) }
+    }
     let open = OpenDeliveries(id: consumers.nextID(), queue: queue)
     // One for the queue, and one for its suspects, of which one is out at a time.
     let machines = (hasSuspects ? [false, true] : [false]).map { ($0, Watched(QueuePump.Machine())) }
@@ -63,22 +68,36 @@ struct Parts: Sendable {
         forSuspects: isForSuspects)
     }
     let running = RunningConsumer(open: open, pumps: pumps)
-    let isPaused = try await session.hasExchange(SystemNames.pauseMarker(of: queue))
-    if isPaused { await running.setPaused(true) }
+    // Paused until the marker could be looked at.
+    await running.setPaused(true)
     consumers.add(running)
     defer { consumers.remove(running) }
     // Their own tasks, since a stop in good order has to go on after this one was cancelled. All of them are awaited below.
+    let look = Task { await control.lookAtMarker(for: running) }
     let tasks = pumps.map { pump in Task { await pump.run(consumer) } }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()
     await uncancelled {
       for pump in pumps { pump.end() }
+      look.cancel()
+      await look.value
       for task in tasks { await task.value }
       await settler.giveBack(open.close(), of: queue)
       for pump in pumps { await pump.giveBackAndClose() }
     }
     return try result.get()
+  }
+
+  /// What it returns; `nil` when it failed in a way that passes.
+  private func tried<Result: Sendable>(
+    _ queue: QueueName, _ body: () async throws(BrokerError) -> Result
+  ) async throws(BrokerError) -> Result? {
+    do { return try await body() } catch  where error.isRetryable {
+      session.logger.warning(
+        "The broker is away while subscribing, will go on", metadata: ["queue": "\(queue)", "error": "\(error)"])
+      return nil
+    }
   }
 
   private func hooks(of queue: QueueName) -> QueuePump.Hooks {

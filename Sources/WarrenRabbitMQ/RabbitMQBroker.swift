@@ -56,9 +56,10 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
         amqp.handshakeTimeout = configuration.connectDeadline
       }
       amqp.recovery = AMQPRecoveryPolicy(lastBound: configuration.longestReconnectPause, retriesFirstConnect: true)
-      amqp.maxOutboundBodySize = Limits.largestBody
+      // What the application publishes is checked by Warren; a copy may be as large as what came in.
+      amqp.maxOutboundBodySize = Limits.largestBodyOfCopies
       // What is in a queue came in by somebody's limit, which may be the 128 MiB of an older broker.
-      amqp.maxInboundBodySize = 128 << 20
+      amqp.maxInboundBodySize = Limits.largestBodyOfCopies
       amqp.logger = logger
       self.amqp = amqp
     } catch {

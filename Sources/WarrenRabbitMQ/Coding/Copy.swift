@@ -4,6 +4,13 @@ internal import NIOCore
 internal import Warren
 
 extension AMQPDelivery {
+  /// The properties of a copy of this message, with what of its history fits beside them; `nil` when its own headers leave
+  /// no room at all.
+  func propertiesOfFittingCopy(_ history: History, route: Route) -> AMQPProperties? {
+    let bare = propertiesOfCopy(History(), route: route)
+    return HeaderBudget.fit(history, into: bare).map { propertiesOfCopy($0.history, route: route) }
+  }
+
   /// The properties of a copy of this message: all that its publisher set, headers with their AMQP types, without what the
   /// broker or Warren added, and with this history.
   ///

@@ -51,16 +51,6 @@ extension Message {
   }
 }
 
-/// Bounds that RabbitMQ sets.
-enum Limits {
-  /// Milliseconds in a TTL or expiration; more closes the channel.
-  static let longestTimer: Int64 = 4_294_967_295
-  /// Bytes in a body: the default of RabbitMQ from 4.0 on. More closes the channel and harms what is on it.
-  static let largestBody = 16 << 20
-  /// Dead letters that one sweep looks at.
-  static let sweep = 100_000
-}
-
 extension AMQPValue {
   /// The value as a header's text. Its type lives on in the table that copies are made of.
   var text: String {

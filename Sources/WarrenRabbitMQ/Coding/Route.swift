@@ -33,7 +33,7 @@ struct Route: Sendable, Equatable {
   }
 }
 
-/// The last time that the broker itself dead-lettered a message, out of a queue that is no delay bucket.
+/// The last time that the broker itself dead-lettered a message, out of a queue that is neither a delay bucket nor a relay.
 struct Death: Sendable {
   let queue: String
   let exchange: String
@@ -44,7 +44,8 @@ struct Death: Sendable {
   init?(_ headers: AMQPTable) {
     // The latest comes first.
     for entry in headers["x-death"]?.array ?? [] {
-      guard let entry = entry.table, let queue = entry["queue"]?.string, !queue.hasPrefix(SystemNames.bucketPrefix)
+      guard let entry = entry.table, let queue = entry["queue"]?.string, !queue.hasPrefix(SystemNames.bucketPrefix),
+        !queue.hasPrefix(SystemNames.relayPrefix)
       else { continue }
       self.queue = queue
       exchange = entry["exchange"]?.string ?? ""

@@ -7,8 +7,13 @@ enum SystemNames {
   static func suspects(of queue: QueueName) -> String { beside("warren.suspect.", queue) }
   static func pauseMarker(of queue: QueueName) -> String { beside("warren.paused.", queue) }
   static func lock(on queue: QueueName) -> String { beside("warren.lock.", queue) }
-  static func bucket(_ milliseconds: Int) -> String { bucketPrefix + "\(milliseconds)" }
+  /// Where what leaves a delay bucket goes on to its queue. `queue` may be that of suspects.
+  static func relay(of queue: String) -> String { beside("warren.relay.", QueueName(queue)) }
+  static func bucket(_ bucket: DelayBucket) -> String {
+    bucketPrefix + (bucket.isForHighPriority ? "high." : "") + "\(bucket.milliseconds)"
+  }
   static let bucketPrefix = "warren.delay."
+  static let relayPrefix = "warren.relay."
   /// Queues of ours that no operator asked for.
   static func isInternal(_ name: String) -> Bool { name.hasPrefix("warren.") }
 
@@ -22,4 +27,11 @@ enum SystemNames {
     while short.utf8.count > 255 - 17 { short.removeLast() }
     return short + "~" + String(hash, radix: 16)
   }
+}
+
+/// One of the delay buckets.
+struct DelayBucket: Sendable, Hashable {
+  var milliseconds: Int
+  /// Whether it takes the messages of high priority, on brokers where those would hold the others back.
+  var isForHighPriority = false
 }

@@ -15,7 +15,7 @@ extension BrokerError {
       case .connectionClosed, .channelClosed: .stopped
       case .channelClosedByServer:
         switch error.replyCode {
-        case 404: .notFound
+        case 404: error.saysThatNothingIsThere ? .notFound : .unavailable
         case 406: .topologyConflict
         case 403: .invalid
         default: .unavailable
@@ -25,6 +25,23 @@ extension BrokerError {
       }
     let words = error.replyText.map { "\(error.message) RabbitMQ says: \($0)" } ?? error.message
     self.init(code, "\(doing) failed: \(words)", underlying: error)
+  }
+}
+
+extension AMQPError {
+  /// Whether a 404 means that there is no such queue or exchange. Other texts, such as "home node … is down or inaccessible" or
+  /// "process is stopped by supervisor", speak of a node that comes back.
+  var saysThatNothingIsThere: Bool {
+    guard let text = replyText else { return true }
+    return text.contains("no queue '") || text.contains("no exchange '") || text.contains("no binding ")
+  }
+
+  /// The most bytes that the broker lets a body have, when it refused one because it is larger.
+  var largestBody: Int? {
+    guard replyCode == 406, let text = replyText, text.contains("larger than"),
+      let number = text.split(whereSeparator: { !$0.isNumber }).last
+    else { return nil }
+    return Int(number)
   }
 }
 

@@ -20,6 +20,9 @@ struct Server: Sendable, Equatable {
   var name: String { version.map { "RabbitMQ \($0)" } ?? "RabbitMQ" }
   /// Whether a quorum queue hands out the higher priority first. On 4.0 to 4.2 there are two classes, before that none.
   var ordersByPriority: Bool { isAtLeast(4, 3) }
+  /// Whether an expired message waits behind one of higher priority, as on 4.0 to 4.2: two classes, and only the one that is
+  /// next is looked at.
+  var priorityHoldsBackExpiry: Bool { isAtLeast(4, 0) && !isAtLeast(4, 3) }
   /// Whether a nack is free: before 4.3 it counts toward `x-delivery-limit` and shows as an interruption.
   var givesBackFreely: Bool { isAtLeast(4, 3) }
   /// Whether messages that come back together keep their order, however many they are. Before, more than 33 do not.

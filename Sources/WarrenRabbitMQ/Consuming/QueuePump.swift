@@ -96,6 +96,9 @@ final class QueuePump: Sendable {
     return SettleResult(held.delivery.nack(requeue: true))
   }
 
+  /// Refuses a delivery, which its queue dead-letters.
+  func reject(_ held: HeldDelivery) -> SettleResult { SettleResult(held.delivery.reject(requeue: false)) }
+
   /// Returns what is not settled, then gives up the channel.
   ///
   /// From 4.3 on one nack returns all of it and counts nowhere. Of single ones the broker passes on 33 at a time, and the end
@@ -124,10 +127,12 @@ final class QueuePump: Sendable {
   }
 
   private func bring(to consumer: Consumer) async {
+    var pause = Duration.milliseconds(250)
     await withDiscardingTaskGroup { early in
       while true {
         await machine.wait { $0.isWanted || $0.isEnded }
         if machine.value.isEnded || Task.isCancelled { return }
+        let begin = ContinuousClock.now
         do {
           try await subscribe { delivery, subscription in
             let held = HeldDelivery(delivery: delivery, pump: self, subscription: subscription)
@@ -140,7 +145,9 @@ final class QueuePump: Sendable {
           }
         } catch {
           await interrupted(by: error)
-          if !session.consuming.state.isFinal { try? await Task.sleep(for: .milliseconds(500)) }
+          // What was long consumed is tried again at once; a queue that is gone is asked for less and less often.
+          pause = ContinuousClock.now - begin > .seconds(10) ? .milliseconds(500) : min(pause * 2, .seconds(5))
+          if !session.consuming.state.isFinal { try? await Task.sleep(for: pause) }
         }
         // The end of the connection ends the sequence quietly.
         if session.consuming.state.isFinal { return consumer.stop() }

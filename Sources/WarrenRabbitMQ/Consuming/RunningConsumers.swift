@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import Warren
 
 /// One call of `consume`.
@@ -13,19 +12,25 @@ struct RunningConsumer: Sendable {
 
 /// The consumers of this process, so that a settlement finds its delivery and a pause its consumers.
 final class RunningConsumers: Sendable {
-  private let state = Mutex((all: [Int64: RunningConsumer](), lastID: Int64(0)))
+  private struct State {
+    var all: [Int64: RunningConsumer] = [:]
+    var lastID: Int64 = 0
+  }
+  private let state = Watched(State())
 
   func nextID() -> Int64 {
-    state.withLock { state in
+    state.withValue { state in
       state.lastID += 1
       return state.lastID
     }
   }
-  func add(_ consumer: RunningConsumer) { state.withLock { $0.all[consumer.open.id] = consumer } }
-  func remove(_ consumer: RunningConsumer) { state.withLock { $0.all[consumer.open.id] = nil } }
+  func add(_ consumer: RunningConsumer) { state.withValue { $0.all[consumer.open.id] = consumer } }
+  func remove(_ consumer: RunningConsumer) { state.withValue { $0.all[consumer.open.id] = nil } }
+  /// Returns once this process consumes something.
+  func waitForAny() async { await state.wait { !$0.all.isEmpty } }
 
-  func open(_ id: Int64) -> OpenDeliveries? { state.withLock { $0.all[id]?.open } }
-  var all: [RunningConsumer] { state.withLock { Array($0.all.values) } }
+  func open(_ id: Int64) -> OpenDeliveries? { state.withValue { $0.all[id]?.open } }
+  var all: [RunningConsumer] { state.withValue { Array($0.all.values) } }
   func all(of queue: QueueName) -> [RunningConsumer] { all.filter { $0.queue == queue } }
 
   /// How many deliveries of a queue this process holds.

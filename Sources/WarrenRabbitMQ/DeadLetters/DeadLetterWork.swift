@@ -18,7 +18,9 @@ struct DeadLetterWork: Sendable {
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
     let results = try await settle(selection) { chosen in
       let copied = chosen.map { letter, delivery in
-        (self.propertiesOfReplay(letter, delivery), delivery.body, Destination(queue: letter.origin.rawValue))
+        Copy(
+          properties: self.propertiesOfReplay(letter, delivery), body: delivery.body,
+          to: Destination(queue: letter.origin.rawValue))
       }
       return await copies.publish(copied)
     }
@@ -47,13 +49,16 @@ struct DeadLetterWork: Sendable {
     let edited = copy
     try Publication(edited, to: .queue("any")).validate()
     let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen in
-      var edits: [(properties: AMQPProperties, body: ByteBuffer, to: Destination)] = []
+      var edits: [Copy] = []
       for (letter, _) in chosen {
         var properties = edited.properties(now: now)
         var headers = properties.headers ?? [:]
         Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue).write(to: &headers)
         properties.headers = headers
-        edits.append((properties, ByteBuffer(bytes: edited.body), Destination(queue: letter.origin.rawValue)))
+        edits.append(
+          Copy(
+            properties: properties, body: ByteBuffer(bytes: edited.body),
+            to: Destination(queue: letter.origin.rawValue)))
       }
       return await copies.publish(edits)
     }
@@ -92,7 +97,7 @@ struct DeadLetterWork: Sendable {
               continue
             case .unroutable: counts.unroutable += 1
             case .refused: failure = failure ?? AMQPError(.nacked, "The queue is full.")
-            case .failed(let error): failure = failure ?? error
+            case .impossible(let error), .failed(let error): failure = failure ?? error
             }
             staying.append(delivery)
           }

@@ -51,4 +51,11 @@ enum Arguments {
     arguments["x-dead-letter-strategy"] = "at-least-once"
     return arguments
   }
+
+  /// For a relay: what comes goes on to this queue at once, and waits here when the queue does not take it.
+  static func ofRelay(to queue: String) -> AMQPTable {
+    var arguments = ofBucket(0)
+    arguments["x-dead-letter-routing-key"] = .string(queue)
+    return arguments
+  }
 }

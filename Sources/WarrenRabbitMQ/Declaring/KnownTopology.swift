@@ -8,7 +8,8 @@ final class KnownTopology: Sendable {
     var queues: [QueueName: Queue] = [:]
     var exchanges: Set<ExchangeName> = []
     var seenQueues: Set<QueueName> = []
-    var buckets: Set<Int> = []
+    var buckets: Set<DelayBucket> = []
+    var relays: Set<String> = []
     var suspects: Set<QueueName> = []
     var holdings: [QueueName: Duration] = [:]
     var timeouts: [QueueName: Duration] = [:]
@@ -49,9 +50,22 @@ final class KnownTopology: Sendable {
   func noteSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.insert(queue) } }
   func forgetSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.remove(queue) } }
 
-  func hasBucket(_ bucket: Int) -> Bool { state.withLock { $0.buckets.contains(bucket) } }
-  func note(bucket: Int) { state.withLock { _ = $0.buckets.insert(bucket) } }
-  func forget(bucket: Int) { state.withLock { _ = $0.buckets.remove(bucket) } }
+  func hasBucket(_ bucket: DelayBucket) -> Bool { state.withLock { $0.buckets.contains(bucket) } }
+  func note(bucket: DelayBucket) { state.withLock { _ = $0.buckets.insert(bucket) } }
+  func forget(bucket: DelayBucket) { state.withLock { _ = $0.buckets.remove(bucket) } }
+  /// The longest of the declared buckets of this kind that is not longer.
+  func bucket(notLongerThan bucket: DelayBucket) -> DelayBucket? {
+    state.withLock { state in
+      state.buckets.filter {
+        $0.isForHighPriority == bucket.isForHighPriority && $0.milliseconds <= bucket.milliseconds
+      }
+      .max { $0.milliseconds < $1.milliseconds }
+    }
+  }
+
+  func hasRelay(of queue: String) -> Bool { state.withLock { $0.relays.contains(queue) } }
+  func noteRelay(of queue: String) { state.withLock { _ = $0.relays.insert(queue) } }
+  func forgetRelay(of queue: String) { state.withLock { _ = $0.relays.remove(queue) } }
 
   func hasSuspects(of queue: QueueName) -> Bool { state.withLock { $0.suspects.contains(queue) } }
   func noteSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.insert(queue) } }

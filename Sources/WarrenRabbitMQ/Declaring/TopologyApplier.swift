@@ -79,14 +79,28 @@ struct TopologyApplier: Sendable {
   }
 
   /// Declares a delay bucket. It has an exchange of its own, so that the routing key stays the name of the target.
-  func declareBucket(_ bucket: Int) async throws(BrokerError) {
+  func declareBucket(_ bucket: DelayBucket) async throws(BrokerError) {
     if known.hasBucket(bucket) { return }
     let name = SystemNames.bucket(bucket)
     try await session.onThrowawayChannel("declaring the delay bucket '\(name)'") {
       try await $0.declareExchange(name, type: "fanout")
-      _ = try await $0.declareQueue(name, arguments: Arguments.ofBucket(bucket))
+      _ = try await $0.declareQueue(name, arguments: Arguments.ofBucket(bucket.milliseconds))
       try await $0.bindQueue(name, to: name)
     }
     known.note(bucket: bucket)
+  }
+
+  /// Declares the relay of a queue, by which its messages leave the delay buckets.
+  ///
+  /// A queue that dead-letters at least once has 32 messages on their way at a time. If a bucket gave its messages to the queues
+  /// themselves, 32 for one that is deleted, full or without a leader would stop the retries and delays of all. Its relay always
+  /// takes them, and holds up nothing but its own queue.
+  func declareRelay(of queue: String) async throws(BrokerError) {
+    if known.hasRelay(of: queue) { return }
+    let name = SystemNames.relay(of: queue)
+    try await session.onThrowawayChannel("declaring the relay '\(name)'") {
+      _ = try await $0.declareQueue(name, arguments: Arguments.ofRelay(to: queue))
+    }
+    known.noteRelay(of: queue)
   }
 }

@@ -14,7 +14,7 @@ struct Publisher: Sendable {
     if publications.isEmpty { return [] }
     var results = [PublishResult?](repeating: nil, count: publications.count)
     var direct: [(index: Int, message: AMQPMessage)] = []
-    var delayed: [(index: Int, copy: (properties: AMQPProperties, body: ByteBuffer, to: Destination))] = []
+    var delayed: [(index: Int, copy: Copy)] = []
     let now = session.clock.now
     for (index, publication) in publications.enumerated() {
       do throws(BrokerError) {
@@ -28,7 +28,7 @@ struct Publisher: Sendable {
             (
               index,
               AMQPMessage(
-                exchange: exchange.rawValue, routingKey: key.rawValue, properties: message.properties(now: now),
+                exchange: exchange.rawValue, routingKey: key.rawValue, properties: message.properties(now: nil),
                 body: body)
             ))
         case .queue(let queue):
@@ -39,10 +39,20 @@ struct Publisher: Sendable {
               continue
             }
             delayed.append(
-              (index, (message.properties(now: nil), body, Destination(queue: queue.rawValue, notBefore: due))))
+              (
+                index,
+                Copy(
+                  properties: message.properties(now: nil), body: body,
+                  to: Destination(queue: queue.rawValue, notBefore: due))
+              ))
           } else {
             direct.append(
-              (index, AMQPMessage(routingKey: queue.rawValue, properties: message.properties(now: now), body: body)))
+              (
+                index,
+                AMQPMessage(
+                  routingKey: queue.rawValue,
+                  properties: message.properties(now: parksWhatExpires(queue) ? now : nil), body: body)
+              ))
           }
         }
       } catch {
@@ -57,13 +67,19 @@ struct Publisher: Sendable {
       }
     }
     if !delayed.isEmpty {
-      for ((index, _), answer) in zip(delayed, await copies.publishPatiently(delayed.map(\.copy))) {
+      for ((index, _), answer) in zip(delayed, await copies.publishPatiently(delayed.map(\.copy), now: now)) {
         results[index] = result(answer)
       }
     }
     return results.map {
       $0 ?? .failed(BrokerError(.unknownOutcome, "nothing is known of this message: publish it again"))
     }
+  }
+
+  /// Whether the broker may end the message's time to live: it dead-letters what expires in a queue of Warren's own. An
+  /// adopted queue or those of an exchange may discard it, so there the header alone tells, and the worker parks it.
+  private func parksWhatExpires(_ queue: QueueName) -> Bool {
+    known.queues[queue].map { !$0.isAdopted && $0.deadLetter != nil } ?? false
   }
 
   private static func missing(_ exchange: ExchangeName) -> BrokerError {
@@ -78,6 +94,13 @@ struct Publisher: Sendable {
     case .confirmed: return .stored
     case .unroutable: return .unroutable
     case .nacked:
+      if !message.exchange.isEmpty {
+        return .failed(
+          BrokerError(
+            .unknownOutcome,
+            "RabbitMQ refused the event: one of its queues is full or has no majority, and others may have it; publish it "
+              + "again later with the same id"))
+      }
       return .failed(
         BrokerError(.full, "RabbitMQ refused the message: a queue is full or has no majority; try again later"))
     case .unknown(let error), .notSent(let error):
@@ -96,7 +119,7 @@ struct Publisher: Sendable {
     case .confirmed: .stored
     case .unroutable: .unroutable
     case .refused: .failed(BrokerError(.full, "RabbitMQ refused the message: a delay bucket is full; try again later"))
-    case .failed(let error): .failed(BrokerError(error, doing: "publishing with a delay"))
+    case .impossible(let error), .failed(let error): .failed(BrokerError(error, doing: "publishing with a delay"))
     }
   }
 

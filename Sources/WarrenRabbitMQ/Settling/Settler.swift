@@ -1,6 +1,7 @@
 internal import AMQP
 internal import Foundation
 internal import Logging
+internal import Metrics
 internal import NIOCore
 internal import Warren
 
@@ -33,7 +34,7 @@ struct Settler: Sendable {
       case .release where session.server.givesBackFreely: .success(held.pump.giveBack(held))
       case .release: await self.release(held)
       case .retry(let time, let history):
-        await self.move(held, history, to: Destination(queue: held.queue, notBefore: time))
+        await self.move(held, history, to: Destination(queue: held.queue, notBefore: time, mayBeLate: true))
       case .postpone(let time):
         await self.move(held, held.history, to: Destination(queue: held.queue, notBefore: time))
       case .isolate: await open.isolating(held) { await self.isolate(held, queue) }
@@ -57,15 +58,14 @@ struct Settler: Sendable {
   func giveBack(_ all: [HeldDelivery], of queue: QueueName) async {
     let held = all.filter(\.isCurrent)
     if held.isEmpty || session.server.givesBackFreely { return }
-    let results = await copies.publish(
-      held.map { one in
-        (
-          one.delivery.propertiesOfCopy(one.history, route: one.route), one.delivery.body,
-          Destination(queue: one.queue)
-        )
-      }, within: configuration.releaseDeadline)
+    let fitting = held.compactMap { one in
+      one.delivery.propertiesOfFittingCopy(one.history, route: one.route).map {
+        (one, Copy(properties: $0, body: one.delivery.body, to: Destination(queue: one.queue)))
+      }
+    }
+    let results = await copies.publish(fitting.map(\.1), within: configuration.releaseDeadline)
     var copied: [HeldDelivery] = []
-    for (one, result) in zip(held, results) {
+    for ((one, _), result) in zip(fitting, results) {
       if case .confirmed = result {
         copied.append(one)
       } else {
@@ -91,27 +91,35 @@ struct Settler: Sendable {
     return await move(held, history, to: Destination(queue: SystemNames.suspects(of: queue)))
   }
 
-  /// Copies, then acknowledges. It tries until the copy is confirmed or the delivery has become somebody else's.
+  /// Copies, then acknowledges. It tries until the copy is confirmed or the delivery has gone to another worker.
   private func move(
     _ held: HeldDelivery, _ history: History, to destination: Destination
   ) async -> Result<SettleResult, BrokerError> {
-    let properties = held.delivery.propertiesOfCopy(history, route: held.route)
+    guard let properties = held.delivery.propertiesOfFittingCopy(history, route: held.route) else {
+      return await rejectUncopied(held, "its own headers leave no room in a frame")
+    }
+    let copy = Copy(properties: properties, body: held.delivery.body, to: destination)
     var patience = Patience(pump: held.pump, limit: configuration.releaseDeadline)
+    var obstacle: String?
     while held.isCurrent {
-      switch await copies.publish([(properties, held.delivery.body, destination)])[0] {
+      let why: String
+      switch await copies.publish([copy])[0] {
       case .confirmed: return .success(held.acknowledge())
+      case .impossible(let error): return await rejectUncopied(held, error.replyText ?? error.message)
       case .unroutable:
         return .failure(
           BrokerError(
             .unroutable, "the queue '\(destination.queue)' is gone, so a message cannot go back to it: declare it again"
           ))
       case .refused:
-        if held.pump.isStopping {
-          return .failure(BrokerError(.full, "the queue '\(destination.queue)' is full or has no majority"))
-        }
+        why = "the queue '\(destination.queue)' is full or has no majority"
+        if held.pump.isStopping { return .failure(BrokerError(.full, why)) }
       case .failed(let error):
+        why = error.replyText ?? error.message
         if patience.isOver(after: error) { return .failure(BrokerError(error, doing: "settling")) }
       }
+      if why != obstacle { waits(held, "A message cannot go back to its queue yet, will try again", why) }
+      obstacle = why
       await patience.pause()
     }
     return .success(.stale)
@@ -127,11 +135,15 @@ struct Settler: Sendable {
           .unroutable,
           "the queue '\(queue)' holds dead letters and has no dead-letter queue of its own: the message stays in it"))
     }
-    var properties = held.delivery.propertiesOfCopy(history, route: held.route)
+    let bare = held.delivery.propertiesOfCopy(History(), route: held.route)
+    guard let record = HeaderBudget.fit(history, detail: reason.detail, into: bare) else {
+      return await rejectUncopied(held, "its own headers leave no room in a frame")
+    }
+    var properties = held.delivery.propertiesOfCopy(record.history, route: held.route)
     var headers = properties.headers ?? [:]
     headers[HeaderNames.origin] = .string(queue.rawValue)
     headers[HeaderNames.reason] = .string(reason.kind.rawValue)
-    headers[HeaderNames.detail] = reason.detail.isEmpty ? nil : .string(reason.detail)
+    headers[HeaderNames.detail] = record.detail.isEmpty ? nil : .string(record.detail)
     headers[HeaderNames.parkedAt] = .int64(session.clock.now.milliseconds)
     properties.headers = headers
     let message = AMQPMessage(
@@ -140,33 +152,69 @@ struct Settler: Sendable {
     var patience = Patience(pump: held.pump, limit: configuration.releaseDeadline)
     var refusal: String?
     while held.isCurrent {
-      var why: String?
+      var why: String
       var missing: String?
+      var isRefusal = true
       switch await session.copyChannel.publish([message], timeout: configuration.publishDeadline)[0] {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
       case .nacked: why = "it is full or has no majority: make room in it"
       case .unknown(let error), .notSent(let error):
+        why = error.replyText ?? error.message
+        if error.code == .messageTooLarge || (error.largestBody ?? .max) < message.body.readableBytes {
+          return await rejectUncopied(held, why)
+        }
         if let exchange = target.exchange?.name.rawValue, error.replyText?.contains("no exchange '\(exchange)'") == true
         {
           why = "their exchange is missing: apply the topology of '\(queue)' again"
           missing = exchange
         } else if patience.isOver(after: error) {
           return .failure(BrokerError(error, doing: "dead-lettering"))
+        } else {
+          isRefusal = false
         }
       }
       // What is missing can be put back, a majority comes back, and so may room. Only a worker that ends gives the message back.
-      if let why, held.pump.isStopping { return .failure(Self.impossible(target, why)) }
-      if let why, why != refusal {
-        logger.warning("A dead letter was refused, will try again: \(why)", metadata: ["queue": "\(target.queue)"])
-        refusal = why
-      }
+      if isRefusal, held.pump.isStopping { return .failure(Self.impossible(target, why)) }
+      if why != refusal { waits(held, "A dead letter was refused, will try again: \(why)", why) }
+      refusal = why
       repeat {
         await patience.pause()
         // Looked for elsewhere, as each publish to it closes the channel with the copies of others on it.
       } while await isMissing(missing) && held.isCurrent && !held.pump.isStopping
     }
     return .success(.stale)
+  }
+
+  /// The last resort for what no copy can be made of: the queue's own dead-letter exchange takes it as it is. Without one a
+  /// rejection would discard it, so it stays, held by this worker until that ends.
+  private func rejectUncopied(_ held: HeldDelivery, _ why: String) async -> Result<SettleResult, BrokerError> {
+    if await hasDeadLetterExchange(held) {
+      waits(held, "A message that cannot be copied goes to the queue's dead-letter exchange as it is", why)
+      return .success(held.pump.reject(held))
+    }
+    waits(held, "A message can neither be copied nor rejected, and stays with this worker", why)
+    return .failure(
+      BrokerError(
+        .unroutable,
+        "the message cannot be copied (\(why)), and its queue '\(held.queue)' has no dead-letter exchange that would take it: "
+          + "it stays in its queue; give the queue a dead-letter exchange by a policy, or take the message out"))
+  }
+
+  private func hasDeadLetterExchange(_ held: HeldDelivery) async -> Bool {
+    if held.isSuspect { return false }
+    if let own = known.queues[QueueName(held.queue)], !own.isAdopted { return own.deadLetter != nil }
+    return await session.management.queue(held.queue)?.deadLetterExchange != nil
+  }
+
+  /// Says in the log, and counts, that a settlement does not end as it should.
+  private func waits(_ held: HeldDelivery, _ text: String, _ why: String) {
+    logger.warning(
+      "\(text)",
+      metadata: [
+        "queue": "\(held.queue)", "message.id": "\(held.delivery.properties.messageID ?? "")", "reason": "\(why)",
+      ])
+    Counter(label: "warren_settlements_obstructed_total", dimensions: [("queue", held.queue)]).increment()
   }
 
   private func isMissing(_ exchange: String?) async -> Bool {

@@ -8,28 +8,45 @@ import Warren
 @Suite struct PureTests {
   @Test(arguments: [
     (1, 50, false), (50, 50, false), (51, 100, false), (1000, 1000, false), (1001, 1000, true), (2000, 2000, false),
-    (8000, 8000, false), (12_300, 10_000, true), (60_000, 60_000, false), (3_600_000, 3_600_000, false),
-    (86_400_000 * 40, 86_400_000 * 24, true),
+    (8000, 8000, false), (12_300, 10_000, true), (19_970, 20_000, false), (60_000, 60_000, false),
+    (3_600_000, 3_600_000, false), (86_400_000 * 40, 86_400_000 * 24, true),
   ])
   func aRoundDelayTakesOneBucket(_ delay: Int, _ bucket: Int, _ isEarly: Bool) {
     #expect(Delays.bucket(for: delay) == (bucket, isEarly))
   }
 
   @Test func noDelayComesEarlyOrMuchLaterAndHopsAreFew() {
-    var buckets: Set<Int> = []
-    for delay in stride(from: 1, through: 60_000, by: 7) {
+    var most = 0
+    for delay in [Int](stride(from: 1, through: 60_000, by: 7)) + stride(from: 61_000, through: 86_400_000, by: 99_991)
+    {
       var left = delay
       var hops = 0
       while left > 0 {
         let (bucket, isEarly) = Delays.bucket(for: left)
         #expect(isEarly == (bucket < left))
-        buckets.insert(bucket)
         left -= bucket
         hops += 1
       }
-      #expect(-left < Delays.grid && hops <= 3, "\(delay)")
+      most = max(most, hops)
+      #expect(-left <= max(Delays.grid, delay / 1000), "\(delay)")
     }
-    #expect(buckets.count < 60)
+    #expect(most <= 11 && Delays.buckets.count < 50 && Delays.buckets == Delays.buckets.sorted())
+  }
+
+  @Test func aRetryTakesOneBucketAndIsAtMostAQuarterLate() {
+    for delay in [Int](stride(from: 1, through: 90_000, by: 11)) + stride(from: 90_000, through: 80_000_000, by: 77_777)
+    {
+      let (bucket, isEarly) = Delays.bucket(for: delay, mayBeLate: true)
+      if isEarly {
+        // Where the next bucket is further away than a quarter: another hop follows.
+        #expect(bucket < delay)
+      } else {
+        #expect(bucket >= delay && bucket - delay <= max(Delays.grid, delay / 4))
+      }
+    }
+    for delay in [1000, 2000, 4000, 8000, 16_000, 27_000, 60_000, 290_000, 3_000_000] {
+      #expect(!Delays.bucket(for: delay, mayBeLate: true).isEarly, "\(delay)")
+    }
   }
 
   @Test func timeIsRoundedUp() {

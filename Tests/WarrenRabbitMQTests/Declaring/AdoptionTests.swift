@@ -113,7 +113,8 @@ struct AdoptionTests {
         String(decoding: try JSONSerialization.data(withJSONObject: thing, options: .sortedKeys), as: UTF8.self)
       }
     }
-    .filter { $0.contains("\"\(prefix)") }.sorted()
+    // The relay of a queue is Warren's, and names the queue.
+    .filter { $0.contains("\"\(prefix)") && !$0.contains("\"warren.relay.") }.sorted()
   }
 }
 

@@ -1,0 +1,53 @@
+import AMQP
+import BrokerConformance
+import Foundation
+import Testing
+import Warren
+import WarrenRabbitMQ
+
+/// Events, where queues behave in different ways.
+@Suite("Events on a broker", .enabled(if: RealBroker.isThere, RealBroker.note)) struct EventTests {
+  @Test("A14: an event with a time to live is parked, also from an adopted queue that would discard it")
+  func timeToLive() async throws {
+    let name = Foreign.name(), queue = QueueName(name), exchange = ExchangeName(name + ".x")
+    try await Foreign.withChannel { channel in
+      for one in [name, name + ".dlq"] { try await channel.declareQueue(one) }
+      try await channel.declareExchange(exchange.rawValue, type: "fanout")
+      try await channel.bindQueue(name, to: exchange.rawValue)
+    }
+    try await RabbitMQBroker.real().withBroker { broker in
+      try await broker.apply(
+        Topology(exchanges: [Exchange(exchange, .fanout).adopted()], queues: [Queue(queue).adopted()]))
+      var message = Message(id: .unique(), name: "test.thing", body: Data("x".utf8))
+      message.expiresAt = Date().addingTimeInterval(0.3)
+      _ = try await broker.publish([
+        Publication(message, to: .exchange(exchange, "k")), Publication(message, to: .queue(queue)),
+      ])
+      try await Task.sleep(for: .seconds(1))
+      #expect(try await Foreign.depth(name) == 2)
+    }
+  }
+
+  @Test("A15: a refusal of which some queues may have stored the event is an unknown outcome") func refused()
+    async throws
+  {
+    let name = Foreign.name(), exchange = ExchangeName(name + ".x")
+    try await Foreign.withChannel { channel in
+      try await channel.declareQueue(name)
+      try await channel.declareQueue(name + ".full", arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
+      try await channel.declareExchange(exchange.rawValue, type: "fanout")
+      for one in [name, name + ".full"] { try await channel.bindQueue(one, to: exchange.rawValue) }
+    }
+    try await Foreign.fill(name + ".full", 1)
+    try await RabbitMQBroker.real().withBroker { broker in
+      let message = Message(id: .unique(), name: "test.thing", body: Data("x".utf8))
+      let event = try await broker.publish([Publication(message, to: .exchange(exchange, "k"))])[0]
+      guard case .failed(let error) = event else { throw ScenarioFailure("refused, not \(event)") }
+      #expect(error.code == .unknownOutcome)
+      #expect(try await Foreign.depth(name) == 1)
+      let job = try await broker.publish([Publication(message, to: .queue(QueueName(name + ".full")))])[0]
+      guard case .failed(let error) = job else { throw ScenarioFailure("refused, not \(job)") }
+      #expect(error.code == .full)
+    }
+  }
+}
