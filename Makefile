@@ -81,7 +81,7 @@ bench-rabbitmq: setup
 bench-costs: setup
 	scripts/bench costs
 
-## Kills publishers, workers and the command line while 10,000 messages pass, then balances the books.
+## Kills, stops and puts to sleep publishers and workers while 10,000 messages pass, on a disk that fills; then balances the books.
 crash-test: setup
 	scripts/crash-test $(SEED) $(MESSAGES)
 
