@@ -11,6 +11,7 @@ let settings: [SwiftSetting] = [
 
 let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
+let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
@@ -55,14 +56,16 @@ let package = Package(
     .target(name: "Mail", dependencies: ["CCurl", nioPosix], swiftSettings: settings),
     .target(name: "Accounts", dependencies: [crypto, cryptoExtras, jwt, grdb, nioPosix], swiftSettings: settings),
     .executableTarget(
-      name: "bookspace", dependencies: ["ExampleSupport", warren, hummingbird, grdb, arguments, log, lifecycle],
+      name: "bookspace",
+      dependencies: ["ExampleSupport", warren, outbox, hummingbird, grdb, arguments, log, lifecycle],
       swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], exclude: ["smtp_server.py"], swiftSettings: settings),
     .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: settings),
     .testTarget(
       name: "BookSpaceTests",
       dependencies: [
-        "bookspace", "ExampleSupport", warren, sqlite, connect, hummingbird, hummingbirdTesting, grdb, log, metrics,
+        "bookspace", "ExampleSupport", warren, outbox, sqlite, connect, hummingbird, hummingbirdTesting, grdb, log,
+        metrics,
         nio, http,
       ],
       swiftSettings: settings),

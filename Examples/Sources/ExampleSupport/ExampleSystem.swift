@@ -2,7 +2,7 @@ internal import CoreMetrics
 public import Foundation
 public import Hummingbird
 public import Logging
-internal import ServiceLifecycle
+public import ServiceLifecycle
 internal import UnixSignals
 public import Warren
 internal import WarrenConnect
@@ -63,13 +63,18 @@ public struct ExampleSystem {
 
   /// Runs until SIGTERM or SIGINT. What is begun is finished first: requests, then handlers, then the broker.
   ///
-  /// - Parameter routes: adds the API's routes; they are served once the topology stands.
+  /// - Parameters:
+  ///   - worker: what the worker's process runs.
+  ///   - publisher: what carries the API's messages to the broker, such as the relay of an outbox.
+  ///   - routes: adds the API's routes; they are served once the topology stands.
   public func run(
-    worker: @autoclosure () throws -> Worker, routes: (RouterGroup<BasicRequestContext>) -> Void
+    worker: @autoclosure () throws -> Worker, publisher: @autoclosure () -> (any Service)? = nil,
+    routes: (RouterGroup<BasicRequestContext>) -> Void
   ) async throws {
     var services: [any Service] = [broker, BrokerGauges(broker, every: .seconds(5))]
-    services.append(DeclareFirst(readiness: readiness, worker: role == .api ? nil : try worker()))
+    services.append(DeclareFirst(readiness: readiness, next: role == .api ? nil : try worker()))
     if role != .worker {
+      if let publisher = publisher() { services.append(DeclareFirst(readiness: readiness, next: publisher)) }
       let api = server(port: options.port ?? defaults.port, option: "--port") { router in
         routes(router.group().add(middleware: ReadinessMiddleware(readiness)))
       }

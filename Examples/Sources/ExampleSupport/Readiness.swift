@@ -70,15 +70,15 @@ public struct ReadinessMiddleware<Context: RequestContext>: RouterMiddleware {
   }
 }
 
-/// Declares the topology, then runs the worker, if there is one.
+/// Declares the topology, then runs what needs it, if there is anything.
 struct DeclareFirst: Service {
   let readiness: Readiness
-  let worker: Worker?
+  let next: (any Service)?
 
   func run() async throws {
     let isDone: Void? = try await stoppable { try await readiness.declare() }
     guard isDone != nil else { return }
-    if let worker { return try await worker.run() }
+    if let next { return try await next.run() }
     try? await gracefulShutdown()
   }
 

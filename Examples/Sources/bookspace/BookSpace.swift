@@ -3,7 +3,8 @@ internal import ExampleSupport
 internal import Foundation
 internal import Warren
 
-/// Documents, comments and users. The API saves, publishes an event and answers; the worker notifies, indexes and counts.
+/// Documents, comments and users. The API saves a change together
+/// with its event and answers; the worker notifies, indexes and counts.
 @main struct BookSpace: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bookspace",
@@ -21,12 +22,10 @@ internal import Warren
     let system = try ExampleSystem(
       role, options, .init(name: "bookspace", port: 3003, metricsPort: 9003), topology: topology)
     let store = try Store(file: system.data.appending(path: "bookspace.db"))
-    let announcer = Announcer(
-      bus: EventBus(system.broker, exchange: Layout.events, source: "bookspace-api"), engine: system.engine,
-      logger: system.logger)
     let handlers = EventHandlers(store: store, faults: Faults(directory: system.data))
     try await system.run(
       worker: try handlers.worker(on: system.broker, logger: system.logger),
-      routes: { BookSpaceAPI(store: store, announcer: announcer).add(to: $0) })
+      publisher: store.relay(to: system.broker, engine: system.engine, logger: system.logger),
+      routes: { BookSpaceAPI(store: store).add(to: $0) })
   }
 }

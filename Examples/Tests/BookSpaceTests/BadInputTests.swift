@@ -87,11 +87,11 @@ import Testing
       }
       #expect(stage.broker.publications.isEmpty)
       let rows = try await stage.store.database.read { db in
-        try ["documents", "comments", "users", "notifications"].map { table in
+        try ["documents", "comments", "users", "notifications", "warren_outbox"].map { table in
           try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)")
         }
       }
-      #expect(rows == [0, 0, 0, 0])
+      #expect(rows == [0, 0, 0, 0, 0])
     }
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Testing
 import Warren
+import WarrenGRDB
 import WarrenSQLite
 
 @testable import bookspace
@@ -41,16 +42,15 @@ private struct QuickClock: BrokerClock {
       options.clock = clock
       let handlers = EventHandlers(store: store, faults: Faults(directory: data, environment: [:]))
       let worker = try handlers.worker(on: broker, options: options, logger: logger)
-      let bus = EventBus(broker, exchange: Layout.events, source: "test", clock: clock)
 
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
+        group.addTask { try await store.relay(to: broker, engine: "SQLite", logger: logger).run() }
         let now = Date.now
         try await store.insert(
           Document(
             documentId: "d", title: "API Guide", content: "REST", tags: [], createdBy: "user123", createdAt: now,
             updatedAt: now))
-        try await bus.publish(DocumentCreated(documentId: "d", title: "API Guide", createdBy: "user123", tags: []))
 
         var letters: [DeadLetter] = []
         while letters.isEmpty {
@@ -73,6 +73,39 @@ private struct QuickClock: BrokerClock {
         while try await store.counts().isEmpty { await Task.yield() }
         #expect(try await store.search("guide", limit: 10).map(\.documentId) == ["d"])
         #expect(try await store.notifications(of: "user123").count == 1)
+        group.cancelAll()
+      }
+    }
+  }
+
+  /// The lock by which processes take turns at writing the broker's file: who holds it lets nothing be published.
+  @Test(.timeLimit(.minutes(1))) func aDocumentIsSavedWhileTheBrokersFileIsLockedAndItsEventComes() async throws {
+    let data = FileManager.default.temporaryDirectory.appending(path: "bookspace-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: data) }
+    let store = try Store(file: data.appending(path: "bookspace.db"))
+    let path = data.appending(path: "broker.db").path
+    try await SQLiteBroker(path: path, logger: logger).withBroker { broker in
+      try await broker.apply(Layout.topology())
+      let handlers = EventHandlers(store: store, faults: Faults(directory: data, environment: [:]))
+      let worker = try handlers.worker(on: broker, logger: logger)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        group.addTask { try await store.relay(to: broker, engine: "SQLite", logger: logger).run() }
+        let lock = open(path + "-lock", O_RDWR)
+        while flock(lock, LOCK_EX) != 0 {}
+        let begin = ContinuousClock.now
+        for number in 1...3 {
+          try await store.insert(
+            Document(
+              documentId: "d\(number)", title: "API Guide", content: "REST", tags: [], createdBy: "user123",
+              createdAt: .now, updatedAt: .now))
+        }
+        #expect(begin.duration(to: .now) < .seconds(5))
+        #expect(try await store.outbox.status().waiting == 3)
+        #expect(try await store.notifications(of: "user123").isEmpty)
+        close(lock)
+        while try await store.notifications(of: "user123").count < 3 { try await Task.sleep(for: .milliseconds(5)) }
+        while try await store.outbox.status().waiting > 0 { try await Task.sleep(for: .milliseconds(5)) }
         group.cancelAll()
       }
     }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import Testing
 import Warren
+import WarrenGRDB
 
 @testable import bookspace
 
@@ -69,6 +70,7 @@ import Warren
     try await Stage.set { stage in
       try await stage.api { client in
         _ = try await client.write()
+        try await stage.relayed()
         let message = stage.broker.publications[0].message
         try await stage.worker { settlements in
           _ = await settlements.next()
@@ -93,6 +95,7 @@ import Warren
         let fault = stage.data.appending(path: "fail.document.created")
         try Data().write(to: fault)
         _ = try await client.write()
+        try await stage.relayed()
         let message = stage.broker.publications[0].message
         try await stage.worker { settlements in
           guard case .retry(_, let history)? = await settlements.next() else {

@@ -10,7 +10,6 @@ final class PocketBroker: InspectableBroker {
     var publications: [Publication] = []
     var waiting: [Delivery] = []
     var consumer: Consumer?
-    var refuses = false
     var refusal: BrokerError?
   }
   private let state = Mutex(State())
@@ -20,19 +19,16 @@ final class PocketBroker: InspectableBroker {
   var publications: [Publication] { state.withLock { $0.publications } }
   /// How deliveries ended, in order.
   var settlements: AsyncStream<Settlement> { outcomes.stream }
-  /// Lets nothing be published any more: that fails, or without an error no queue wants it.
-  func refuse(with error: BrokerError?) {
-    state.withLock { state in
-      state.refuses = true
-      state.refusal = error
-    }
-  }
+  /// Lets nothing be published any more, or, without an error, again.
+  func refuse(with error: BrokerError?) { state.withLock { $0.refusal = error } }
+  /// Whether nothing can be published.
+  var refuses: Bool { state.withLock { $0.refusal != nil } }
 
   /// Hands out a message once more, as after the death of a worker.
   func redeliver(_ message: Message) { hand([delivery(of: message)]) }
 
   let capabilities = BrokerCapabilities(
-    engine: "Pocket", ordersByPriority: false, showsWaitingMessages: false, largestBody: .max)
+    engine: "Pocket", storesBatchesAsOne: true, ordersByPriority: false, showsWaitingMessages: false, largestBody: .max)
 
   func run() async throws { try? await gracefulShutdown() }
 
@@ -40,7 +36,6 @@ final class PocketBroker: InspectableBroker {
 
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     if let refusal = state.withLock({ $0.refusal }) { throw refusal }
-    if state.withLock({ $0.refuses }) { return publications.map { _ in .unroutable } }
     state.withLock { $0.publications += publications }
     hand(publications.map { delivery(of: $0.message) })
     return publications.map { _ in .stored }

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import Testing
 import Warren
+import WarrenGRDB
 
 @testable import bookspace
 
@@ -36,10 +37,20 @@ struct Stage {
     if isReady { try await readiness.declare() }
     let router = ExampleSystem.router()
     Probes(readiness, PrometheusMetrics()).add(to: router)
-    let announcer = Announcer(bus: bus, engine: "RabbitMQ", logger: logger)
-    BookSpaceAPI(store: store, announcer: announcer)
+    BookSpaceAPI(store: store)
       .add(to: router.group().add(middleware: ReadinessMiddleware(readiness)))
-    try await Application(router: router, logger: logger).test(.router) { try await play(Client(http: $0)) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      let relay = store.relay(to: broker, engine: "Pocket", logger: logger)
+      group.addTask { try await relay.run() }
+      try await Application(router: router, logger: logger).test(.router) { try await play(Client(http: $0)) }
+      if !broker.refuses { try await relayed() }
+      group.cancelAll()
+    }
+  }
+
+  /// Waits until the broker has the events of all that was saved.
+  func relayed() async throws {
+    while try await store.outbox.status().waiting > 0 { try await Task.sleep(for: .milliseconds(2)) }
   }
 
   /// Runs the worker while `play` runs.

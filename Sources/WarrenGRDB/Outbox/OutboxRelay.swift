@@ -26,6 +26,8 @@ public struct OutboxRelay: Service {
     public var pauses = Duration.seconds(1)...Duration.seconds(60)
     /// What is told of each message that was published or failed, such as a log that has to have a line for each.
     public var onReceipt: (@Sendable (Publication, Receipt) -> Void)?
+    /// What is told when nothing can be published now, each time that it was tried: the messages wait.
+    public var onPause: (@Sendable (any Error) -> Void)?
 
     /// The defaults.
     public init() {}
@@ -133,6 +135,7 @@ public struct OutboxRelay: Service {
       round.failures += 1
       let pause = pause(after: round.failures)
       round.notBefore = .now + pause
+      options.onPause?(error)
       logger.error(
         "The outbox waits: its messages cannot be published now",
         metadata: ["error": "\(error)", "again.in": "\(pause)"])

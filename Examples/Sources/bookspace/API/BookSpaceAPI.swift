@@ -4,13 +4,12 @@ internal import Hummingbird
 /// The routes under `/v1`. Every caller but one who registers says who it is, by the header `x-user-id`.
 struct BookSpaceAPI {
   let store: Store
-  let announcer: Announcer
 
   func add(to router: RouterGroup<BasicRequestContext>) {
     let routes = router.group("v1")
-    DocumentRoutes(store: store, announcer: announcer).add(to: routes)
-    CommentRoutes(store: store, announcer: announcer).add(to: routes)
-    UserRoutes(store: store, announcer: announcer).add(to: routes)
+    DocumentRoutes(store: store).add(to: routes)
+    CommentRoutes(store: store).add(to: routes)
+    UserRoutes(store: store).add(to: routes)
     routes.get("stats") { [store] request, _ in
       _ = try request.caller()
       return Response.json(["counts": try await store.counts()])

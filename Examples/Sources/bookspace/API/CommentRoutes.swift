@@ -5,7 +5,6 @@ internal import Hummingbird
 /// Commenting on documents.
 struct CommentRoutes {
   let store: Store
-  let announcer: Announcer
 
   private struct NewComment: Decodable {
     var content: String
@@ -30,13 +29,7 @@ struct CommentRoutes {
       commentId: UUID().uuidString.lowercased(), documentId: id,
       content: try Checked.lines(body.content, field: "content", atMost: Limits.comment), createdBy: caller,
       createdAt: .now)
-    let document = try await store.insert(comment)
-    try await announcer.announce(
-      CommentAdded(
-        commentId: comment.commentId, documentId: id, title: document.title, createdBy: caller,
-        content: comment.content),
-      "the comment '\(comment.commentId)'", id: comment.commentId,
-      next: "the document's author is not told of it")
+    try await store.insert(comment)
     return .json(comment, status: .created)
   }
 }

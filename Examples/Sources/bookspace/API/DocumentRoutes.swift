@@ -1,12 +1,10 @@
 internal import ExampleSupport
 internal import Foundation
 internal import Hummingbird
-internal import Warren
 
 /// Writing, changing, reading and finding documents.
 struct DocumentRoutes {
   let store: Store
-  let announcer: Announcer
 
   private struct NewDocument: Decodable {
     var title: String
@@ -40,10 +38,6 @@ struct DocumentRoutes {
       content: try Self.content(body.content ?? ""), tags: try Self.tags(body.tags ?? []), createdBy: caller,
       createdAt: now, updatedAt: now)
     try await store.insert(document)
-    try await announce(
-      DocumentCreated(
-        documentId: document.documentId, title: document.title, createdBy: caller, tags: document.tags),
-      document.documentId)
     return .json(document, status: .created)
   }
 
@@ -62,14 +56,7 @@ struct DocumentRoutes {
       document.tags = tags ?? document.tags
       document.updatedAt = .now
     }
-    try await announce(
-      DocumentUpdated(documentId: id, title: document.title, updatedBy: caller, tags: document.tags), id)
     return .json(document)
-  }
-
-  private func announce(_ event: some EventMessage, _ id: String) async throws {
-    try await announcer.announce(
-      event, "the document '\(id)'", id: id, next: "change it with PUT /v1/docs/\(id) in a while")
   }
 
   private func search(_ request: Request) async throws -> Response {

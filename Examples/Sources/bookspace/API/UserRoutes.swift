@@ -5,7 +5,6 @@ internal import Hummingbird
 /// Registering, and reading one's notifications.
 struct UserRoutes {
   let store: Store
-  let announcer: Announcer
 
   private struct NewUser: Decodable {
     var name: String
@@ -30,9 +29,6 @@ struct UserRoutes {
       userId: UUID().uuidString.lowercased(), name: try Checked.text(body.name, field: "name", atMost: Limits.name),
       email: try Self.email(body.email), createdAt: .now)
     try await store.insert(user)
-    try await announcer.announce(
-      UserRegistered(userId: user.userId, name: user.name, email: user.email), "the user '\(user.userId)'",
-      id: user.userId, next: "use this id; no welcome is sent")
     return .json(user, status: .created)
   }
 

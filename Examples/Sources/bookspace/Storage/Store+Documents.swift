@@ -1,10 +1,17 @@
 internal import ExampleSupport
 internal import Foundation
 internal import GRDB
+internal import WarrenGRDB
 
 extension Store {
   func insert(_ document: Document) async throws {
-    try await database.write { db in try document.insert(db) }
+    try await database.write { db in
+      try document.insert(db)
+      try outbox.publish(
+        DocumentCreated(
+          documentId: document.documentId, title: document.title, createdBy: document.createdBy, tags: document.tags),
+        orderedBy: document.documentId, in: db)
+    }
   }
 
   /// Throws a 404 when there is none.
@@ -25,16 +32,23 @@ extension Store {
       try db.execute(
         sql: "UPDATE documents SET title = ?, content = ?, tags = ?, updatedAt = ? WHERE documentId = ?",
         arguments: [document.title, document.content, try Self.list(document.tags), document.updatedAt, id])
+      try outbox.publish(
+        DocumentUpdated(documentId: id, title: document.title, updatedBy: caller, tags: document.tags), orderedBy: id,
+        in: db)
       return try Self.document(id, db)
     }
   }
 
-  /// Stores a comment, and returns the document that it is on. Throws a 404 when there is none.
-  func insert(_ comment: Comment) async throws -> Document {
+  /// Stores a comment. Throws a 404 when there is no such document.
+  func insert(_ comment: Comment) async throws {
     try await database.write { db in
       let document = try Self.document(comment.documentId, db)
       try comment.insert(db)
-      return document
+      try outbox.publish(
+        CommentAdded(
+          commentId: comment.commentId, documentId: comment.documentId, title: document.title,
+          createdBy: comment.createdBy, content: comment.content),
+        orderedBy: comment.documentId, in: db)
     }
   }
 
@@ -50,7 +64,10 @@ extension Store {
   /// Throws a 409 when the mail address is taken.
   func insert(_ user: User) async throws {
     do {
-      try await database.write { db in try user.insert(db) }
+      try await database.write { db in
+        try user.insert(db)
+        try outbox.publish(UserRegistered(userId: user.userId, name: user.name, email: user.email), in: db)
+      }
     } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
       throw APIError.conflict("email_taken", "email is registered already: take another, or use its userId")
     }

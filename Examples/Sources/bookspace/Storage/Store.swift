@@ -1,18 +1,27 @@
 internal import ExampleSupport
 internal import Foundation
 internal import GRDB
+internal import Warren
+internal import WarrenGRDB
 
 /// The application's own data, in its own file, which API and worker share.
 struct Store: Sendable {
   let database: any DatabaseWriter
+  /// Where each change leaves its event, in its own transaction: neither is without the other.
+  let outbox: Outbox
+  /// By which the worker does each step for an event once.
+  let inbox: Inbox
 
   /// Opens the file, and creates it where needed.
   init(file: URL) throws {
     database = try ApplicationDatabase.open(file, migrator: Self.migrator)
+    outbox = Outbox(database, MessageComposer(source: "bookspace-api", exchange: Layout.events))
+    inbox = Inbox(database)
   }
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
+    migrator.registerWarrenTables()
     migrator.registerMigration("documents, users and what the worker makes of them") { db in
       try db.execute(
         sql: """
@@ -35,8 +44,6 @@ struct Store: Sendable {
           CREATE VIRTUAL TABLE documentIndex USING fts5 (title, content, tags);
           CREATE TABLE counts (
             event TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (event, day)) WITHOUT ROWID;
-          CREATE TABLE processed (
-            messageId TEXT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (messageId, step)) WITHOUT ROWID;
           """)
     }
     return migrator

@@ -2,11 +2,12 @@ internal import Foundation
 internal import GRDB
 internal import Logging
 internal import Warren
+internal import WarrenGRDB
 
 /// What is done about an event: a user is notified, the document is indexed, the event is counted.
 ///
-/// An event may come more than once. Each step marks in its own transaction that it is done, so a repeat changes nothing,
-/// and a worker that died half way is continued where it died.
+/// An event may come more than once. The inbox does each step once, so a repeat changes nothing, and what a worker began
+/// that died half way is continued where it died.
 struct EventHandlers: Sendable {
   let store: Store
   let faults: Faults
@@ -56,22 +57,20 @@ struct EventHandlers: Sendable {
     notice: @escaping @Sendable (Database) throws -> (user: String, message: String)?
   ) async throws {
     context.logger.info("Processing \(E.name) event")
-    guard let id = context.message.id else {
-      throw Outcome.deadLetter("the event has no message id, so a repeat of it could not be told from another")
-    }
+    let inbox = store.inbox
     let time = context.message.timestamp ?? .now
-    let isNew = try await store.once(id, .notify) { db in
-      guard let (user, message) = try notice(db) else { return }
+    try await inbox.once(context, "notify") { db in
+      guard let id = context.message.id, let (user, message) = try notice(db) else { return }
       try Notification(
         notificationId: id.rawValue, userId: user, type: E.name.rawValue, message: message, createdAt: time
       ).insert(db)
     }
     // Half done is the hardest moment to fail or die in, so that is where it can be asked for.
     try await faults.strike(E.name, title: title, context.logger)
-    if let document { try await store.once(id, .index) { db in try Store.index(document, db) } }
-    try await store.once(id, .count) { db in
+    if let document { try await inbox.once(context, "index") { db in try Store.index(document, db) } }
+    try await inbox.once(context, "count") { db in
       try Store.count(E.name.rawValue, on: time.formatted(.iso8601.year().month().day()), db)
     }
-    context.logger.info("Event processed", metadata: isNew ? [:] : ["notified": "before"])
+    context.logger.info("Event processed")
   }
 }
