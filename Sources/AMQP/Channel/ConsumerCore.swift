@@ -84,7 +84,7 @@ final class ConsumerCore: ChannelConsumer, @unchecked Sendable {
       })
   }
 
-  /// Nobody waits for the broker's answer any more.
+  /// No task waits for the broker's answer any more.
   func cancelUnanswered() { run(machine.withLock { $0.unanswered() }) }
 
   /// Does what follows from an end.
@@ -93,7 +93,7 @@ final class ConsumerCore: ChannelConsumer, @unchecked Sendable {
     ending.wakes?.resume()
   }
 
-  /// Returns deliveries that nobody will see. Without acknowledgements there is nothing to return them to.
+  /// Returns deliveries that no task will see. Without acknowledgements there is nothing to return them to.
   func giveBack(_ deliveries: [AMQPDelivery]) {
     if noAck { return }
     for delivery in deliveries { delivery.nack(requeue: true) }

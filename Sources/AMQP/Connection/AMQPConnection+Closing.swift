@@ -20,7 +20,7 @@ extension AMQPConnection {
     closeIfDrained(link)
   }
 
-  /// Says goodbye once no confirm is due any more.
+  /// Sends connection.close once no confirm is due any more.
   func closeIfDrained(_ link: Link) {
     guard isClosing, link.isOpen, !link.hasEnded else { return }
     if cores.values.allSatisfy({ $0.machine.publishing.outstanding == 0 }) { sendClose(link) }

@@ -65,7 +65,7 @@ extension AMQPConnection {
   func handOver(_ consumer: ConsumerCore, _ link: Link?) {
     guard !consumer.arrived.isEmpty else { return }
     metrics.delivered.increment(by: consumer.arrived.count)
-    // Acknowledgements will follow. Looking for them from here saves whoever settles the first one a wake-up.
+    // Acknowledgements will follow. Looking for them from here saves the task that settles the first one a wake-up.
     if !consumer.noAck, consumer.arrived[0].announceSettlements() { settleSoon() }
     switch consumer.machine.withLock({ $0.deliver(&consumer.arrived) }) {
     case .buffered(let reader, let startsHold):

@@ -57,7 +57,7 @@ final class Link: @unchecked Sendable {
   /// The largest frame to write.
   var frameMax: Int { Int(tune.frameMax) }
 
-  /// A channel number that is not in use. Numbers go round, so one that was freed rests for long.
+  /// A channel number that is not in use. All others come first before one that was freed is used again.
   func freeNumber() -> UInt16? {
     let most = tune.channelMax == 0 ? UInt16.max : tune.channelMax
     guard channels.count + abandoned.count < Int(most) else { return nil }
@@ -79,8 +79,8 @@ final class Link: @unchecked Sendable {
     return .frame("it takes \(size) bytes, and a frame holds \(frameMax)")
   }
 
-  /// Writes all that has gathered. A socket that takes it at once says so before this returns, and who hears it writes on:
-  /// so what is being written must not be found in `out` any more.
+  /// Writes all that has gathered. A socket that takes it at once says so before this returns, and more is written then: so what
+  /// is being written must not be found in `out` any more.
   func flush() {
     guard out.readableBytes > 0, let socket else { return }
     heartbeat?.sent(.now())
@@ -88,7 +88,7 @@ final class Link: @unchecked Sendable {
     swap(&bytes, &out)
     socket.writeAndFlush(bytes, promise: nil)
     guard out.readableBytes == 0 else { return }
-    // If the socket took it all, nobody else holds the memory and it is used again.
+    // If the socket took it all, nothing else holds the memory and it is used again.
     bytes.clear()
     out = bytes
   }

@@ -1,43 +1,6 @@
 import DequeModule
 import NIOCore
 
-/// What a channel machine has to know of a consumer, and tell it.
-protocol ChannelConsumer: AnyObject {
-  var tag: String { get }
-  var noAck: Bool { get }
-  var prefetch: UInt16 { get }
-  /// What asks the broker for deliveries.
-  var request: BasicConsume { get }
-  /// The call that waits for the consumer to begin.
-  var start: Request? { get set }
-  /// Whether its end is under way.
-  var isLeaving: Bool { get }
-  /// See ``ConsumerMachine``.
-  func subscribe() -> Bool
-  func subscribed()
-  func leave(_ way: ConsumerLeave) -> ConsumerFarewell
-}
-
-/// How a consumer is ended from this side.
-enum ConsumerLeave { case cancel, stop }
-
-/// What that means for its channel.
-enum ConsumerFarewell: Equatable {
-  /// It has ended: the broker need not be told.
-  case ended
-  /// Its end is under way, or it ended before.
-  case isOver
-  /// basic.cancel is to be sent. `waits`: its answer is worth waiting for.
-  case send(waits: Bool)
-}
-
-/// What happens to a consumer with its channel; see ``ConsumerMachine``.
-enum ConsumerEvent {
-  case agreed
-  case lost
-  case ended(Result<Void, AMQPError>, keepsBuffer: Bool)
-}
-
 /// A channel behind its handle: from channel.open to channel.close, through lost connections and refusals, with its requests,
 /// its publishes, its consumers and the ledger of its deliveries.
 ///
@@ -92,19 +55,19 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     var isInternal = false
   }
 
-  private(set) var state = State.down
+  var state = State.down
   let ledger = SharedLedger()
-  private(set) var assembler: ContentAssembler
+  var assembler: ContentAssembler
   var publishing: PublishMachine
-  private(set) var consumers: [String: Consumer] = [:] { didSet { lastConsumer = nil } }
+  var consumers: [String: Consumer] = [:] { didSet { lastConsumer = nil } }
   private var lastConsumer: Consumer?
-  private let options: Options
-  private var requests = RequestQueue<Asker>()
+  let options: Options
+  var requests = RequestQueue<Asker>()
   /// Requests that wait for the channel to be ready, and those that wait for nothing but that.
-  private var held: Deque<(method: Method, request: Request)> = []
-  private var readyWaiters: [Request] = []
+  var held: Deque<(method: Method, request: Request)> = []
+  var readyWaiters: [Request] = []
   /// Refusals since the channel was last ready.
-  private var refusals = 0
+  var refusals = 0
 
   init(_ options: Options) {
     self.options = options
@@ -328,8 +291,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     requests.dropCurrent()
     var actions = failed(asker, error)
     if case .consumer(let consumer) = asker {
-      if let start = consumer.start { actions.append(.finish(start, .failure(error))) }
-      consumer.start = nil
+      actions += failStart(of: consumer, error)
       consumers[consumer.tag] = nil
       actions.append(.tell(consumer, .ended(.failure(error), keepsBuffer: false)))
     }
@@ -418,7 +380,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
 
   enum Arrival {
     case delivery(Consumer)
-    /// Nobody takes it any more, and the broker gives it to others.
+    /// No task takes it any more, and the broker gives it to others.
     case dropped
     /// It could not be read. It is refused, so that the broker does not send it again.
     case refused
@@ -490,7 +452,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     case .isOver: return isOver
     case .ended:
       if consumers[consumer.tag] === consumer { consumers[consumer.tag] = nil }
-      return isOver
+      return isOver + failStart(of: consumer, Self.consumerEnded)
     case .send(let waits):
       guard isOpen else { return isOver }
       requests.append(.basicCancel(consumerTag: consumer.tag, noWait: false), .cancel(consumer, waits ? request : nil))
@@ -505,146 +467,26 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     return sendNext(now)
   }
 
-  private mutating func loseConsumers() -> [Action] {
-    let leaving = consumers.values.filter { $0.isLeaving }
-    let actions = consumers.values.map { Action.tell($0, .lost) }
-    for consumer in leaving { consumers[consumer.tag] = nil }
-    return actions
-  }
-
-  // MARK: Ends
-
-  /// The broker closed the channel: all that waits learns why, then it opens again for what comes after.
-  ///
-  /// While its consumers are brought back a refusal concerns the one that was asked for. If it passes, such as the lock of a
-  /// connection that lingers, it is waited for; if not, that consumer ends and the others come back.
-  private mutating func serverCloses(_ reason: CloseReason, _ completions: inout Completions) -> [Action] {
-    let error = AMQPError(refused: reason)
-    var actions: [Action] = [.send(.channelCloseOk), .freeNumber]
-    let wasOpening = if case .opening = state { true } else { false }
-    let wasRestoring = if case .restoring = state { true } else { false }
-    publishing.refused(error, isPublish: reason.classID == 60 && reason.methodID == 40, &completions)
-    startGeneration()
-    let (sent, unsent) = requests.removeAll()
-    for entry in [sent].compactMap({ $0 }) + unsent { actions += failed(entry.asker, error) }
-    let culprit: Consumer? = if wasRestoring, case .consumer(let consumer) = sent?.asker { consumer } else { nil }
+  /// The broker has forgotten the consumers: they come back with the channel, but for those whose end was under way.
+  mutating func loseConsumers() -> [Action] {
+    var actions: [Action] = []
     for consumer in consumers.values {
-      let isFirst = consumer.start != nil
-      if wasRestoring, consumer !== culprit || (error.isPassingRefusal && !isFirst) {
-        actions.append(.tell(consumer, .lost))
-        if consumer.isLeaving { consumers[consumer.tag] = nil }
-      } else {
-        if let start = consumer.start { actions.append(.finish(start, .failure(error))) }
-        consumer.start = nil
+      if consumer.isLeaving {
         consumers[consumer.tag] = nil
-        actions.append(.tell(consumer, .ended(.failure(error), keepsBuffer: false)))
+        actions += failStart(of: consumer, Self.consumerEnded)
       }
+      actions.append(.tell(consumer, .lost))
     }
-    state = .down
-    if wasOpening || !options.channel.reopens || options.isInternal {
-      return actions + end(error, quietly: false, &completions)
-    }
-    guard wasRestoring, culprit == nil || error.isPassingRefusal else { return actions + [.open] }
-    refusals += 1
-    return actions + [.openLater(attempt: refusals, error)]
-  }
-
-  /// What becomes of a request that gets no answer any more.
-  private func failed(_ asker: Asker?, _ error: AMQPError) -> [Action] {
-    switch asker {
-    case .caller(let request): [.finish(request, .failure(error))]
-    case .cancel(_, let request?): [.finish(request, .failure(error))]
-    case .cancel(_, nil), .consumer, .confirmMode, nil: []
-    }
-  }
-
-  private mutating func startGeneration() {
-    ledger.startGeneration()
-    assembler = ContentAssembler(maxBodySize: options.maxBodySize)
-  }
-
-  /// The connection is gone: what was under way fails, what can wait waits for the next one.
-  mutating func lost(_ reason: AMQPError, mayResend: Bool, _ completions: inout Completions) -> [Action] {
-    switch state {
-    case .closed: return []
-    case .closing(let request):
-      state = .down
-      return end(reason, quietly: true, &completions) + [.finish(request, .failure(reason))]
-    case .down, .opening, .restoring, .ready: break
-    }
-    state = .down
-    if options.isInternal { return end(reason, quietly: true, &completions) }
-    publishing.lost(reason, mayResend: mayResend, &completions)
-    startGeneration()
-    let (sent, unsent) = requests.removeAll()
-    var actions: [Action] = []
-    for entry in [sent].compactMap({ $0 }) + unsent { actions += failed(entry.asker, reason) }
-    actions += loseConsumers()
     return actions
   }
 
-  /// Closes the channel from this side. `request` is finished when the broker has agreed.
-  mutating func close(_ request: Request, _ completions: inout Completions) -> [Action] {
-    let done = Action.finish(request, .success(Request.Answer(method: .channelCloseOk)))
-    switch state {
-    case .closed, .closing: return [done]
-    case .down, .opening: return end(Self.channelClosed, quietly: true, &completions) + [done]
-    case .restoring, .ready:
-      state = .closing(request)
-      publishing.failWaiting(Self.channelClosed, &completions)
-      // What is settled from now on would not be written any more.
-      startGeneration()
-      // Not behind other requests, which may never be answered.
-      return [.send(.channelClose(.normal))]
-    }
+  /// A consumer that will not begin.
+  func failStart(of consumer: Consumer, _ error: AMQPError) -> [Action] {
+    defer { consumer.start = nil }
+    return consumer.start.map { [.finish($0, .failure(error))] } ?? []
   }
 
-  /// Ends the channel for good. The broker is told if it knows the channel.
-  mutating func end(_ error: AMQPError, quietly: Bool, _ completions: inout Completions) -> [Action] {
-    var actions: [Action] = []
-    switch state {
-    case .closed: return []
-    case .down: break
-    case .opening: actions = [.abandonNumber(.opening)]
-    case .restoring, .ready: actions = [.send(.channelClose(.normal)), .abandonNumber(.closing)]
-    case .closing(let request): actions = [.abandonNumber(.closing), .finish(request, .failure(error))]
-    }
-    state = .closed(error)
-    publishing.failWaiting(error, &completions)
-    publishing.lost(error, mayResend: false, &completions)
-    startGeneration()
-    let (sent, unsent) = requests.removeAll()
-    for entry in [sent].compactMap({ $0 }) + unsent { actions += failed(entry.asker, error) }
-    for request in held.map(\.request) + readyWaiters { actions.append(.finish(request, .failure(error))) }
-    held = []
-    readyWaiters = []
-    for consumer in consumers.values {
-      if let start = consumer.start { actions.append(.finish(start, .failure(error))) }
-      consumer.start = nil
-      actions.append(.tell(consumer, .ended(quietly ? .success(()) : .failure(error), keepsBuffer: false)))
-    }
-    consumers = [:]
-    return actions + [.forget]
+  private static var consumerEnded: AMQPError {
+    AMQPError(.channelClosed, "The consumer was ended before it began: consume again.", isRetryable: true)
   }
-}
-
-extension AMQPError {
-  /// The broker closed a channel for this reason.
-  init(refused reason: CloseReason) {
-    let advice =
-      switch reason.replyCode {
-      case 403:
-        "The user may not do this. Give it the permission on the virtual host, or another consumer is exclusive."
-      case 404: "The queue or exchange does not exist. Declare it first."
-      case 405: "The queue is exclusive to another connection, perhaps one that lingers: try again in a moment."
-      case 406: "What was asked contradicts what is there, such as a queue with other arguments."
-      default: "The broker closed the channel."
-      }
-    self.init(
-      .channelClosedByServer, advice, replyCode: reason.replyCode, replyText: reason.replyText,
-      isRetryable: reason.isTransient)
-  }
-
-  /// Whether this is a refusal by a channel that passes by itself.
-  var isPassingRefusal: Bool { code == .channelClosedByServer && isRetryable }
 }

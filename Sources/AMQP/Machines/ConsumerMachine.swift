@@ -24,7 +24,7 @@ struct ConsumerMachine<Element: ConsumerElement, Reader> {
     case stopping
     /// ``cancel()``: basic.cancel is under way, and what is here and what comes goes back with its answer.
     case cancelling
-    /// basic.cancel is under way and nobody waits for its answer. The sequence has ended like this behind what is buffered;
+    /// basic.cancel is under way and no task waits for its answer. The sequence has ended like this behind what is buffered;
     /// what still comes goes back at once.
     case leaving(Result<Void, AMQPError>)
     /// The broker sends nothing more. The sequence ends like this behind what is buffered.
@@ -88,7 +88,7 @@ struct ConsumerMachine<Element: ConsumerElement, Reader> {
   enum Arrival {
     /// They wait for a task. `startsHold` if reading should stop from now on.
     case buffered(wakes: Reader?, startsHold: Bool)
-    /// Nobody will see these.
+    /// No task will see these.
     case giveBack([Element])
     /// The consumer does not keep up, and has ended: the broker is to be told, these are dropped.
     case overflow(wakes: Reader?, dropped: [Element])
@@ -157,7 +157,7 @@ struct ConsumerMachine<Element: ConsumerElement, Reader> {
     }
   }
 
-  /// The broker did not answer basic.cancel in time. Nobody waits for that any more.
+  /// The broker did not answer basic.cancel in time. No task waits for that any more.
   mutating func unanswered() -> Ending {
     switch state {
     case .stopping:

@@ -46,7 +46,7 @@ final class PublishTicket: @unchecked Sendable {
     takeContinuation()?.resume(returning: false)
   }
 
-  /// Whether the task went away. Then nobody reads the results.
+  /// Whether the task went away. Then the results are not read.
   var isAbandoned: Bool { waiting.withLock { if case .done = $0 { true } else { false } } }
 
   private func takeContinuation() -> UnsafeContinuation<Bool, Never>? {

@@ -22,7 +22,7 @@ struct RequestQueue<Asker> {
   /// Whether nothing is on the wire or waits.
   var isEmpty: Bool { current == nil && waiting.isEmpty }
 
-  /// Whether an answer is awaited that somebody asked for.
+  /// Whether an answer is awaited that a caller still wants.
   var isAwaited: Bool { !waiting.isEmpty || current?.asker != nil }
 
   /// Adds a request. Send what ``next(now:)`` returns afterwards.
@@ -42,7 +42,7 @@ struct RequestQueue<Asker> {
   }
 
   enum Answer {
-    /// The request was answered; there is nobody to tell if its caller gave up.
+    /// The request was answered; there is no asker if its caller gave up.
     case done(Asker?, request: Method)
     /// The second step is to be sent.
     case next(Method)

@@ -27,7 +27,7 @@ struct SettlementLedger: Sendable {
   private var acks: [UInt64] = []
   /// Everything up to this delivery goes back with one nack.
   private var returnsThrough: UInt64?
-  /// Whether somebody will look after a short wait.
+  /// Whether the event loop will look after a short wait.
   private var announced = false
   /// How many deliveries the broker lets be out at a time; 0 if that is not known.
   var window = 0
@@ -90,7 +90,7 @@ struct SettlementLedger: Sendable {
   /// Whether anything waits to be written.
   var hasPending: Bool { !acks.isEmpty || !refusals.isEmpty || returnsThrough != nil }
 
-  /// Sees to it that somebody looks after a short wait. Returns whether that has to be arranged.
+  /// Notes that the event loop has to look after a short wait. Returns whether that has to be arranged.
   mutating func announce() -> Bool {
     defer { announced = true }
     return !announced
@@ -151,7 +151,7 @@ struct SettlementLedger: Sendable {
 public enum AMQPSettlement: Sendable, Hashable {
   /// It will be written to the broker within about a millisecond.
   case accepted
-  /// The delivery belongs to a connection or channel that is gone: the broker has given the message to somebody else, or will.
+  /// The delivery belongs to a connection or channel that is gone: the broker has given the message to another consumer, or will.
   case stale
   /// The delivery was settled before, or needs no settlement.
   case alreadySettled

@@ -14,7 +14,7 @@ public struct AMQPMessage: Sendable, Hashable {
   /// The body.
   public var body: ByteBuffer
 
-  /// A message; persistent and mandatory unless said otherwise.
+  /// A message; persistent and mandatory by default.
   public init(
     exchange: String = "", routingKey: String, mandatory: Bool = true, properties: AMQPProperties = .persistent,
     body: ByteBuffer
