@@ -20,7 +20,7 @@ mapfile -t objects < <(find "$modules" -name '*.o' \( -path '*/NIOCore.build/*' 
 mapfile -t includes < <(find "$modules" "$scratch"/checkouts/swift-{nio,atomics,system} -name module.modulemap \
   \( -path '*/CNIO*' -o -path '*AtomicsShims*' -o -path '*/CSystem*' \) -printf '-Xcc\n-fmodule-map-file=%p\n-Xcc\n-I%h\n')
 # The module is named as the library is, for the sake of the import in the tests' files.
-sources=(Sources/AMQP/Wire/*.swift Sources/AMQP/AMQPError.swift Sources/AMQP/Channel/AMQPMessage.swift
+sources=(Sources/AMQP/Wire/*.swift Sources/AMQP/AMQPError.swift
   Tests/AMQPTests/Support/Encoding.swift)
 compile() { # output arguments…
   local output=$1
