@@ -118,7 +118,7 @@ let package = Package(
       name: "WarrenConnectTests", dependencies: ["Warren", "WarrenConnect", log],
       swiftSettings: settings),
     .testTarget(
-      name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", lifecycle],
+      name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", "WarrenTesting"],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",

@@ -33,17 +33,17 @@ extension GlobalOptions {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
       throw CommandError(
         .unreachable, "there is no broker file '\(path)'",
-        next: "check the path; the file is made by the first service that opens it")
+        next: "check the path; the first service that opens the file creates it")
     }
     let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
     guard size != 0 else {
       throw CommandError(
-        .unreachable, "the file '\(path)' is empty: no broker yet",
+        .unreachable, "the file '\(path)' is empty, so it is no broker yet",
         next: "start a service that opens it, or check the path")
     }
   }
 
-  /// What goes wrong is thrown, and told once, by the command.
+  /// Errors are thrown, and the command prints them once.
   private var quietLogger: Logger {
     var logger = Logger(label: "warren", factory: { StreamLogHandler.standardError(label: $0) })
     logger.logLevel = .critical

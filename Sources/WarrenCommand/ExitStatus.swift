@@ -8,16 +8,16 @@ enum ExitStatus: Int32, Error {
   case done = 0
   /// An error; of `status` and `doctor`: something is not well.
   case failure = 1
-  /// The command was not understood, or needs an answer that nobody can give.
+  /// The command was not understood, or needs an answer and there is no terminal to give it on.
   case usage = 2
   /// Done with some and not with others.
   case partial = 3
-  /// Nothing there is called so, or matches.
+  /// Nothing has this name, or matches.
   case nothing = 4
   /// The broker cannot be reached.
   case unreachable = 5
 
-  /// What an error means for a script, after it was told to the person.
+  /// Prints an error for a person and returns what it means for a script.
   static func of(_ error: any Error) -> ExitStatus {
     switch error {
     case let status as ExitStatus: return status
@@ -31,7 +31,7 @@ enum ExitStatus: Int32, Error {
     case is CancellationError: return .failure
     default: break
     }
-    // The parser's own: help and completion scripts go to stdout and are no error.
+    // The parser's own: help and completion scripts are data, and no error.
     let text = RootCommand.fullMessage(for: error)
     if RootCommand.exitCode(for: error) == .success {
       do throws(StandardStream.Failure) { try StandardStream.output.write(text + "\n") } catch {

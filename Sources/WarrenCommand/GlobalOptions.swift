@@ -9,11 +9,11 @@ struct GlobalOptions: ParsableArguments {
     completion: .file())
   var broker: String?
 
-  @Flag(help: "Print JSON: an array for a list, an object for a thing.") var json = false
+  @Flag(help: "Print JSON: an array for a list, otherwise an object.") var json = false
 
   @Option(
     help: ArgumentHelp(
-      "The columns of a table, in order, parted by commas; a wrong name lists them.", valueName: "names"))
+      "The columns of a table, in order, separated by commas; a wrong name lists them.", valueName: "names"))
   var columns: String?
 
   @Flag(help: "Show times in UTC instead of the local zone.") var utc = false

@@ -3,13 +3,13 @@ internal import ArgumentParser
 struct RootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren",
-    abstract: "Looks after a Warren broker: queues, dead letters, workers, topology.",
+    abstract: "Operates a Warren broker: queues, dead letters, workers, topology.",
     discussion: """
       The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
       amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
 
       On a terminal, lists are tables; elsewhere their rows are tab-separated and nothing is asked. --json gives the \
-      same data for programs. Data goes to stdout, all talk to stderr.
+      same data for programs. Data goes to stdout, everything else to stderr.
 
       Exit status: 0 done, 1 an error (of `status` and `doctor`: something is not well), 2 not understood, 3 done with \
       some and not with others, 4 nothing matched, 5 the broker cannot be reached.

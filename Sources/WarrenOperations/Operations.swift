@@ -13,39 +13,41 @@ public import Warren
 public struct Operations: Sendable {
   /// The broker that is operated. The application runs it.
   public let broker: any Broker
-  /// What is hidden of the messages that are shown.
+  /// What is hidden in the messages that are shown.
   public let mask: Mask
   let clock: any BrokerClock
 
   /// Operations on a broker.
-  public init(_ broker: any Broker, mask: Mask = .standard, clock: any BrokerClock = SystemClock()) {
+  ///
+  /// - Parameter clock: what times are compared with; the broker's own by default.
+  public init(_ broker: any Broker, mask: Mask = .standard, clock: (any BrokerClock)? = nil) {
     self.broker = broker
     self.mask = mask
-    self.clock = clock
+    self.clock = clock ?? broker.clock
   }
 
   var inspectable: any InspectableBroker {
     get throws(BrokerError) {
-      guard let able = broker as? any InspectableBroker else { throw lacking("tell what is in it") }
+      guard let able = broker as? any InspectableBroker else { throw unsupported("list what is in it") }
       return able
     }
   }
 
   var operable: any OperableBroker {
     get throws(BrokerError) {
-      guard let able = broker as? any OperableBroker else { throw lacking("pause, resume or purge queues") }
+      guard let able = broker as? any OperableBroker else { throw unsupported("pause, resume or purge queues") }
       return able
     }
   }
 
   var deadLetterBroker: any DeadLetterBroker {
     get throws(BrokerError) {
-      guard let able = broker as? any DeadLetterBroker else { throw lacking("show or replay dead letters") }
+      guard let able = broker as? any DeadLetterBroker else { throw unsupported("show or replay dead letters") }
       return able
     }
   }
 
-  private func lacking(_ ability: String) -> BrokerError {
+  private func unsupported(_ ability: String) -> BrokerError {
     BrokerError(
       .unsupported, "the engine \(broker.capabilities.engine) cannot \(ability): use the broker's own tools for it")
   }

@@ -2,8 +2,10 @@ public import Warren
 
 /// Something that goes wrong in production and can be made to go wrong in a test: see ``TestBroker/inject(_:)``.
 public struct Fault: Sendable, Equatable {
-  enum Kind: Sendable { case outcomeLost, workerKilled, deliveredTwice }
+  enum Kind: Sendable { case outcomeLost, workerKilled, deliveredTwice, publishFails }
   let kind: Kind
+  /// How a publish fails.
+  var code = BrokerError.Code.unavailable
   /// The messages that it happens to; `nil`: any.
   public let name: MessageName?
   /// How often it happens.
@@ -22,6 +24,15 @@ public struct Fault: Sendable, Equatable {
   /// was unknown.
   public static func deliveredTwice(_ name: MessageName? = nil, times: Int = 1) -> Fault {
     Fault(kind: .deliveredTwice, name: name, times: times)
+  }
+  /// Nothing is stored: the publish throws an error with this code, such as ``Warren/BrokerError/Code/unavailable`` from a
+  /// broker that is away.
+  public static func publishFails(
+    _ code: BrokerError.Code = .unavailable, of name: MessageName? = nil, times: Int = 1
+  ) -> Fault {
+    var fault = Fault(kind: .publishFails, name: name, times: times)
+    fault.code = code
+    return fault
   }
 
   func concerns(_ message: Message) -> Bool { name == nil || name == message.name }

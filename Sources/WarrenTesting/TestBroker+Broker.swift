@@ -11,10 +11,15 @@ extension TestBroker: Broker {
   /// See ``Warren/Broker/apply(_:)``.
   public func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }
 
-  /// Publishes, with what ``Fault/deliveredTwice(_:times:)`` asks for.
+  /// Publishes, with what ``Fault/deliveredTwice(_:times:)`` and ``Fault/publishFails(_:of:times:)`` ask for.
   public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    for publication in publications {
+      if let fault = take(.publishFails, for: publication.message) {
+        throw BrokerError(fault.code, "the test lets this publish fail")
+      }
+    }
     var repeats: [Publication] = []
-    for publication in publications where take(.deliveredTwice, for: publication.message) {
+    for publication in publications where take(.deliveredTwice, for: publication.message) != nil {
       var publication = publication
       publication.unique = nil
       repeats.append(publication)
@@ -40,11 +45,11 @@ extension TestBroker: Broker {
 
   /// Settles, unless a fault comes between.
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    if take(.workerKilled, for: delivery.message) {
+    if take(.workerKilled, for: delivery.message) != nil {
       try await killWorker()
       return .stale
     }
-    if take(.outcomeLost, for: delivery.message) {
+    if take(.outcomeLost, for: delivery.message) != nil {
       _ = try await engine.settle(delivery, as: .release)
       return .stale
     }
@@ -57,12 +62,12 @@ extension TestBroker: Broker {
   /// See ``Warren/Broker/begin(_:)``.
   public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { try await engine.begin(suspect) }
 
-  private func take(_ kind: Fault.Kind, for message: Message) -> Bool {
+  private func take(_ kind: Fault.Kind, for message: Message) -> Fault? {
     state.withLock { state in
       guard let index = state.faults.firstIndex(where: { $0.kind == kind && $0.times > 0 && $0.concerns(message) })
-      else { return false }
+      else { return nil }
       state.faults[index].times -= 1
-      return true
+      return state.faults[index]
     }
   }
 }

@@ -158,7 +158,7 @@ extension TestBroker {
   private func status() async -> String {
     let queues = (try? await engine.queues()) ?? []
     let texts = queues.map { queue in
-      "\(queue.name): \(queue.ready) ready, \(queue.delayed ?? 0) delayed, \(queue.running) running, "
+      "\(queue.name): \(queue.ready) ready, \(queue.delayed ?? 0) delayed, \(queue.running ?? 0) running, "
         + "\(queue.consumers) consumers"
     }
     return texts.joined(separator: "; ")

@@ -5,7 +5,7 @@ import Testing
 struct CommandRun {
   let status: Int32
   let output: String
-  let talk: String
+  let errors: String
   /// The rows of a list that is not for a terminal.
   var rows: [[String]] {
     output.split(separator: "\n").map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
@@ -44,10 +44,10 @@ private func run(
   try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
   try stdin.fileHandleForWriting.close()
   async let output = readAll(stdout.fileHandleForReading)
-  async let talk = readAll(stderr.fileHandleForReading)
-  let texts = await (output, talk)
+  async let errors = readAll(stderr.fileHandleForReading)
+  let texts = await (output, errors)
   process.waitUntilExit()
-  return CommandRun(status: process.terminationStatus, output: texts.0, talk: texts.1)
+  return CommandRun(status: process.terminationStatus, output: texts.0, errors: texts.1)
 }
 
 /// The environment of the tests without what changes the command's ways.

@@ -10,17 +10,17 @@ import WarrenSQLite
   @Test("a list, and none") func list() async throws {
     let broker = try await SeededBroker()
     let none = try await broker.run("dead", "ls")
-    #expect(none.status == 0 && none.output.isEmpty && none.talk == "no dead letters\n")
+    #expect(none.status == 0 && none.output.isEmpty && none.errors == "no dead letters\n")
     #expect(try await broker.run("dead", "ls", "--json").output == "[]\n")
     try await broker.park(["a", "b", "c"])
     let all = try await broker.run("dead", "ls")
     #expect(all.rows.map(\.first) == ["a", "b", "c"])
     #expect(all.rows.first?.starts(with: ["a", "mail", "email.send", "exhausted", "3"]) == true)
-    #expect(try await broker.run("dead", "ls", "--limit", "2").talk.contains("there are more"))
+    #expect(try await broker.run("dead", "ls", "--limit", "2").errors.contains("there are more"))
     #expect(try await broker.run("dead", "ls", "--origin", "audit").output.isEmpty)
     #expect(try await broker.run("dead", "ls", "--where", "mx1").rows.count == 3)
     #expect(try await broker.run("dead", "ls", "--name", "email.send", "--queue", "mail.dlq", "b").rows.count == 1)
-    #expect(try await broker.run("dead", "ls", "nobody").status == 4)
+    #expect(try await broker.run("dead", "ls", "missing").status == 4)
     let json: [[String: Any]] = try await broker.run("dead", "ls", "--json").json()
     #expect(json.count == 3)
   }
@@ -36,13 +36,13 @@ import WarrenSQLite
     for part in ["exhausted", "MailError: login failed", "mail.dlq", "u7", "12345678901234567890", "attempt 3"] {
       #expect(run.output.contains(part), "\(part) is missing in \(run.output)")
     }
-    #expect(run.talk.contains("--unmask"))
+    #expect(run.errors.contains("--unmask"))
     let open = try await broker.run("dead", "show", "a", "--unmask")
     for secret in ["483920", "sesame", "hunter2"] { #expect(open.output.contains(secret)) }
     let json: [String: Any] = try await broker.run("dead", "show", "a", "--json").json()
     #expect((json["failures"] as? [Any])?.count == 3)
     #expect((json["body"] as? [String: Any])?["isMasked"] as? Bool == true)
-    let missing = try await broker.run("dead", "show", "nobody")
+    let missing = try await broker.run("dead", "show", "missing")
     #expect(missing.status == 4 && missing.output.isEmpty)
   }
 
@@ -64,7 +64,7 @@ import WarrenSQLite
     let run = try await shell(
       #""$WARREN" dead ls --json | tr -cd '~' | wc -c; "$WARREN" dead ls --columns id"#,
       environment: ["WARREN_BROKER": broker.address])
-    #expect(run.rows.map { $0.joined() } == ["\(3 * (5 << 20))", "a", "b", "c"], "\(run.talk)")
+    #expect(run.rows.map { $0.joined() } == ["\(3 * (5 << 20))", "a", "b", "c"], "\(run.errors)")
   }
 
   @Test("what a message says cannot command the terminal") func escapes() async throws {
@@ -91,7 +91,7 @@ import WarrenSQLite
     let broker = try await SeededBroker()
     try await broker.park(["a", "b"])
     let run = try await broker.run("dead", "replay", "a")
-    #expect(run.status == 0 && run.output == "1 replayed\n", "\(run.talk)")
+    #expect(run.status == 0 && run.output == "1 replayed\n", "\(run.errors)")
     #expect(try await broker.ready("mail") == 1)
     let delivery = try #require(try await broker.messages(1).first)
     #expect(delivery.message.id == "a")
@@ -104,9 +104,9 @@ import WarrenSQLite
     #expect(try await broker.run("dead", "replay").status == 2)
     let dry = try await broker.run("dead", "replay", "--all", "--dry-run")
     #expect(dry.status == 0 && dry.output == "7 would be replayed\n")
-    #expect(dry.talk.contains("m5") && !dry.talk.contains("m6") && dry.talk.contains("2 more"))
+    #expect(dry.errors.contains("m5") && !dry.errors.contains("m6") && dry.errors.contains("2 more"))
     let asked = try await broker.run("dead", "replay", "--all")
-    #expect(asked.status == 2 && asked.talk.contains("--yes"))
+    #expect(asked.status == 2 && asked.errors.contains("--yes"))
     let declined = try await broker.onTerminal("dead", "replay", "--all", typing: [("[y/N] ", "")])
     #expect(declined.status == 1)
     #expect(try await broker.ready("mail.dlq") == 7)
@@ -120,10 +120,10 @@ import WarrenSQLite
   @Test("some and not others: 3; none: 4") func partial() async throws {
     let broker = try await SeededBroker()
     try await broker.park(["a", "b"])
-    let some = try await broker.run("dead", "replay", "a", "nobody")
+    let some = try await broker.run("dead", "replay", "a", "missing")
     #expect(some.status == 3 && some.output == "1 replayed\n")
-    #expect(some.talk.contains("nobody"))
-    let none = try await broker.run("dead", "replay", "nobody")
+    #expect(some.errors.contains("missing"))
+    let none = try await broker.run("dead", "replay", "missing")
     #expect(none.status == 4 && none.output.isEmpty)
     #expect(try await broker.run("dead", "delete", "--where", "nothing like it", "--yes").status == 4)
   }
@@ -141,11 +141,11 @@ import WarrenSQLite
     try await broker.park(["a"], headers: ["x-user-id": "u7"])
     #expect(try await broker.run("dead", "edit", "a").status == 2)
     let invalid = try await broker.run("dead", "edit", "a", "--body", "-", input: "{")
-    #expect(invalid.status == 2 && invalid.talk.contains("not JSON"))
+    #expect(invalid.status == 2 && invalid.errors.contains("not JSON"))
     #expect(try await broker.run("dead", "edit", "a", "--header", "x-user-id=u7").status == 1)
     let run = try await broker.run(
       "dead", "edit", "a", "--body", "-", "--header", "x-why=typo", "--json", input: #"{"to":"bob@example.org"}"#)
-    #expect(run.status == 0, "\(run.talk)")
+    #expect(run.status == 0, "\(run.errors)")
     let json: [String: Any] = try run.json()
     #expect(json["editedFrom"] as? String == "a")
     let copy = try #require(try await broker.messages(1).first).message

@@ -19,9 +19,9 @@ import Warren
     let broker = try await SeededBroker()
     try await broker.park(["a"])
     let run = try await shell("\"$WARREN\" \(command)", environment: ["WARREN_BROKER": broker.address])
-    #expect(run.status == 1, "\(run.talk)")
-    #expect(run.talk.contains("warren: the output cannot be written: "), "\(run.talk)")
-    #expect(run.talk.contains("next: "))
+    #expect(run.status == 1, "\(run.errors)")
+    #expect(run.errors.contains("warren: the output cannot be written: "), "\(run.errors)")
+    #expect(run.errors.contains("next: "))
   }
 
   @Test("a reader that left is an error with a sentence") func closedPipe() async throws {
@@ -29,7 +29,7 @@ import Warren
     // The reader is gone before anything is written.
     let run = try await shell(
       #"{ sleep 1; "$WARREN" queue ls; echo "status $?" >&2; } | true"#, environment: ["WARREN_BROKER": broker.address])
-    #expect(run.talk.contains("the output cannot be written: ") && run.talk.contains("status 1"), "\(run.talk)")
+    #expect(run.errors.contains("the output cannot be written: ") && run.errors.contains("status 1"), "\(run.errors)")
   }
 
   @Test("messages that cannot be written end nothing", arguments: ["2>/dev/full", "2>&-"])
@@ -64,7 +64,7 @@ import Warren
   func noColumns(columns: String) async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("queue", "ls", "--columns", columns)
-    #expect(run.status == 2 && run.output.isEmpty && run.talk.contains("name,state,ready"), "\(run.talk)")
+    #expect(run.status == 2 && run.output.isEmpty && run.errors.contains("name,state,ready"), "\(run.errors)")
   }
 
   @Test("a pipe gets the columns of a wide terminal, in their order, and a narrow one says what it leaves out")

@@ -7,7 +7,7 @@ import WarrenSQLite
   @Test("an event reaches its queues") func event() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("event", "publish", "books", "book.added", "--data", #"{"id":7}"#, "--json")
-    #expect(run.status == 0, "\(run.talk)")
+    #expect(run.status == 0, "\(run.errors)")
     #expect(try run.json([String: Any].self)["result"] as? String == "stored")
     #expect(try await broker.ready("audit") == 1)
     let keyed = try await broker.run(
@@ -16,19 +16,19 @@ import WarrenSQLite
     #expect(try await broker.ready("audit") == 2)
   }
 
-  @Test("an event that nobody wants: 4") func unroutable() async throws {
+  @Test("an event that no queue wants: 4") func unroutable() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("event", "publish", "books", "film.added", "--json")
     #expect(run.status == 4)
     #expect(try run.json([String: Any].self)["result"] as? String == "unroutable")
     let exchange = try await broker.run("event", "publish", "films", "film.added")
-    #expect(exchange.status == 4, "\(exchange.status) \(exchange.talk)")
+    #expect(exchange.status == 4, "\(exchange.status) \(exchange.errors)")
   }
 
-  @Test("what is no JSON: 2, and where it is wrong") func invalid() async throws {
+  @Test("what is not JSON: 2, and where it is wrong") func invalid() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("event", "publish", "books", "book.added", "--data", "{id: 7}")
-    #expect(run.status == 2 && run.talk.contains("line 1, column 2"))
+    #expect(run.status == 2 && run.errors.contains("line 1, column 2"))
     #expect(try await broker.ready("audit") == 0)
   }
 
@@ -39,7 +39,7 @@ import WarrenSQLite
       "--header",
       "a=b=c",
       "--priority", "7", "--source", "me")
-    #expect(run.status == 0 && run.output == "once\n", "\(run.talk)")
+    #expect(run.status == 0 && run.output == "once\n", "\(run.errors)")
     let again = try await broker.run("job", "enqueue", "mail", "email.send", "--unique", "k", "--json")
     #expect(try again.json([String: Any].self)["result"] as? String == "repeated")
     #expect(again.status == 0)
@@ -59,7 +59,7 @@ import WarrenSQLite
 
   @Test("a job without a queue: 4") func noQueue() async throws {
     let broker = try await SeededBroker()
-    let run = try await broker.run("job", "enqueue", "nobody", "email.send")
-    #expect(run.status == 4 && run.output.isEmpty && run.talk.contains("nobody"), "\(run.talk)")
+    let run = try await broker.run("job", "enqueue", "missing", "email.send")
+    #expect(run.status == 4 && run.output.isEmpty && run.errors.contains("missing"), "\(run.errors)")
   }
 }

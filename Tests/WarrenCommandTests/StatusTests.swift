@@ -7,7 +7,7 @@ import WarrenSQLite
   @Test("a healthy broker: 0") func healthy() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("status")
-    #expect(run.status == 0, "\(run.output)\(run.talk)")
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
     #expect(run.output.contains("health\tfine\n"))
     #expect(run.rows.contains { $0.starts(with: ["mail", "active", "0"]) })
     let overview: [String: Any] = try await broker.run("status", "--json").json()
@@ -29,7 +29,7 @@ import WarrenSQLite
     #expect(findings.filter { ($0["text"] as? String)?.contains("mail.dlq") == true }.count == 1)
   }
 
-  @Test("messages that nobody consumes") func unattended() async throws {
+  @Test("messages that no worker consumes") func unattended() async throws {
     let broker = try await SeededBroker()
     try await broker.enqueue(["1", "2"])
     let run = try await broker.run("status")
@@ -49,7 +49,7 @@ import WarrenSQLite
     #expect(some.output == "0\taudit\n0\taudit.dlq\n1\tmail\n")
     let wrong = try await broker.run("queue", "ls", "--columns", "size")
     #expect(wrong.status == 2)
-    #expect(wrong.talk.contains("name,state,ready"))
+    #expect(wrong.errors.contains("name,state,ready"))
     let json: [[String: Any]] = try await broker.run("queue", "ls", "--json").json()
     #expect(json.count == 4)
   }
@@ -68,9 +68,9 @@ import WarrenSQLite
     async throws
   {
     let broker = try await SeededBroker()
-    let run = try await broker.run("queue", verb, "nobody")
-    #expect(run.status == 4, "\(run.talk)")
-    #expect(run.talk.contains("nobody") && run.talk.contains("next: "))
+    let run = try await broker.run("queue", verb, "missing")
+    #expect(run.status == 4, "\(run.errors)")
+    #expect(run.errors.contains("missing") && run.errors.contains("next: "))
     #expect(run.output.isEmpty)
   }
 
@@ -79,7 +79,7 @@ import WarrenSQLite
     try await broker.enqueue(["1", "2", "3"])
     let asked = try await broker.run("queue", "purge", "mail")
     #expect(asked.status == 2)
-    #expect(asked.talk.contains("3 messages") && asked.talk.contains("--yes"))
+    #expect(asked.errors.contains("3 messages") && asked.errors.contains("--yes"))
     let declined = try await broker.onTerminal("queue", "purge", "mail", typing: [("[y/N] ", "n")])
     #expect(declined.status == 1)
     #expect(try await broker.ready("mail") == 3)
@@ -94,7 +94,7 @@ import WarrenSQLite
   @Test("workers") func workers() async throws {
     let broker = try await SeededBroker()
     let none = try await broker.run("worker", "ls")
-    #expect(none.status == 0 && none.output.isEmpty && none.talk.contains("no workers"))
+    #expect(none.status == 0 && none.output.isEmpty && none.errors.contains("no workers"))
     #expect(try await broker.run("worker", "ls", "--json").output == "[]\n")
     try await broker.open { engine in
       try await engine.consume("mail", prefetch: 1) { _ in

@@ -20,7 +20,7 @@ import Warren
     let json = try await broker.run("topology", "show", "--json")
     let path = try file(json.output, in: broker)
     let same = try await broker.run("topology", "diff", path)
-    #expect(same.status == 0 && same.output.isEmpty && same.talk.contains("as it should be"))
+    #expect(same.status == 0 && same.output.isEmpty && same.errors.contains("as it should be"))
 
     let other = try await SeededBroker()
     let more = try file(
@@ -32,9 +32,9 @@ import Warren
       missing.rows.map(\.first) == ["queue 'stock'", "queue 'stock.dlq'", "binding of 'stock' to 'books' by '#'"])
     #expect(missing.rows.allSatisfy { $0[1] == "missing" && $0[3].contains("warren topology apply") })
     let applied = try await other.run("topology", "apply", more)
-    #expect(applied.status == 0 && applied.rows.count == 3, "\(applied.output)\(applied.talk)")
+    #expect(applied.status == 0 && applied.rows.count == 3, "\(applied.output)\(applied.errors)")
     let again = try await other.run("topology", "apply", "-", input: try String(contentsOfFile: more, encoding: .utf8))
-    #expect(again.status == 0 && again.output.isEmpty && again.talk.contains("already"))
+    #expect(again.status == 0 && again.output.isEmpty && again.errors.contains("already"))
     #expect(try await other.run("topology", "diff", more).status == 0)
   }
 
@@ -53,7 +53,7 @@ import Warren
     for text in [
       "nothing was declared", "kind is topic, asked for fanout", "time to live is none, asked for 1 min", "fix",
     ] {
-      #expect(applied.talk.contains(text), "\(text) in: \(applied.talk)")
+      #expect(applied.errors.contains(text), "\(text) in: \(applied.errors)")
     }
     #expect(try await broker.run("queue", "show", "new").status == 4)
     let screen = try await broker.onTerminal("topology", "diff", path).screen
@@ -68,19 +68,20 @@ import Warren
   @Test(
     "a file that is none",
     arguments: [
-      ("no json", "is no topology"), ("[]", "is no topology"), (#"{"queues": [{}]}"#, "'name' is missing at queues[0]"),
+      ("no json", "is not a topology"), ("[]", "is not a topology"),
+      (#"{"queues": [{}]}"#, "'name' is missing at queues[0]"),
       (#"{"queues": [{"name": 7}]}"#, "at queues[0].name"),
     ])
   func wrong(text: String, words: String) async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("topology", "diff", file(text, in: broker))
     #expect(run.status == 2)
-    #expect(run.talk.contains(words) && run.talk.contains("next: "), "\(run.talk)")
+    #expect(run.errors.contains(words) && run.errors.contains("next: "), "\(run.errors)")
   }
 
   @Test("a file that is not there") func missing() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("topology", "apply", "/nowhere/topology.json")
-    #expect(run.status == 1 && run.talk.contains("cannot be read"))
+    #expect(run.status == 1 && run.errors.contains("cannot be read"))
   }
 }

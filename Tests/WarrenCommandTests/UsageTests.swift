@@ -15,16 +15,16 @@ import WarrenSQLite
     ])
   func usage(arguments: [String]) async throws {
     let run = try await warren(arguments)
-    #expect(run.status == 2, "\(run.talk)")
+    #expect(run.status == 2, "\(run.errors)")
     #expect(run.output.isEmpty)
-    #expect(!run.talk.isEmpty)
+    #expect(!run.errors.isEmpty)
   }
 
   @Test("no such file: 5, and none is made") func missing() async throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("warren-none-\(UUID().uuidString).db").path
     let run = try await warren(["status", "--broker", "sqlite:\(path)"])
     #expect(run.status == 5)
-    #expect(run.talk.contains(path) && run.talk.contains("next: "))
+    #expect(run.errors.contains(path) && run.errors.contains("next: "))
     #expect(!FileManager.default.fileExists(atPath: path))
     #expect(try await warren(["status", "--broker", "sqlite:/"]).status == 5)
     try Data().write(to: URL(fileURLWithPath: path))
@@ -39,16 +39,16 @@ import WarrenSQLite
     try Data(text.utf8).write(to: URL(fileURLWithPath: path))
     defer { for suffix in ["", "-lock", "-workers"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
     let run = try await warren(["status", "--broker", "sqlite:\(path)"])
-    #expect(run.status == 1, "\(run.talk)")
-    #expect(!run.talk.isEmpty && run.output.isEmpty)
+    #expect(run.status == 1, "\(run.errors)")
+    #expect(!run.errors.isEmpty && run.output.isEmpty)
     #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
   }
 
   @Test("a RabbitMQ that does not answer is unreachable, and its password is not shown") func rabbitMQ() async throws {
     // Nothing listens on port 1.
     let run = try await warren(["status", "--broker", "amqp://user:hunter2@127.0.0.1:1/v"])
-    #expect(run.status == 5, "\(run.talk)")
-    #expect(!run.talk.contains("hunter2"))
+    #expect(run.status == 5, "\(run.errors)")
+    #expect(!run.errors.contains("hunter2"))
   }
 
   @Test("the broker before the command, after it, and from the environment") func places() async throws {
@@ -69,6 +69,6 @@ import WarrenSQLite
   func help(arguments: [String]) async throws {
     let run = try await warren(arguments)
     #expect(run.status == 0)
-    #expect(!run.output.isEmpty && run.talk.isEmpty)
+    #expect(!run.output.isEmpty && run.errors.isEmpty)
   }
 }

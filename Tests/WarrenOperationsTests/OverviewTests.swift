@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import Warren
 import WarrenOperations
+import WarrenTesting
 
 @Suite("The overview and its health") struct OverviewTests {
   static func queue(
@@ -32,15 +33,18 @@ import WarrenOperations
   }
 
   @Test("the worst finding is the health") func health() async throws {
-    let broker = FakeBroker()
+    let broker = try ScriptedBroker()
     let operations = Operations(broker)
-    broker.state.withLock { $0.queues = [Self.queue("b"), Self.queue("a")] }
+    broker.script.withLock { script in
+      script.queues = [Self.queue("b"), Self.queue("a")]
+      script.findings = []
+    }
     let fine = try await operations.overview()
     #expect(fine.health == .fine)
     #expect(fine.queues?.map(\.name) == ["a", "b"])
-    broker.state.withLock { state in
-      state.queues.append(Self.queue("a.dlq", ready: 2, dead: true))
-      state.findings = [Finding(.fine, "good"), Finding(.problem, "bad", fix: "fix it")]
+    broker.script.withLock { script in
+      script.queues?.append(Self.queue("a.dlq", ready: 2, dead: true))
+      script.findings = [Finding(.fine, "good"), Finding(.problem, "bad", fix: "fix it")]
     }
     let ill = try await operations.overview()
     #expect(ill.health == .problem)
@@ -49,10 +53,10 @@ import WarrenOperations
   }
 
   @Test("what the engine says about a queue is not said again") func once() async throws {
-    let broker = FakeBroker()
-    broker.state.withLock { state in
-      state.queues = [Self.queue("a", paused: true), Self.queue("b", paused: true)]
-      state.findings = [
+    let broker = try ScriptedBroker()
+    broker.script.withLock { script in
+      script.queues = [Self.queue("a", paused: true), Self.queue("b", paused: true)]
+      script.findings = [
         Finding(.warning, queue: "a", "the queue 'a' is paused"), Finding(.fine, queue: "b", "the queue 'b' is there"),
       ]
     }
@@ -61,8 +65,8 @@ import WarrenOperations
   }
 
   @Test("workers that consume nothing are not shown") func workers() async throws {
-    let broker = FakeBroker()
-    broker.state.withLock {
+    let broker = try ScriptedBroker()
+    broker.script.withLock {
       $0.workers = [
         WorkerStatus(name: "command", since: time(0), queues: [], running: 0),
         WorkerStatus(name: "w", since: time(0), queues: ["b", "a"], running: 1),
@@ -74,15 +78,32 @@ import WarrenOperations
   }
 
   @Test("what is shown can be read back") func codable() async throws {
-    let broker = FakeBroker()
-    broker.state.withLock { $0.queues = [Self.queue("a", ready: 1, oldest: time(5), consumers: 0)] }
-    let overview = try await Operations(broker, clock: StillClock(now: time(9))).overview()
+    let broker = try ScriptedBroker()
+    broker.script.withLock { $0.queues = [Self.queue("a", ready: 1, oldest: time(5), consumers: 0)] }
+    let overview = try await Operations(broker).overview()
     let data = try JSONEncoder().encode(overview)
     #expect(try JSONDecoder().decode(Overview.self, from: data) == overview)
   }
 
-  @Test("a queue that is not there") func noQueue() async {
-    let error = await #expect(throws: BrokerError.self) { try await Operations(FakeBroker()).queue("x") }
+  @Test("what the engine cannot tell is missing, and not nothing") func unknown() async throws {
+    let broker = try ScriptedBroker()
+    broker.script.withLock { script in
+      script.isBlind = true
+      script.findings = [Finding(.warning, "it cannot be seen")]
+    }
+    let overview = try await Operations(broker).overview()
+    #expect(overview.queues == nil && overview.workers == nil && overview.health == .warning)
+    let error = await #expect(throws: BrokerError.self) { try await Operations(broker).workers() }
+    #expect(error?.code == .unsupported)
+    var status = Self.queue("a")
+    status.running = nil
+    let encoded = String(decoding: try JSONEncoder().encode(status), as: UTF8.self)
+    #expect(!encoded.contains("running") && encoded.contains(#""state":"active""#))
+  }
+
+  @Test("a queue that is not there") func noQueue() async throws {
+    let operations = Operations(try ScriptedBroker())
+    let error = await #expect(throws: BrokerError.self) { try await operations.queue("x") }
     #expect(error?.code == .notFound)
   }
 

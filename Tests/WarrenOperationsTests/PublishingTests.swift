@@ -1,8 +1,8 @@
 import Foundation
-import Synchronization
 import Testing
 import Warren
 import WarrenOperations
+import WarrenTesting
 
 @Suite("Publishing by hand") struct PublishingTests {
   private struct Note: EventMessage {
@@ -25,30 +25,39 @@ import WarrenOperations
     #expect(String(decoding: message.body, as: UTF8.self) == "[]")
   }
 
-  @Test("an event goes by its name unless a key says otherwise") func key() async throws {
-    let broker = FakeBroker()
-    let operations = Operations(broker)
-    _ = try await operations.publish(Composition("a.b", id: "x"), to: "ex", source: "me")
-    _ = try await operations.publish(Composition("a.b"), to: "ex", key: "c", source: "me")
-    let published = broker.state.withLock(\.published)
-    #expect(published.map(\.destination) == [.exchange("ex", "a.b"), .exchange("ex", "c")])
-    #expect(published.allSatisfy { $0.unique == nil })
+  @Test("the routing key of an event is its name by default") func key() async throws {
+    try await ScriptedBroker.running { broker, operations in
+      try await broker.apply(Topology(exchanges: ["ex"]))
+      let view = try await operations.publish(Composition("a.b", id: "x"), to: "ex", source: "me")
+      #expect(view.id == "x" && view.result == .unroutable)
+      _ = try await operations.publish(Composition("a.b"), to: "ex", key: "c", source: "me")
+      let published = broker.engine.published
+      #expect(published.map(\.destination) == [.exchange("ex", "a.b"), .exchange("ex", "c")])
+      #expect(published.allSatisfy { $0.unique == nil })
+    }
   }
 
   @Test("a job with a key keeps repeats out; no queue is an error") func job() async throws {
-    let broker = FakeBroker()
-    let operations = Operations(broker)
-    let view = try await operations.enqueue(
-      Composition("j", id: "once", unique: .key("k"), notBefore: time(9)), to: "q", source: "me")
-    #expect(view.id == "once" && view.name == "j" && view.result == .stored)
-    let publication = try #require(broker.state.withLock(\.published).first)
-    #expect(publication.unique == .key("k") && publication.notBefore == time(9))
-    broker.state.withLock { $0.result = .repeated }
-    #expect(try await operations.enqueue(Composition("j"), to: "q", source: "me").result == .repeated)
-    broker.state.withLock { $0.result = .unroutable }
+    try await ScriptedBroker.running(["q"]) { broker, operations in
+      let composition = Composition("j", id: "once", unique: .key("k"), notBefore: time(9))
+      let view = try await operations.enqueue(composition, to: "q", source: "me")
+      #expect(view.id == "once" && view.name == "j" && view.result == .stored)
+      let publication = try #require(broker.engine.published.first)
+      #expect(publication.unique == .key("k") && publication.notBefore == time(9))
+      let again = try await operations.enqueue(Composition("j", unique: .key("k")), to: "q", source: "me")
+      #expect(again.result == .repeated)
+      let error = await #expect(throws: BrokerError.self) {
+        try await operations.enqueue(Composition("j"), to: "missing", source: "me")
+      }
+      #expect(error?.code == .unroutable)
+    }
+  }
+
+  @Test("an engine that answers nothing about a message is an unknown outcome") func noAnswer() async {
+    let operations = Operations(BareBroker())
     let error = await #expect(throws: BrokerError.self) {
       try await operations.enqueue(Composition("j"), to: "q", source: "me")
     }
-    #expect(error?.code == .unroutable)
+    #expect(error?.code == .unknownOutcome)
   }
 }

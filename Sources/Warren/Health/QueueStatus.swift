@@ -20,7 +20,7 @@ public struct QueueStatus: Sendable, Hashable, Codable {
   /// Messages that wait for their time: delayed, or between two attempts.
   public var delayed: Int?
   /// Messages that a worker holds.
-  public var running: Int
+  public var running: Int?
   /// When the message that waits longest was published.
   public var oldest: Date?
   /// Whether nothing is handed out.
@@ -102,7 +102,7 @@ public struct QueueStatus: Sendable, Hashable, Codable {
 
   /// A status; engines make them.
   public init(
-    name: QueueName, ready: Int, delayed: Int?, running: Int, oldest: Date?, isPaused: Bool, holdsDeadLetters: Bool,
+    name: QueueName, ready: Int, delayed: Int?, running: Int?, oldest: Date?, isPaused: Bool, holdsDeadLetters: Bool,
     deadLetterQueue: QueueName?, consumers: Int, totals: Totals?, rates: Rates? = nil
   ) {
     self.name = name

@@ -3,18 +3,18 @@ internal import Foundation
 internal import Warren
 internal import WarrenOperations
 
-/// What is done to many dead letters: which ones, a look before, and the sum after.
+/// Which dead letters a command acts on, with a look before and a summary after.
 struct BulkSelection: ParsableArguments {
   @Argument(help: "Only these messages.") var ids: [MessageID] = []
   @OptionGroup var conditions: DeadLetterConditions
   @Flag(help: "All dead letters; needed when no condition is given.") var all = false
   @Option(
     name: [.customLong("first"), .customLong("limit")],
-    help: ArgumentHelp("Only so many, the oldest.", valueName: "count"))
+    help: ArgumentHelp("Only this many, the oldest.", valueName: "count"))
   var first: CountArgument?
-  @Flag(help: "Count and show what would be meant, and do nothing.") var dryRun = false
+  @Flag(help: "Count and show what is selected, and do nothing.") var dryRun = false
 
-  /// Counts, shows, asks, does, and says what was done.
+  /// Counts and shows what is selected, asks, acts, and prints what was done.
   func act(
     _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ confirmation: Confirmation,
     _ action: @Sendable (Operations, DeadLetterSurvey, (BulkReport) -> Void) async throws -> BulkReport
@@ -52,7 +52,7 @@ struct BulkSelection: ParsableArguments {
     try summary.finish(verb)
   }
 
-  /// How many, and the first of them: talk, not data.
+  /// How many, and the first of them.
   private func show(_ survey: DeadLetterSurvey, _ printer: Printer) {
     StandardError.print("\(Count.of(survey.count, "dead letter")):")
     for letter in survey.sample {

@@ -1,7 +1,7 @@
 internal import Warren
 internal import WarrenOperations
 
-/// What was done, for programs.
+/// What was done to the selected dead letters.
 struct BulkSummary: Codable, Sendable {
   var action: String
   var matched: Int
@@ -32,7 +32,7 @@ struct BulkSummary: Codable, Sendable {
     errorStatus = report.failure.map { CommandError($0).status.rawValue }
   }
 
-  /// Tells what was not done, and ends with the status for it.
+  /// Prints what was not done, and throws the exit status for it.
   func finish(_ verb: String) throws {
     for id in missing {
       StandardError.error("there is no dead letter '\(id)'\n  next: see what there is with `warren dead ls`")

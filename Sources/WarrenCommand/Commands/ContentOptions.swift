@@ -18,6 +18,13 @@ struct ContentOptions: ParsableArguments {
     if priority > 9 { throw ValidationError("--priority: 0 to 9") }
   }
 
+  /// Says what the engine makes of these options that it cannot keep.
+  func note(_ broker: any Broker) {
+    if priority != Priority.normal.rawValue, !broker.capabilities.ordersByPriority {
+      StandardError.print("note: \(broker.capabilities.engine) does not order by priority")
+    }
+  }
+
   func composition(_ name: MessageName) throws -> Composition {
     let text = data == "-" ? String(decoding: try Input.read("-"), as: UTF8.self) : data ?? "{}"
     let document: JSONText
@@ -25,7 +32,7 @@ struct ContentOptions: ParsableArguments {
       document = try JSONText(parsing: text)
     } catch {
       throw CommandError(
-        .usage, "--data is no JSON: \(error)",
+        .usage, "--data is not JSON: \(error)",
         next: "quote it for the shell, such as --data '{\"id\": 7}', or use --data -")
     }
     return Composition(

@@ -29,7 +29,7 @@ struct DeadEditCommand: AsyncParsableCommand {
     }
     let newBody = try body.map(Input.read)
     let edited = try await options.withOperations { operations in
-      var draft = try await operations.draft(id, in: queue)
+      var draft = try await draft(operations)
       if isGiven {
         if let newBody { draft.body = newBody }
         for header in headers { draft.headers[header.name] = header.value }
@@ -48,6 +48,13 @@ struct DeadEditCommand: AsyncParsableCommand {
       return Edited(id: try await operations.publish(draft), editedFrom: id, queue: draft.original.origin)
     }
     try Printer(options).thing(edited) { "\(edited.id)\n" }
+  }
+
+  private func draft(_ operations: Operations) async throws -> DeadLetterDraft {
+    let error: BrokerError
+    do throws(BrokerError) { return try await operations.draft(id, in: queue) } catch let failure { error = failure }
+    guard error.code == .invalid, queue == nil else { throw error }
+    throw CommandError(.usage, error.message, next: "name it with --queue")
   }
 
   private struct Edited: Codable, Sendable {

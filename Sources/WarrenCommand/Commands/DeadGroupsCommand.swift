@@ -11,7 +11,7 @@ struct DeadGroupsCommand: AsyncParsableCommand {
       """)
   @OptionGroup var options: GlobalOptions
   @OptionGroup var conditions: DeadLetterConditions
-  @Option(help: ArgumentHelp("At most so many groups.", valueName: "count")) var limit: CountArgument?
+  @Option(help: ArgumentHelp("At most this many groups.", valueName: "count")) var limit: CountArgument?
 
   func run() async throws {
     let result = try await options.withOperations { try await $0.groups(conditions.selection()) }

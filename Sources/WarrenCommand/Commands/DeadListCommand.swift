@@ -7,7 +7,7 @@ struct DeadListCommand: AsyncParsableCommand {
   @OptionGroup var options: GlobalOptions
   @OptionGroup var conditions: DeadLetterConditions
   @Argument(help: "Only these messages.") var ids: [MessageID] = []
-  @Option(name: [.long, .customLong("first")], help: ArgumentHelp("At most so many.", valueName: "count"))
+  @Option(name: [.long, .customLong("first")], help: ArgumentHelp("At most this many.", valueName: "count"))
   var limit = CountArgument(count: 100)
 
   func run() async throws {
@@ -17,7 +17,14 @@ struct DeadListCommand: AsyncParsableCommand {
     let (isEmpty, hasMore) = try await options.withOperations { operations in
       // One by one: bodies are large, and a list of them larger.
       let list = try Printer(options).listWriter(Tables.deadLetters)
-      let hasMore = try await operations.visitDeadLetters(selection) { try list.write($0) }
+      let hasMore = try await operations.visitDeadLetters(selection) { letter in
+        var letter = letter
+        // On a terminal the rows are held until the end, and no more of a body fits on a line.
+        if !options.json, Terminal(options).isOutput, let text = letter.body?.text {
+          letter.body?.text = String(text.prefix(1_000))
+        }
+        try list.write(letter)
+      }
       try list.end(none: isConditional ? "no dead letter matches: `warren dead ls` lists all" : "no dead letters")
       return (list.isEmpty, hasMore)
     }

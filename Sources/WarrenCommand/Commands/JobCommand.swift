@@ -31,7 +31,8 @@ struct JobCommand: AsyncParsableCommand {
       composition.unique = unique.map { .key($0) }
       let job = composition
       let view = try await options.withOperations {
-        try await $0.enqueue(job, to: queue, source: content.source)
+        content.note($0.broker)
+        return try await $0.enqueue(job, to: queue, source: content.source)
       }
       try Printer(options).thing(view) { "\(view.id)\n" }
       if view.result == .repeated {

@@ -11,7 +11,7 @@ struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "Lists all queues.")
     @OptionGroup var options: GlobalOptions
     @OptionGroup var watch: WatchOptions
-    @Option(help: ArgumentHelp("At most so many.", valueName: "count")) var limit: CountArgument?
+    @Option(help: ArgumentHelp("At most this many.", valueName: "count")) var limit: CountArgument?
 
     func run() async throws {
       try await options.withOperations { operations in
@@ -36,7 +36,7 @@ struct QueueCommand: AsyncParsableCommand {
       try printer.thing(view) {
         printer.card([
           ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
-          ("delayed", format.number(view.delayed)), ("running", "\(view.running)"),
+          ("delayed", format.number(view.delayed)), ("running", format.number(view.running)),
           ("oldest", format.age(view.oldest)), ("consumers", "\(view.consumers)"),
           ("dead letters to", view.deadLetterQueue?.rawValue ?? ""),
           ("published", format.number(view.totals?.published)),

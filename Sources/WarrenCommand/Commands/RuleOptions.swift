@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Warren
 
-/// How patient the health rule is.
+/// How long messages may wait before that is a warning.
 struct RuleOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("How long a message may wait in a queue that somebody consumes.", valueName: "duration"))
+    help: ArgumentHelp("How long a message may wait in a queue that workers consume.", valueName: "duration"))
   var patience: DurationArgument = DurationArgument(seconds: 900)
 
   var rule: HealthRule { HealthRule(patience: .seconds(Int(patience.seconds))) }

@@ -9,7 +9,7 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status", abstract: "The broker on one screen: queues, workers and what is not well.",
     discussion: """
       The exit status is 0 when all is well and 1 when something is not: the engine found something, a queue of dead \
-      letters has any, a queue is paused, messages wait and nobody consumes, or the oldest message of a queue has waited \
+      letters has any, a queue is paused, messages wait and no worker consumes, or the oldest message of a queue has waited \
       longer than --patience.
       """)
 

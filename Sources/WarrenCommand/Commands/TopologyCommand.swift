@@ -53,7 +53,7 @@ struct TopologyCommand: AsyncParsableCommand {
       if !comparison.differences.isEmpty { throw ExitStatus.failure }
     }
 
-    private static let none = "everything is there as it should be"
+    private static let none = "everything is declared as it should be"
 
     /// A difference for a person: a fix is too long for a table.
     private static func lines(_ difference: TopologyDifference, _ printer: Printer) -> String {

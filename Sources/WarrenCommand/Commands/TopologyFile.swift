@@ -12,7 +12,7 @@ struct TopologyFile: ParsableArguments {
     let data = try Input.read(file)
     do { return try JSONDecoder().decode(Topology.self, from: data) } catch let error as DecodingError {
       throw CommandError(
-        .usage, "the file '\(file)' is no topology: \(Self.text(error))",
+        .usage, "the file '\(file)' is not a topology: \(Self.text(error))",
         next: "see what one looks like with `warren topology show --json`")
     }
   }

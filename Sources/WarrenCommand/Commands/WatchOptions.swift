@@ -2,13 +2,13 @@ internal import ArgumentParser
 internal import Foundation
 internal import Warren
 
-/// `--watch 2s`: again and again, until interrupted.
+/// `--watch 2s`: repeats a look until it is interrupted.
 struct WatchOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Look again and again, so often: 2s, 500ms.", valueName: "duration"))
+  @Option(help: ArgumentHelp("Repeat with this pause: 2s, 500ms.", valueName: "duration"))
   var watch: DurationArgument?
 
   func validate() throws {
-    if let watch, watch.seconds < 0.1 { throw ValidationError("--watch: 100ms is the least") }
+    if let watch, watch.seconds < 0.1 { throw ValidationError("--watch: the shortest pause is 100ms") }
   }
 
   func repeating<Result>(_ options: GlobalOptions, _ show: () async throws -> Result) async throws -> Result {

@@ -4,10 +4,10 @@ internal import WarrenOperations
 
 /// A draft as text in an editor: one header a line, an empty line, the body.
 enum DraftText {
-  /// What the person makes of the draft.
+  /// The draft as the person has changed it.
   static func edit(_ draft: DeadLetterDraft) throws -> DeadLetterDraft {
     guard draft.original.message.contentEncoding == nil, let text = text(draft) else {
-      throw CommandError(.failure, "the body is no text", next: "give a new one with --body FILE")
+      throw CommandError(.failure, "the body is not text", next: "give a new one with --body FILE")
     }
     let edited = try Editor.edit(text)
     return edited == text ? draft : read(edited, into: draft)

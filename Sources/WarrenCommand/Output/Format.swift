@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// How times and ages are written: for a person on a terminal, exactly elsewhere.
+/// How times, ages and numbers are written: short on a terminal, exact elsewhere. What is unknown is left empty.
 struct Format {
   let isForPerson: Bool
   let isUTC: Bool
@@ -24,7 +24,7 @@ struct Format {
     return date.formatted(isForPerson ? style : style.timeZone(separator: .colon))
   }
 
-  /// How long ago: `3m12s` on a terminal; elsewhere the time itself, which stays true.
+  /// How long ago: `3m12s` on a terminal; elsewhere the time itself.
   func age(_ date: Date?) -> String {
     guard let date else { return "" }
     return isForPerson ? Self.short(now.timeIntervalSince(date)) : time(date)

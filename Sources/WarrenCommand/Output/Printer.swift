@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Writes data to stdout, in the form that was asked for.
+/// Writes data to stdout, as JSON or for a person.
 struct Printer {
   let options: GlobalOptions
   let terminal: Terminal
@@ -19,7 +19,7 @@ struct Printer {
     try write(try table.text(rows, options, terminal))
   }
 
-  /// A thing: as JSON, or as `text` says it.
+  /// One value: as JSON, or as the text.
   func thing(_ value: some Encodable, _ text: () throws -> String) throws {
     if options.json { return try json(value) }
     try write(try text())

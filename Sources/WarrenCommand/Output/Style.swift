@@ -1,6 +1,6 @@
 internal import Warren
 
-/// Colours; a word always says the same, so that nothing is lost without them.
+/// Colours. A word always says the same, so that nothing is lost without them.
 enum Style: String {
   case plain = ""
   case title = "1"

@@ -4,11 +4,11 @@ internal import Foundation
 struct Column<Row> {
   let name: String
   var isNumber = false
-  /// Whether it is never cut: half a number is a lie, and half an id is of no use.
+  /// Whether it is never cut: half a number is wrong, and half an id of no use.
   var isWhole = false
-  /// Whether it is there without being asked for.
+  /// Whether it is shown unless other columns are named.
   var isDefault = true
-  /// Whether it leaves where a narrow terminal would cut the others short; never when it was asked for.
+  /// Whether it is left out where a narrow terminal would cut the others short. A column that was named stays.
   var isOptional = false
   var style: (Row) -> Style = { _ in .plain }
   let text: (Row, Format) -> String
@@ -32,7 +32,7 @@ struct Column<Row> {
 struct Table<Row> {
   let columns: [Column<Row>]
 
-  /// The columns that were asked for.
+  /// The columns with these names, or those that are shown by default.
   func chosen(_ names: String?) throws -> [Column<Row>] {
     guard let names else { return columns.filter(\.isDefault) }
     let list = columns.map(\.name).joined(separator: ",")
@@ -100,15 +100,15 @@ struct Table<Row> {
     return least.reduce(0, +) > room(columns, limit)
   }
 
-  /// As wide as the content, and where that is wider than the terminal, the widest texts give way.
+  /// As wide as the content; where that is wider than the terminal, the widest texts are cut.
   private func widths(_ columns: [Column<Row>], _ cells: [[String]], _ limit: Int) -> [Int] {
     var widths = natural(columns, cells)
     let room = room(columns, limit)
-    let pliable = columns.indices.filter { !columns[$0].isWhole }
+    let shrinkable = columns.indices.filter { !columns[$0].isWhole }
     while widths.reduce(0, +) > room {
-      guard let widest = pliable.filter({ widths[$0] > 8 }).max(by: { widths[$0] < widths[$1] }) else { break }
+      guard let widest = shrinkable.filter({ widths[$0] > 8 }).max(by: { widths[$0] < widths[$1] }) else { break }
       let excess = widths.reduce(0, +) - room
-      let second = pliable.filter { $0 != widest }.map { widths[$0] }.max() ?? 8
+      let second = shrinkable.filter { $0 != widest }.map { widths[$0] }.max() ?? 8
       widths[widest] = max(8, widths[widest] - max(1, min(excess, widths[widest] - second)))
     }
     return widths

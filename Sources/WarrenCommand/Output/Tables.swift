@@ -1,7 +1,7 @@
 internal import Warren
 internal import WarrenOperations
 
-/// The columns of every list. The first ones are the ones that scripts cut out: they stay where they are.
+/// The columns of every list. Scripts cut out the first ones by their place, so their order does not change.
 enum Tables {
   static var queues: Table<QueueStatus> {
     Table(columns: [

@@ -1,10 +1,10 @@
 internal import Foundation
 
-/// What stands at the ends of the command: people or programs.
+/// Whether people or programs are at the ends of the command's standard streams.
 struct Terminal {
   /// Whether tables are printed for a person.
   let isOutput: Bool
-  /// Whether somebody can be asked: reads the question on stderr and answers on stdin.
+  /// Whether a person can be asked, who reads the question on stderr and answers on stdin.
   let canAsk: Bool
   /// Whether progress may be drawn on stderr.
   let showsProgress: Bool

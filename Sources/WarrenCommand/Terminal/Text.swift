@@ -1,6 +1,7 @@
 /// Text on a terminal.
 enum Text {
-  /// Without what would command the terminal: messages come from strangers. Lines and tabs become spaces unless kept.
+  /// Without characters that would command the terminal, since messages come from strangers. Line breaks and tabs become
+  /// spaces, unless line breaks are kept.
   static func printable(_ text: String, keepsLines: Bool = false) -> String {
     var output = ""
     for scalar in text.unicodeScalars {

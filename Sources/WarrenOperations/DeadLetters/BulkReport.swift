@@ -2,9 +2,9 @@ public import Warren
 
 /// What was done with many dead letters.
 public struct BulkReport: Sendable {
-  /// How many were meant.
+  /// How many were selected.
   public var matched: Int
-  /// With how many it was done.
+  /// How many were replayed or deleted.
   public var done = 0
   /// How many stayed, because the queue that gave up on them is gone.
   public var stayed = 0
@@ -13,7 +13,7 @@ public struct BulkReport: Sendable {
   /// What ended it early.
   public var failure: BrokerError?
 
-  /// Whether it was done with all that was meant.
+  /// Whether all that was selected was done.
   public var isComplete: Bool { stayed == 0 && missing.isEmpty && failure == nil }
 
   init(_ survey: DeadLetterSurvey) {

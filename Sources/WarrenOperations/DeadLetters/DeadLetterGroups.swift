@@ -1,7 +1,7 @@
 public import Foundation
 public import Warren
 
-/// Dead letters that gave up for the same cause.
+/// Dead letters with the same cause.
 public struct DeadLetterGroup: Sendable, Equatable, Codable {
   /// A short name for the cause, the same in every process.
   public var fingerprint: String
@@ -81,7 +81,7 @@ extension DeadLetterGroup {
     ])
   }
 
-  /// Both together.
+  /// Both groups as one.
   func joined(by other: DeadLetterGroup) -> DeadLetterGroup {
     var joined = other.last >= last ? other : self
     joined.count = count + other.count

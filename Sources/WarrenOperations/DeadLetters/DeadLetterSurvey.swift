@@ -1,7 +1,7 @@
 public import Foundation
 public import Warren
 
-/// What a selection meant at the moment of asking: how many dead letters, and some of them to show before anything is done.
+/// What a selection matched when it was made: how many dead letters, and some of them to show before anything is done.
 ///
 /// Acting on a survey acts on what it has seen: letters that are parked later are left alone, even a replayed one that fails
 /// again while the rest is still being replayed.

@@ -1,4 +1,4 @@
-/// Makes texts of errors comparable: what changes from one message to the next is taken out.
+/// Makes error texts comparable by removing what changes from one message to the next.
 enum Fingerprint {
   /// `no book 'b-17' after 3.5 s` → `no book '…' after # s`.
   static func normalised(_ text: String) -> String {
@@ -27,13 +27,13 @@ enum Fingerprint {
     character.isLetter || character.isNumber || "-_@.".contains(character)
   }
 
-  /// Where the quotation ends that begins here. An apostrophe begins none.
+  /// The end of the quotation that begins here. An apostrophe begins none.
   private static func endOfQuotation(_ characters: [Character], at start: Int) -> Int? {
     guard "\"'`".contains(characters[start]), start == 0 || !characters[start - 1].isLetter else { return nil }
     return characters[(start + 1)...].prefix(200).firstIndex(of: characters[start])
   }
 
-  /// A short name for some texts together, the same in every process: FNV-1a, 64 bits.
+  /// A short hash of some texts, the same in every process: FNV-1a, 64 bits.
   static func hash(_ texts: [String]) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for text in texts {

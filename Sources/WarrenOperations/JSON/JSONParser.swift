@@ -2,7 +2,7 @@
 struct JSONParser {
   private let bytes: [UInt8]
   private var position = 0
-  /// Deeper documents are refused: reading is recursive, and a stack ends.
+  /// Deeper documents are refused, since the parser is recursive and the stack is limited.
   private static let depthLimit = 200
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }

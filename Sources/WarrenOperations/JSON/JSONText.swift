@@ -1,5 +1,4 @@
-/// A JSON document whose numbers and strings stay as they were written: what is shown or published is what came in, never
-/// a number that went through a `Double`.
+/// A JSON document whose numbers and strings stay as they were written: no number goes through a `Double`.
 public indirect enum JSONText: Sendable, Equatable {
   /// A member of an object; the name is without its quotes and escapes.
   public struct Member: Sendable, Equatable {

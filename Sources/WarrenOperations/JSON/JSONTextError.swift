@@ -1,4 +1,4 @@
-/// Why a text is no JSON.
+/// Why a text is not JSON.
 public struct JSONTextError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The line, from 1.
   public var line: Int

@@ -9,7 +9,7 @@ public struct BodyView: Sendable, Equatable, Codable {
     case json
     /// Other text.
     case text
-    /// Bytes that are no text, in Base64.
+    /// Bytes that are not text, in Base64.
     case base64
   }
   /// What ``text`` is.

@@ -20,7 +20,7 @@ public struct PublicationView: Sendable, Equatable, Codable {
 }
 
 extension Operations {
-  /// Publishes an event; by its name unless a key says otherwise.
+  /// Publishes an event; with its name as the routing key by default.
   public func publish(
     _ composition: Composition, to exchange: ExchangeName, key: RoutingKey? = nil, source: String
   ) async throws(BrokerError) -> PublicationView {

@@ -54,7 +54,7 @@ struct Inspector: Sendable {
     // When all consumers are this process's own, it knows best what they hold.
     let own = consumers.running(queue)
     let others = consuming - consumers.count(of: queue)
-    let running = others > 0 ? max(own, shown?.unacknowledged ?? 0) : own
+    let running = others > 0 ? shown.map { max(own, $0.unacknowledged) } : own
     return QueueStatus(
       name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + (suspects?.messageCount ?? 0), delayed: nil,
       running: running,

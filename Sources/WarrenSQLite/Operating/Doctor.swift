@@ -48,7 +48,7 @@ extension SQLiteBroker {
   private func diagnose(_ queue: QueueStatus) -> [Finding] {
     var findings: [Finding] = []
     if queue.holdsDeadLetters {
-      let held = queue.ready + (queue.delayed ?? 0) + queue.running
+      let held = queue.ready + (queue.delayed ?? 0) + (queue.running ?? 0)
       if held > 0 {
         findings.append(
           Finding(

@@ -168,7 +168,7 @@ extension Scenario {
         }
       }
       let status = try await bench.status(queue.name)
-      try equal(status.ready + (status.delayed ?? 0) + status.running, 1, "messages")
+      try equal(status.ready + (status.delayed ?? 0) + (status.running ?? 0), 1, "messages")
     },
     Scenario("4: a message that was not handled in time is parked as expired, waiting or delayed") { bench in
       let queue = bench.queue("q", timeToLive: .milliseconds(300))

@@ -17,7 +17,7 @@ extension Ledger {
     } while selection.after != nil
     return Ledger(
       expected: expected, confirmed: confirmed, handled: try await processes.handled().map(\.id), parked: parked,
-      left: status.map { $0.ready + ($0.delayed ?? 0) + $0.running } ?? -1,
+      left: status.map { $0.ready + ($0.delayed ?? 0) + ($0.running ?? 0) } ?? -1,
       endedByThemselves: await processes.endedByThemselves)
   }
 

@@ -81,7 +81,7 @@ struct Crash: AsyncParsableCommand {
       }
       let status = try await engine.queues().first { $0.name == Self.queue }
       let isPublished = await processes.isPublished
-      if isPublished, let status, status.ready + (status.delayed ?? 0) + status.running == 0 { break }
+      if isPublished, let status, status.ready + (status.delayed ?? 0) + (status.running ?? 0) == 0 { break }
 
       if let next = events.first, diskIsFullUntil == nil,
         try await processes.confirmed().joined().count >= next.confirmed
