@@ -13,7 +13,7 @@ LOAD ?= 4
 export SCRATCH TIMES LOAD FILTER LIMIT BROKER
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test chaos soak-amqp format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test systems chaos soak-amqp format lint docs setup
 
 ## Shows this list.
 help:
@@ -80,6 +80,13 @@ bench-rabbitmq: setup
 ## Counts instructions and allocations of the AMQP client for a message, and fails if they have grown.
 bench-costs: setup
 	scripts/bench costs
+
+## Starts the example systems and prints a line for each requirement; BROKER=sqlite or rabbitmq:4.0, SYSTEM=movie-booking.
+systems: setup
+	scripts/install-peers mail
+	scripts/build . --product warren
+	scripts/build Examples
+	python3 scripts/systems $(SYSTEM)
 
 ## Kills, stops and puts to sleep publishers and workers while 10,000 messages pass, on a disk that fills; then balances the books.
 crash-test: setup

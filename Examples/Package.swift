@@ -13,6 +13,8 @@ let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
 let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
+let warrenGRDB = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -31,7 +33,10 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let package = Package(
   name: "warren-examples",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "bookspace", targets: ["bookspace"])],
+  products: [
+    .executable(name: "bookspace", targets: ["bookspace"]),
+    .executable(name: "movie-booking", targets: ["movie-booking"]),
+  ],
   dependencies: [
     .package(name: "warren", path: ".."),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
@@ -42,6 +47,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.92.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
   ],
@@ -49,7 +55,7 @@ let package = Package(
     .target(
       name: "ExampleSupport",
       dependencies: [
-        warren, connect, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
+        "Accounts", "Mail", warren, connect, hummingbird, grdb, arguments, log, metrics, lifecycle, nio, http, signals,
       ],
       swiftSettings: settings),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
@@ -58,6 +64,16 @@ let package = Package(
     .executableTarget(
       name: "bookspace",
       dependencies: ["ExampleSupport", warren, outbox, hummingbird, grdb, arguments, log, lifecycle],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "movie-booking",
+      dependencies: [
+        "Accounts", "ExampleSupport", "Mail", warren, warrenGRDB, hummingbird, http, mustache, grdb, arguments, log,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "MovieBookingTests",
+      dependencies: ["Accounts", "ExampleSupport", "Mail", "movie-booking", warren, hummingbird, hummingbirdTesting],
       swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], exclude: ["smtp_server.py"], swiftSettings: settings),
     .testTarget(name: "AccountsTests", dependencies: ["Accounts", grdb], swiftSettings: settings),
