@@ -13,7 +13,6 @@ let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
 let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
-let warrenGRDB = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
@@ -68,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "movie-booking",
       dependencies: [
-        "Accounts", "ExampleSupport", "Mail", warren, warrenGRDB, hummingbird, http, mustache, grdb, arguments, log,
+        "Accounts", "ExampleSupport", "Mail", warren, outbox, hummingbird, http, mustache, grdb, arguments, log,
       ],
       swiftSettings: settings),
     .testTarget(
