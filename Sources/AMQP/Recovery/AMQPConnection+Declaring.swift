@@ -9,7 +9,7 @@ extension AMQPConnection {
   /// Declares what a connection needs before it is of use. Returns what has to be declared later, while the connection is open.
   ///
   /// A declaration that is refused or not answered costs that declaration, and not the connection. Only the first connection
-  /// fails with it, as whoever starts a program has to know that its topology is wrong.
+  /// fails with it, as the one who starts a program has to know that its topology is wrong.
   func declare(_ topology: AMQPTopology, _ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
     var plan = DeclarationPlan(topology)
     guard !plan.isDone else { return plan }

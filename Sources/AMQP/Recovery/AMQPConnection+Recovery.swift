@@ -9,7 +9,7 @@ extension AMQPConnection {
   ///
   /// - throws: ``AMQPError`` when the connection cannot be opened: wrong credentials and virtual hosts end it at once, other
   ///   failures as the ``AMQPRecoveryPolicy`` says. Once it was open it comes back whatever the broker answers meanwhile,
-  ///   unless the policy says otherwise. Calling it a second time throws too.
+  ///   unless the policy is set to something else. Calling it a second time throws too.
   public func run() async throws {
     guard !hasRun else {
       throw AMQPError(.invalidConfiguration, "A connection runs once: make another one.")

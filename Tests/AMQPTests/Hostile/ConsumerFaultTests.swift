@@ -199,7 +199,7 @@ struct ConsumerFaultTests {
     }
   }
 
-  @Test("Deliveries without acknowledgement stop the socket when nobody takes them, and start it again")
+  @Test("Deliveries without acknowledgement stop the socket when no task takes them, and start it again")
   func backPressure() async throws {
     try await within {
       let total = 20_000

@@ -137,7 +137,7 @@ struct FaultTests {
     }
   }
 
-  @Test("A confirm that does not come ends the publish as unknown; the late confirm harms nobody")
+  @Test("A confirm that does not come ends the publish as unknown; the late confirm does no harm")
   func deadline() async throws {
     try await within {
       try await FakeBroker.run({ peer, frame in
@@ -373,7 +373,7 @@ struct FaultTests {
     }
   }
 
-  @Test("Closing waits for the confirms that are due, then says goodbye; everything after that is refused")
+  @Test("Closing waits for the confirms that are due, then closes; everything after that is refused")
   func closing() async throws {
     try await within {
       try await FakeBroker.run { broker in

@@ -84,8 +84,8 @@ struct HostileTests {
     ("a confirm of a number never given out", { method(.basicAck(deliveryTag: 99, multiple: false), 1) }),
     ("a confirm of all up to the highest number", { method(.basicAck(deliveryTag: .max, multiple: true), 1) }),
     ("a refusal of number zero", { method(.basicNack(deliveryTag: 0, multiple: false, requeue: false), 1) }),
-    ("a delivery for an unknown consumer", { delivery("nobody", 1) }),
-    ("an answer that nobody asked for", { method(.queueDeclareOk(queue: "q", messages: 0, consumers: 0), 1) }),
+    ("a delivery for an unknown consumer", { delivery("stranger", 1) }),
+    ("an answer to no question", { method(.queueDeclareOk(queue: "q", messages: 0, consumers: 0), 1) }),
     (
       "an answer of another kind on channel 0",
       { method(.connectionTune(.init(channelMax: 1, frameMax: 1, heartbeat: 1)), 0) }
@@ -165,7 +165,7 @@ struct HostileTests {
     #expect((error?.underlying as? AMQPError)?.code == .protocolViolation, "\(attack.name)")
   }
 
-  @Test("A good stream, cut at every offset, leaves nobody waiting")
+  @Test("A good stream, cut at every offset, leaves no task waiting")
   func cutEverywhere() async throws {
     var stream = ByteBuffer()
     stream.writeImmutableBuffer(Self.method(.basicAck(deliveryTag: 1, multiple: false), 1))

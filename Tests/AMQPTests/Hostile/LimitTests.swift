@@ -168,7 +168,7 @@ struct LimitTests {
   func rubbishAtTheEnd() async throws {
     for rubbish in [
       HostileTests.raw(1, 0, [0, 10, 0, 99]), HostileTests.raw(1, 1, [0x7F, 0xFF, 0, 1]),
-      HostileTests.method(.basicAck(deliveryTag: 99, multiple: false), 9), HostileTests.delivery("nobody", 1),
+      HostileTests.method(.basicAck(deliveryTag: 99, multiple: false), 9), HostileTests.delivery("stranger", 1),
       HostileTests.raw(7, 0, [1, 2, 3]),
     ] {
       try await within {

@@ -59,7 +59,7 @@ struct ConsumerMachineTests {
     var machine = machine()
     guard case .nothing(let id) = machine.next() else { return fail("something is there") }
     #expect(machine.wait(id, "reader") == .suspended)
-    guard case .buffered("reader", false) = deliver([1, 2], to: &machine) else { return fail("nobody wakes") }
+    guard case .buffered("reader", false) = deliver([1, 2], to: &machine) else { return fail("no reader wakes") }
     #expect(next(&machine) == 1)
     _ = deliver([3], to: &machine)
     guard case .elements(let batch, false) = machine.nextBatch() else { return fail("no batch") }
@@ -81,7 +81,7 @@ struct ConsumerMachineTests {
     woken = machine.stopWaiting(first)
     #expect(woken == nil)
     #expect(machine.wait(second, "second") == .suspended)
-    guard case .buffered("second", false) = deliver([1], to: &machine) else { return fail("nobody wakes") }
+    guard case .buffered("second", false) = deliver([1], to: &machine) else { return fail("no reader wakes") }
     #expect(machine.wait(7, "late") == .goOn)
     #expect(next(&machine) == 1)
   }

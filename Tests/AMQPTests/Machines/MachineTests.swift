@@ -62,7 +62,7 @@ struct MachineTests {
     #expect(machine.failure?.code == .protocolViolation)
   }
 
-  @Test("Refusals have names, and those that no repetition mends are not retryable")
+  @Test("Refusals have names, and those that no repetition helps are not retryable")
   func refusals() throws {
     var password = machine()
     _ = try password.receive(FakeBroker.start)

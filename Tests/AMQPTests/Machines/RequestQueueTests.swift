@@ -9,7 +9,7 @@ struct RequestQueueTests {
 
   private func answer(_ queue: inout RequestQueue<String>, _ method: Method) throws -> String? {
     switch try queue.answer(method, now: now) {
-    case .done(let asker, _): asker ?? "nobody"
+    case .done(let asker, _): asker ?? "no caller"
     case .next: nil
     }
   }
@@ -23,7 +23,7 @@ struct RequestQueueTests {
     #expect(queue.next(now: now) == nil)
     #expect(queue.abandon(first) == "first")
     #expect(queue.isAwaited)
-    #expect(try answer(&queue, .txSelectOk) == "nobody")
+    #expect(try answer(&queue, .txSelectOk) == "no caller")
     #expect(queue.next(now: now) == .txSelect)
     #expect(throws: WireError.self) { _ = try answer(&queue, .basicQosOk) }
     #expect(try answer(&queue, .txSelectOk) == "second")
@@ -46,7 +46,7 @@ struct RequestQueueTests {
     #expect(queue.next(now: now) == qos)
     _ = queue.abandon(other)
     #expect(!queue.isAwaited)
-    #expect(try answer(&queue, .basicQosOk) == "nobody")
+    #expect(try answer(&queue, .basicQosOk) == "no caller")
     #expect(queue.isEmpty)
   }
 

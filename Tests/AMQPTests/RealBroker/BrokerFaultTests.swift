@@ -22,7 +22,7 @@ enum BrokerControl {
   }
 }
 
-/// Run these alone (`--filter BrokerFaultTests`): they take the broker from whoever else uses it.
+/// Run these alone (`--filter BrokerFaultTests`): they take the broker from others that use it.
 @Suite(
   "Faults of a real broker",
   .enabled(

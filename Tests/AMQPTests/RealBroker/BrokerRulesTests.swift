@@ -30,7 +30,7 @@ struct BrokerRulesTests {
     }
   }
 
-  @Test("The largest message allowed here is taken by every broker; one byte more is refused here and harms nobody")
+  @Test("The largest message allowed here is taken by every broker; one byte more is refused here and does no harm")
   func largestMessage() async throws {
     try await within {
       let configuration = try RealBroker.configuration()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AMQP
 
-/// What a real broker said in one session, said again with damages. Whatever it is: no hang, no trap, a typed error, and nobody
+/// What a real broker said in one session, said again with damages. Whatever it is: no hang, no trap, a typed error, and no task
 /// is left waiting.
 @Suite("Recorded streams", .enabled(if: RealBroker.isThere, RealBroker.skipped))
 struct RecordedStreamTests {
@@ -108,7 +108,7 @@ struct RecordedStreamTests {
     return recording.withLock { $0 }
   }
 
-  /// Says it all again and returns what the client's session threw. A client that waits for more waits in vain: then the
+  /// Says it all again and returns what the client's session threw. A client that waits for more gets nothing: then the
   /// broker hangs up.
   private static func replay(
     _ recording: Recording, _ queue: String, patience: TimeAmount
@@ -189,9 +189,9 @@ struct RecordedStreamTests {
     let queue = RealBroker.name("recorded")
     let recording = try await within { try await Self.record(queue) }
     try await replayAll(recording.count, queue, { recording.cut($0) }) { offset, error in
-      // Who has said goodbye does not mind how the answer ends.
-      let isGoodbye = offset >= recording.count - 12
-      #expect(error is AMQPError || isGoodbye && error == nil, "cut at \(offset): \(String(describing: error))")
+      // A client that has closed does not mind how the answer ends.
+      let isClosing = offset >= recording.count - 12
+      #expect(error is AMQPError || isClosing && error == nil, "cut at \(offset): \(String(describing: error))")
     }
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AMQP
 
-/// A broker that speaks nothing but TLS 1.2, lets nobody in without a certificate, and whose own certificate has expired.
+/// A broker that speaks nothing but TLS 1.2, lets no client in without a certificate, and whose own certificate has expired.
 private enum StrictBroker {
   private static func value(_ name: String) -> String? {
     ProcessInfo.processInfo.environment["WARREN_TEST_STRICT_\(name)"]
@@ -59,7 +59,7 @@ struct TLSStrictTests {
     #expect(error?.isRetryable == false)
   }
 
-  @Test("A key under a password is refused before anything is sent, and nobody is asked for the password")
+  @Test("A key under a password is refused before anything is sent, and no person is asked for the password")
   func encryptedKey() async throws {
     var configuration = try StrictBroker.configuration(.none)
     let locked = FileManager.default.temporaryDirectory.appendingPathComponent("amqp-\(UUID()).pem").path

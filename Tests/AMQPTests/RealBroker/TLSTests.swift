@@ -219,7 +219,7 @@ struct TLSTests {
     }
   }
 
-  @Test("A half-open connection is given up by its heartbeats at once, without waiting for TLS's goodbye")
+  @Test("A half-open connection is given up by its heartbeats at once, without waiting for TLS's close")
   func halfOpen() async throws {
     try await within(.seconds(30)) {
       let endpoint = try TLSBroker.configuration().endpoints[0]
@@ -237,7 +237,7 @@ struct TLSTests {
             #expect(reason.code == .heartbeatTimeout)
             break
           }
-          // Dead after two to three seconds. TLS's goodbye would take five more.
+          // Dead after two to three seconds. TLS's close would take five more.
           #expect(ContinuousClock.now - start < .seconds(6))
           proxy.resume()
           for await state in states { if case .open = state { break } }

@@ -26,7 +26,7 @@ func amqpError(_ body: () async throws -> Void) async -> AMQPError? {
   } catch { return error as? AMQPError }
 }
 
-/// Waits for something that nobody announces. It looks again every few milliseconds, until the test's own limit.
+/// Waits for something that is not announced. It looks again every few milliseconds, until the test's own limit.
 func eventually(_ condition: () -> Bool) async {
   while !condition(), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(2)) }
 }
