@@ -3,7 +3,7 @@
     TIMES=20 LOAD=4 FILTER='^WarrenTests\\.' scripts/test-repeat
 
 Built once. All bundles that need no broker, as `make test` runs them; FILTER takes only what matches, of the root package.
-TIMES says how often (20), LOAD beside how many busy loops (4), LIMIT how many seconds one run may take (900), KEEP=1 keeps
+TIMES says how often (20), LOAD beside how many busy loops (4), LIMIT how many seconds one run may take (300), KEEP=1 keeps
 the output of runs that passed, too. The exit status is 1 if any run failed.
 """
 import dataclasses
@@ -100,7 +100,7 @@ def main():
     if len(sys.argv) > 1:
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    times, load, limit = number("TIMES", 20), number("LOAD", 4), number("LIMIT", 900)
+    times, load, limit = number("TIMES", 20), number("LOAD", 4), number("LIMIT", 300)
     parts = parts_without_broker(os.environ.get("FILTER"))
     logs = pathlib.Path(tempfile.mkdtemp(prefix="warren-repeat-"))
     print(f"{times} runs beside {load} busy loops", flush=True)
