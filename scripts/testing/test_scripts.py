@@ -30,7 +30,7 @@ class Scripts(unittest.TestCase):
         targets = set(re.findall(r"^([a-z-]+):", text, re.M)) - {"setup"}
         self.assertEqual(set(re.findall(r"^make ([a-z-]+)", listed, re.M)), targets)
         for script in re.findall(r"\bscripts/[\w-]+", text):
-            self.assertTrue((runs.ROOT / script).is_file(), script)
+            self.assertTrue((runs.ROOT / script).exists(), script)
 
 
 if __name__ == "__main__":
