@@ -239,8 +239,11 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
 
   /// Time has passed since a request was given up. If it still has no answer, those behind it would never have one.
   mutating func answerIsOverdue(now: NIODeadline, _ completions: inout Completions) -> [Action] {
-    guard case .ready = state, requests.isAwaited, isStuck(now) else { return [] }
-    return startAgain(&completions)
+    guard case .ready = state, requests.isAwaited else { return [] }
+    if isStuck(now) { return startAgain(&completions) }
+    // It may have been sent later than the time for its call began.
+    let half = TimeAmount.nanoseconds(options.replyTimeout.nanoseconds / 2)
+    return requests.isUnanswered(for: half, now: now) ? [.watchAnswer(.nanoseconds(half.nanoseconds / 2))] : []
   }
 
   /// Gives up what the broker does not answer: the channel gets another number, and its number rests.

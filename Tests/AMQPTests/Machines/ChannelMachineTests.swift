@@ -80,6 +80,9 @@ struct ChannelMachineTests {
     var start: Outcome?
     shell.now = shell.now + .seconds(30)
     shell.run(shell.machine.giveUp(first.request, late, now: shell.now, &shell.completions))
+    // Not yet, but soon: it is looked at again.
+    shell.run(shell.machine.answerIsOverdue(now: shell.now + .seconds(5), &shell.completions))
+    #expect(shell.machine.isReady && shell.watches == 2)
     shell.now = shell.now + .seconds(15)
     switch how {
     case 0: shell.run(shell.machine.answerIsOverdue(now: shell.now, &shell.completions))
