@@ -203,6 +203,32 @@ import WarrenTesting
     #expect(commits.withLock { $0 } < 150)
   }
 
+  @Test func aConstraintThatIsCheckedAtTheCommitCostsItsOwnWriteOnly() async throws {
+    let application = try Application()
+    try await application.database.write { db in
+      try db.execute(
+        sql: "CREATE TABLE ticket (booking INTEGER REFERENCES booking (number) DEFERRABLE INITIALLY DEFERRED)")
+    }
+    let writer = GroupedWriter(application.database)
+    let failed = await withTaskGroup(of: Int?.self) { group in
+      for number in 1...50 {
+        group.addTask {
+          do {
+            try await writer.write { db in
+              try db.execute(sql: "INSERT INTO ticket VALUES (?)", arguments: [number])
+              if number % 10 != 0 { try db.execute(sql: "INSERT INTO booking VALUES (?)", arguments: [number]) }
+            }
+            return nil
+          } catch { return number }
+        }
+      }
+      return await group.reduce(into: Set<Int>()) { if let number = $1 { $0.insert(number) } }
+    }
+    #expect(failed == [10, 20, 30, 40, 50])
+    let kept = try await application.database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM ticket") }
+    #expect(kept == 45)
+  }
+
   @Test func aCommitThatFailsFailsAllOfThem() async throws {
     let application = try Application(inFile: true)
     var configuration = Configuration()

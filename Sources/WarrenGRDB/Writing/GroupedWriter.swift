@@ -17,6 +17,8 @@ public final class GroupedWriter: Sendable {
   private struct Item: Sendable {
     /// Runs the write, and keeps what it returned.
     let run: @Sendable (Database) throws -> Void
+    /// The write was rolled back, because of this.
+    let undone: @Sendable (any Error) -> Void
     /// After the commit, or with what the commit failed with.
     let finish: @Sendable ((any Error)?) -> Void
   }
@@ -43,14 +45,10 @@ public final class GroupedWriter: Sendable {
       submit(
         Item(
           run: { db in
-            do {
-              let value = try body(db)
-              box.value.withLock { $0 = .success(value) }
-            } catch {
-              box.value.withLock { $0 = .failure(error) }
-              throw error
-            }
+            let value = try body(db)
+            box.value.withLock { $0 = .success(value) }
           },
+          undone: { error in box.value.withLock { $0 = .failure(error) } },
           finish: { failure in
             let result = box.value.withLock { $0 }
             switch (result, failure) {
@@ -84,25 +82,48 @@ public final class GroupedWriter: Sendable {
         state.waiting.removeFirst(items.count)
         return items
       }
-      var failure: (any Error)?
+      var failures: [(any Error)?]
       do {
-        try db.inTransaction(.immediate) {
-          for item in items {
-            // What it threw is kept with it; the savepoint is rolled back.
-            try? db.inSavepoint {
-              try item.run(db)
-              return .commit
-            }
-          }
-          return .commit
+        try Self.commit(items, db)
+        failures = items.map { _ in nil }
+      } catch let error as DatabaseError where items.count > 1 && error.resultCode == .SQLITE_CONSTRAINT {
+        // A constraint that is checked at the commit: only that write must pay for it.
+        failures = items.map { item in
+          do {
+            try Self.commit([item], db)
+            return nil
+          } catch { return error }
         }
-      } catch { failure = error }
+      } catch {
+        failures = items.map { _ in error }
+      }
       let goesOn = self.state.withLock { state in
         state.isRunning = !state.waiting.isEmpty
         return state.isRunning
       }
       if goesOn { self.schedule() }
-      for item in items { item.finish(failure) }
+      for (item, failure) in zip(items, failures) { item.finish(failure) }
+    }
+  }
+
+  /// Runs the writes in one transaction, each in a savepoint of its own. What a write throws is kept with it.
+  private static func commit(_ items: [Item], _ db: Database) throws {
+    try db.inTransaction(.immediate) {
+      for item in items {
+        do {
+          try db.inSavepoint {
+            try item.run(db)
+            return .commit
+          }
+        } catch {
+          item.undone(error)
+        }
+        // A full disk, for one, ends the whole transaction.
+        if !db.isInsideTransaction {
+          throw DatabaseError(resultCode: .SQLITE_ABORT, message: "a write has ended the transaction of all")
+        }
+      }
+      return .commit
     }
   }
 }
