@@ -36,7 +36,8 @@ struct InteropTests {
         let there = try await channel.declareQueue(RealBroker.name("there")).name
         let back = try await channel.declareQueue(RealBroker.name("back")).name
         for body in Self.bodies {
-          try await channel.publish(AMQPMessage(routingKey: there, properties: properties, body: body))
+          try await channel.publish(
+            AMQPMessage(routingKey: there, mandatory: false, properties: properties, body: body))
         }
         try await Program.run(program + [RealBroker.uri ?? "", there, back, "\(Self.bodies.count)"])
         for body in Self.bodies {
