@@ -33,7 +33,7 @@ struct Parts: Sendable {
     leases = Leases(session: session, known: known)
     reader = DeadLetterReader(session: session, known: known, locks: locks)
     deadLetterWork = DeadLetterWork(reader, copies)
-    control = QueueControl(session: session, consumers: consumers)
+    control = QueueControl(session: session, known: known, consumers: consumers)
     inspector = Inspector(
       session: session, known: known, consumers: consumers, started: started, processName: processName)
     doctor = Doctor(session: session, known: known, leases: leases)
@@ -75,12 +75,18 @@ struct Parts: Sendable {
     // Their own tasks, since a stop in good order has to go on after this one was cancelled. All of them are awaited below.
     let look = Task { await control.lookAtMarker(for: running) }
     let tasks = pumps.map { pump in Task { await pump.run(consumer) } }
+    let watch = Task {
+      // The sequences of deliveries go on over the loss of a connection and do not tell of it.
+      for await _ in session.consuming.states() { for pump in pumps { pump.dropLost(consumer) } }
+    }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()
     await uncancelled {
       for pump in pumps { pump.end() }
       look.cancel()
+      watch.cancel()
+      await watch.value
       await look.value
       for task in tasks { await task.value }
       await settler.giveBack(open.close(), of: queue)

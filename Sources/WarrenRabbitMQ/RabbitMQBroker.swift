@@ -58,7 +58,7 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
       amqp.recovery = AMQPRecoveryPolicy(lastBound: configuration.longestReconnectPause, retriesFirstConnect: true)
       // What the application publishes is checked by Warren; a copy may be as large as what came in.
       amqp.maxOutboundBodySize = Limits.largestBodyOfCopies
-      // What is in a queue came in by somebody's limit, which may be the 128 MiB of an older broker.
+      // What is in a queue came in by another limit, which may be the 128 MiB of an older broker.
       amqp.maxInboundBodySize = Limits.largestBodyOfCopies
       amqp.logger = logger
       self.amqp = amqp

@@ -15,7 +15,7 @@ public struct RabbitMQConfiguration: Sendable {
   public var connectDeadline: Duration = .seconds(5)
   /// The longest pause between two attempts to get back to a broker that is away.
   public var longestReconnectPause: Duration = .seconds(2)
-  /// The `consumer_timeout` that is set at the broker, 30 minutes unless somebody changed it: after so long it takes an
+  /// The `consumer_timeout` that is set at the broker, 30 minutes by default: after so long it takes an
   /// unsettled delivery away. A worker whose handlers may take longer does not begin. From RabbitMQ 4.0 on the management API
   /// tells, and this is not needed. `nil`: none is set.
   public var consumerTimeout: Duration? = .seconds(1800)

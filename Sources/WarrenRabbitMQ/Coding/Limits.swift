@@ -9,6 +9,4 @@ enum Limits {
   /// Bytes in the properties of a copy. A header frame cannot be split and holds 131,064; the broker adds what it notes of
   /// dead-lettering and of deliveries, and sends the larger frame to consumers, most of whom lose their connection by it.
   static let largestPropertiesOfCopies = 131_064 - 8192
-  /// Dead letters that one sweep looks at.
-  static let sweep = 100_000
 }

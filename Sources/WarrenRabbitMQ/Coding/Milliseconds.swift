@@ -1,6 +1,6 @@
 internal import Foundation
 
-// Times travel as whole milliseconds. What they come from is anybody's: a delay that another service asked for, a header of a
+// Times travel as whole milliseconds. They come from anywhere: a delay that another service asked for, a header of a
 // foreign message. So nothing here traps; what is beyond a calendar is its end, 275,760 years from now.
 extension Date {
   private static let bound: Int64 = 8_640_000_000_000_000

@@ -25,6 +25,8 @@ struct Server: Sendable, Equatable {
   var priorityHoldsBackExpiry: Bool { isAtLeast(4, 0) && !isAtLeast(4, 3) }
   /// Whether a nack is free: before 4.3 it counts toward `x-delivery-limit` and shows as an interruption.
   var givesBackFreely: Bool { isAtLeast(4, 3) }
+  /// Whether a quorum queue that says nothing lets a message be delivered 20 times.
+  var limitsDeliveriesByDefault: Bool { isAtLeast(4, 0) }
   /// Whether messages that come back together keep their order, however many they are. Before, more than 33 do not.
   var ordersReturns: Bool { isAtLeast(4, 0) }
   /// Whether a queue's argument or policy sets its own `consumer_timeout`, in place of the broker's.

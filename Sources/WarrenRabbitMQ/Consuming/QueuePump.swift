@@ -144,7 +144,7 @@ final class QueuePump: Sendable {
             consumer.hand($0)
           }
         } catch {
-          await interrupted(by: error)
+          await interrupted(by: error, consumer)
           // What was long consumed is tried again at once; a queue that is gone is asked for less and less often.
           pause = ContinuousClock.now - begin > .seconds(10) ? .milliseconds(500) : min(pause * 2, .seconds(5))
           if !session.consuming.state.isFinal { try? await Task.sleep(for: pause) }
@@ -207,14 +207,25 @@ final class QueuePump: Sendable {
     }
   }
 
-  private func interrupted(by error: any Error) async {
+  /// Takes back from the worker what was lost with a connection or channel and not begun: the broker hands it out again, and what
+  /// is handled here all the same would be settled for nothing.
+  func dropLost(_ consumer: Consumer) {
+    let lost = open.dropLost()
+    if lost.isEmpty { return }
+    machine.withValue { $0.lost() }
+    let unbegun = consumer.revoke { lost.contains($0.token.number) }
+    session.logger.info(
+      "Deliveries were lost with their connection and come again",
+      metadata: ["queue": "\(queue)", "deliveries": "\(lost.count)", "not.begun": "\(unbegun.count)"])
+  }
+
+  private func interrupted(by error: any Error, _ consumer: Consumer) async {
     let error = error as? AMQPError
     // From 4.3 on a delivery that was held too long costs the consumer, not the channel, and the broker would accept a late
     // acknowledgement of what runs elsewhere by then. Without the channel it is refused here. And a broker that does not answer
     // on a channel, as it does while it asks a frozen leader, is not waited for twice.
     if error?.code == .consumerCancelled || error?.code == .replyTimeout { await dropChannel() }
-    machine.withValue { $0.lost() }
-    open.dropLost()
+    dropLost(consumer)
     if let error { hooks.noteInterruption(error) }
     if session.consuming.state.isFinal || Task.isCancelled { return }
     session.logger.warning(

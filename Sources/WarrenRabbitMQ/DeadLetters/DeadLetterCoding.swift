@@ -3,7 +3,7 @@ internal import Foundation
 internal import Warren
 
 extension DeadLetter {
-  /// The dead letter in a delivery from a dead-letter queue, whoever put it there. `origin` is for one that does not tell.
+  /// The dead letter in a delivery from a dead-letter queue, from Warren or from any other program. `origin` is for one that does not tell.
   init(_ delivery: AMQPDelivery, in queue: QueueName, origin fallback: QueueName?) {
     let headers = delivery.headers
     let death = Death(headers)
@@ -45,7 +45,7 @@ extension DeadLetterReason {
     case "maxlen": self.init(.rejected, "the queue was full and dropped its oldest message")
     case "rejected": self.init(.rejected, "a consumer rejected it")
     case let other?: self.init(.rejected, "RabbitMQ says: \(other)")
-    case nil: self.init(.rejected, "it was put here by somebody else, without a reason")
+    case nil: self.init(.rejected, "it was put here by another program, without a reason")
     }
   }
 }

@@ -8,33 +8,55 @@ struct DeadLetterReader: Sendable {
   let known: KnownTopology
   let locks: LocalLocks
 
-  /// One page of dead letters, the oldest first. A sweep looks at no more than 100,000 messages of a queue. The cursor is
-  /// the number of letters on the pages before, so it is off when letters come or go meanwhile.
+  /// One page of dead letters, the oldest first. The cursor is the number of letters on the pages before, so it is off when
+  /// letters come or go meanwhile.
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
-    let begin = max(0, Int(clamping: selection.after?.position ?? 0))
-    let end = begin + min(max(0, selection.limit), Limits.sweep)
+    let begin = min(max(0, Int(clamping: selection.after?.position ?? 0)), Int.max / 4)
+    let end = begin + min(max(0, selection.limit), Int.max / 4)
+    let holders = try await holders(for: selection)
+    // Of a single queue, what was on the pages before need not be kept.
+    let skipped = holders.count == 1 ? begin : 0
     var letters: [DeadLetter] = []
-    for queue in try await holders(for: selection) {
-      let origin = known.origin(of: queue)
+    for queue in holders {
+      let origin = await origin(of: queue)
       letters +=
         try await sweeping(queue) { sweep in
           var found: [DeadLetter] = []
-          try await sweep.run { delivery in
-            // One more than the page tells that there is another.
-            guard found.count <= end else { return true }
+          var passed = 0, size = 0
+          try await sweep.run(first: min(end, 10_000) + 1) { delivery in
             var letter = DeadLetter(delivery, in: queue, origin: origin)
+            guard letter.fulfils(selection) else { return true }
+            passed += 1
+            if passed <= skipped { return true }
             if !selection.includesBodies { letter.message.body = Data() }
-            if letter.fulfils(selection) { found.append(letter) }
-            return true
+            size += letter.message.body.count
+            found.append(letter)
+            // One more than the page tells that there is another; of bodies, one that is too much does.
+            return passed <= end && (size <= DeadLetterPage.bodyLimit || passed <= begin + 1)
           }
           return found
         } ?? []
     }
     // Equal times stay in the order of their queue.
     letters = letters.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+    var page: [DeadLetter] = []
+    var size = 0
+    let rest = letters.dropFirst(begin - skipped)
+    for letter in rest.prefix(end - begin) {
+      size += letter.message.body.count
+      if size > DeadLetterPage.bodyLimit, !page.isEmpty { break }
+      page.append(letter)
+    }
     return DeadLetterPage(
-      letters: Array(letters.dropFirst(begin).prefix(end - begin)),
-      next: letters.count > end ? DeadLetterPage.Cursor(position: Int64(end)) : nil)
+      letters: page,
+      next: rest.count > page.count ? DeadLetterPage.Cursor(position: Int64(begin + page.count)) : nil)
+  }
+
+  /// The queue whose dead letters lie in this one, when there is just one such queue.
+  func origin(of holder: QueueName) async -> QueueName? {
+    if let origin = known.origin(of: holder) { return origin }
+    let sources = await session.management.queues()?.filter { $0.deadLetterQueues.contains(holder.rawValue) } ?? []
+    return sources.count == 1 ? QueueName(sources[0].name) : nil
   }
 
   /// The queues in which the selected dead letters may lie.
@@ -54,9 +76,10 @@ struct DeadLetterReader: Sendable {
     var names = Set(known.queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
     let listed = await session.management.queues()
     if listed == nil, names.isEmpty {
-      throw session.unlisted("queues of dead letters cannot be found; name one (--queue)")
+      throw session.unlisted("queues of dead letters cannot be found; name one")
     }
-    for queue in listed ?? [] where queue.holdsDeadLetters { names.insert(QueueName(queue.name)) }
+    // No queue is touched that was not named, unless it is ours: declared by Warren, or in a topology that was applied.
+    for queue in listed ?? [] where queue.holdsDeadLetters && queue.isOwnHolder { names.insert(QueueName(queue.name)) }
     return names.sorted()
   }
 }

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import Foundation
+internal import Logging
 internal import NIOCore
 internal import Warren
 
@@ -14,31 +15,25 @@ struct DeadLetterWork: Sendable {
     self.copies = copies
   }
 
-  /// Sends the selected dead letters back to the queues that gave up on them.
+  /// Sends the selected dead letters back to the queues that gave up on them. One whose queue is gone or full, or that does not
+  /// tell which it was, stays.
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
     let results = try await settle(selection) { chosen in
-      let copied = chosen.map { letter, delivery in
-        Copy(
-          properties: self.propertiesOfReplay(letter, delivery), body: delivery.body,
-          to: Destination(queue: letter.origin.rawValue))
-      }
-      return await copies.publish(copied)
+      await publish(chosen) { letter, delivery in propertiesOfReplay(letter, delivery) }
     }
     let skipped = selection.after?.position ?? 0
     return ReplayReport(
-      replayed: results.confirmed, stayed: results.unroutable,
-      next: results.unroutable == 0 ? nil : .init(position: skipped + Int64(results.unroutable)))
+      replayed: results.confirmed, stayed: results.stayed,
+      next: results.stayed == 0 ? nil : .init(position: skipped + Int64(results.stayed)))
   }
 
   /// Deletes the selected dead letters for good.
   func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
-    try await settle(selection) { chosen in chosen.map { _ in .confirmed } }.confirmed
+    try await settle(selection) { chosen in chosen.map { _ in .confirmed } }.acknowledged
   }
 
   /// Publishes a changed copy of one dead letter to the queue that gave up on it, then removes the dead letter.
-  func replace(
-    _ id: MessageID, in queue: QueueName?, with edited: Message
-  ) async throws(BrokerError) {
+  func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
     guard let own = edited.id, own != id else {
       throw BrokerError(.invalid, "an edited copy is a new message: give it an id of its own")
     }
@@ -49,63 +44,94 @@ struct DeadLetterWork: Sendable {
     let edited = copy
     try Publication(edited, to: .queue("any")).validate()
     let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen in
-      var edits: [Copy] = []
-      for (letter, _) in chosen {
-        var properties = edited.properties(now: now)
-        var headers = properties.headers ?? [:]
-        Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue).write(to: &headers)
-        properties.headers = headers
-        edits.append(
-          Copy(
-            properties: properties, body: ByteBuffer(bytes: edited.body),
-            to: Destination(queue: letter.origin.rawValue)))
+      await publish(chosen, body: ByteBuffer(bytes: edited.body)) { letter, delivery in
+        delivery.propertiesOfEdit(
+          edited, route: Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue))
       }
-      return await copies.publish(edits)
     }
-    if results.confirmed > 0 { return }
-    if results.unroutable > 0 {
+    if results.acknowledged > 0 { return }
+    if results.confirmed > 0 {
       throw BrokerError(
-        .unroutable, "the queue that gave up on '\(id)' is gone, so the dead letter stays: declare it again")
+        .unknownOutcome,
+        "the edited copy '\(own)' was published, but the connection was lost before the dead letter '\(id)' was removed: delete it"
+      )
+    }
+    if results.stayed > 0 {
+      throw BrokerError(
+        .unroutable,
+        "the queue that gave up on '\(id)' is gone, full or unknown, so the dead letter stays: declare the queue again, make "
+          + "room in it, or publish the message anew")
     }
     throw BrokerError(.notFound, "there is no dead letter '\(id)'\(queue.map { " in '\($0)'" } ?? "")")
   }
 
   // MARK: Settling dead letters
 
+  /// Publishes a copy of each to the queue that gave up on it.
+  private func publish(
+    _ chosen: [(DeadLetter, AMQPDelivery)], body: ByteBuffer? = nil,
+    _ properties: (DeadLetter, AMQPDelivery) -> AMQPProperties
+  ) async -> [CopyResult] {
+    // A letter that tells no origin has its own queue for one, where a copy would lie as before.
+    let known = chosen.indices.filter { chosen[$0].0.origin != chosen[$0].0.queue }
+    let answers = await copies.publish(
+      known.map { index in
+        let (letter, delivery) = chosen[index]
+        return Copy(
+          properties: properties(letter, delivery), body: body ?? delivery.body,
+          to: Destination(queue: letter.origin.rawValue))
+      })
+    var results = [CopyResult](repeating: .unroutable, count: chosen.count)
+    for (index, answer) in zip(known, answers) { results[index] = answer }
+    if known.count < chosen.count {
+      session.logger.warning(
+        "Dead letters stay that do not tell which queue gave up on them",
+        metadata: ["count": "\(chosen.count - known.count)", "queue": "\(chosen[0].0.queue)"])
+    }
+    return results
+  }
+
+  /// What became of selected dead letters: for how many `work` confirmed, how many of those are gone from their queue, and how
+  /// many stayed.
+  private struct Counts {
+    var skipped = 0
+    var taken = 0
+    var confirmed = 0
+    var acknowledged = 0
+    var stayed = 0
+  }
+
   /// Selects dead letters and acknowledges those for which `work` confirms. What is not selected, or not confirmed, stays.
   private func settle(
-    _ selection: DeadLetterSelection,
-    _ work: @escaping @Sendable ([(DeadLetter, AMQPDelivery)]) async -> [CopyResult]
-  ) async throws(BrokerError) -> (confirmed: Int, unroutable: Int) {
-    var total = (confirmed: 0, unroutable: 0)
+    _ selection: DeadLetterSelection, _ work: @escaping @Sendable ([(DeadLetter, AMQPDelivery)]) async -> [CopyResult]
+  ) async throws(BrokerError) -> Counts {
+    var total = Counts()
     var skipped = max(0, Int(clamping: selection.after?.position ?? 0))
     var left = max(0, selection.limit)
     for queue in try await reader.holders(for: selection) where left > 0 {
-      let origin = reader.known.origin(of: queue)
-      let (mostSkipped, mostTaken) = (skipped, left)
+      let origin = await reader.origin(of: queue)
+      let (mostSkipped, mostTaken, before) = (skipped, left, total.confirmed)
       let counts = try await reader.sweeping(queue) { sweep in
         var batch: [(DeadLetter, AMQPDelivery)] = []
-        var counts = (skipped: 0, taken: 0, confirmed: 0, unroutable: 0)
+        var counts = Counts()
         var failure: AMQPError?
-        var staying: [AMQPDelivery] = []
         func finish() async {
           if batch.isEmpty { return }
+          var confirmed: [AMQPDelivery] = []
           for ((_, delivery), result) in zip(batch, await work(batch)) {
             switch result {
-            case .confirmed:
-              if delivery.ack() == .accepted { counts.confirmed += 1 }
-              continue
-            case .unroutable: counts.unroutable += 1
-            case .refused: failure = failure ?? AMQPError(.nacked, "The queue is full.")
+            case .confirmed: confirmed.append(delivery)
+            case .unroutable, .refused: counts.stayed += 1
             case .impossible(let error), .failed(let error): failure = failure ?? error
             }
-            staying.append(delivery)
           }
+          counts.confirmed += confirmed.count
+          counts.acknowledged += sweep.channel.acknowledge(confirmed)
           batch = []
         }
-        try await sweep.run { delivery in
+        try await sweep.run(first: min(mostTaken, 10_000)) { delivery in
           let letter = DeadLetter(delivery, in: queue, origin: origin)
-          guard counts.taken < mostTaken, failure == nil, letter.fulfils(selection) else { return true }
+          guard letter.fulfils(selection) else { return true }
           if counts.skipped < mostSkipped {
             counts.skipped += 1
             return true
@@ -113,19 +139,25 @@ struct DeadLetterWork: Sendable {
           counts.taken += 1
           batch.append((letter, delivery))
           if batch.count == 500 { await finish() }
-          return false
+          return counts.taken < mostTaken && failure == nil
         } finish: {
           await finish()
-          return staying
         }
-        if let failure, counts.confirmed == 0 { throw failure }
+        if let failure {
+          let done = before + counts.confirmed
+          throw BrokerError(
+            BrokerError(failure, doing: "").code,
+            "\(done) dead letter\(done == 1 ? " was" : "s were") dealt with, then it failed: \(failure.replyText ?? failure.message). "
+              + "The others stay: do it again for them", underlying: failure)
+        }
         return counts
       }
       guard let counts else { continue }
       skipped -= counts.skipped
       left -= counts.taken
       total.confirmed += counts.confirmed
-      total.unroutable += counts.unroutable
+      total.acknowledged += counts.acknowledged
+      total.stayed += counts.stayed
     }
     return total
   }

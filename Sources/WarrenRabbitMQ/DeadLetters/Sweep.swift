@@ -3,55 +3,111 @@ internal import Foundation
 internal import Synchronization
 internal import Warren
 
-/// One look through a dead-letter queue: it takes everything that lies there, and what it does not settle goes back to its
-/// place, in order.
+/// One look through a dead-letter queue. It takes what it needs and little more, keeps no bodies, and what it does not settle
+/// goes back to its place, in order.
 struct Sweep: Sendable {
   let channel: AMQPChannel
   let queue: String
   let server: Server
+  /// How many deliveries the queue grants a message; `nil`: any number.
+  let deliveryLimit: Int?
 
-  /// Hands out what lies in the queue, the oldest first; at most ``Limits/sweep``. `body` settles what it wants and returns
-  /// whether the delivery is to go back at the end; `finish` may still say so of others. A queue has what comes back in the
-  /// order in which it comes, so all of it goes back together.
+  /// So many deliveries must be left after a look, or it is refused.
+  static let reserve = 1000
+
+  /// Hands out what lies in the queue, the oldest first, until `body` wants no more; `body` settles what it wants, at once or in
+  /// `finish`. A broker that stops answering makes it throw: what was seen by then is a part.
+  ///
+  /// - Parameter first: How many will probably be needed. If they do not suffice, more are taken in growing portions.
   func run(
-    _ body: (AMQPDelivery) async throws -> Bool, finish: () async -> [AMQPDelivery] = { [] }
+    first: Int, _ body: (AMQPDelivery) async throws -> Bool, finish: () async -> Void = {}
   ) async throws {
-    let count = min(try await channel.queueInfo(queue).messageCount, Limits.sweep)
-    // The protocol's prefetch ends at 65,535, so a deep queue takes two consumers.
-    let window = min(count + 1, 60_000)
-    var kept: [AMQPDelivery] = []
-    var left = count
+    let count = try await channel.queueInfo(queue).messageCount
+    // The protocol's prefetch ends at 65,535, so a deep queue takes several consumers.
+    var portion = min(max(first, 100), 60_000)
+    var taken = 0
+    var wantsMore = true
     var failure: (any Error)?
     // Nothing at all takes no consumer.
-    while left > 0, failure == nil {
-      let deliveries = try await channel.consume(queue, prefetch: UInt16(window))
-      let wanted = min(left, window)
-      let seen = Counter()
-      let task = Task { try await watch(seen, deliveries) }
-      var taken = 0
+    while taken < count, wantsMore, failure == nil {
+      let wanted = min(count - taken, portion)
+      let got: Int
       do {
-        for try await delivery in deliveries {
-          taken += 1
-          seen.increment()
-          if failure != nil || taken > wanted {
-            kept.append(delivery)
-            continue
-          }
-          do { if try await body(delivery) { kept.append(delivery) } } catch {
-            failure = error
-            kept.append(delivery)
-          }
-          if taken == wanted { await deliveries.stop() }
+        got = try await take(wanted) { delivery in
+          guard wantsMore, failure == nil else { return false }
+          do {
+            try check(delivery)
+            wantsMore = try await body(delivery)
+          } catch { failure = error }
+          return wantsMore && failure == nil
         }
-      } catch { failure = error }
-      task.cancel()
-      _ = await task.result
-      if taken < wanted { break }
-      left -= taken
+      } catch {
+        failure = failure ?? error
+        break
+      }
+      if got < wanted { break }
+      taken += got
+      portion = min(portion * 4, 60_000)
     }
-    _ = await finish()
+    await finish()
     await giveBack()
     if let failure { throw failure }
+  }
+
+  /// Takes so many deliveries, or as many as there are; fewer when `body` wants no more. Returns how many came.
+  private func take(_ wanted: Int, _ body: (AMQPDelivery) async -> Bool) async throws -> Int {
+    let deliveries = try await channel.consume(queue, prefetch: UInt16(clamping: wanted))
+    let seen = Counter()
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await stopWhenNothingIsLeft(deliveries, seen) }
+      defer { group.cancelAll() }
+      var got = 0
+      var isStopped = false
+      for try await delivery in deliveries {
+        got += 1
+        seen.increment()
+        let goesOn = await body(delivery)
+        if !isStopped, !goesOn || got >= wanted {
+          isStopped = true
+          await deliveries.stop()
+        }
+      }
+      group.cancelAll()
+      // A broker that does not answer ends the look here.
+      do { try await group.waitForAll() } catch is CancellationError {}
+      return got
+    }
+  }
+
+  /// Ends the taking when another program has the rest: when the queue says that nothing waits in it, and nothing comes any more.
+  private func stopWhenNothingIsLeft(_ deliveries: AMQPDeliveries, _ seen: Counter) async throws {
+    var last = -1
+    while true {
+      try await Task.sleep(for: .milliseconds(300))
+      let now = seen.value
+      if now == last, try await channel.queueInfo(queue).messageCount == 0, seen.value == now {
+        return await deliveries.stop()
+      }
+      last = now
+    }
+  }
+
+  /// Refuses to go on where the queue would soon lose what is looked at.
+  private func check(_ delivery: AMQPDelivery) throws(BrokerError) {
+    guard let deliveryLimit else { return }
+    let deliveries = Int(clamping: delivery.headers["x-delivery-count"]?.integer ?? 0)
+    if deliveryLimit - deliveries < Self.reserve { throw Self.refusal(queue, limit: deliveryLimit, deliveries) }
+  }
+
+  /// The error for a queue that grants too few deliveries.
+  static func refusal(_ queue: String, limit: Int, _ deliveries: Int = 0) -> BrokerError {
+    let seen = deliveries == 0 ? "" : ", and one of them has had \(deliveries) already"
+    return BrokerError(
+      .unsupported,
+      "looking at the messages in '\(queue)' could lose them: RabbitMQ takes one out of the queue after \(limit) deliveries"
+        + "\(seen), and a look is a delivery. Grant more first: where no x-delivery-limit is among the queue's arguments, "
+        + "`rabbitmqctl set_policy looks '^\(queue)$' '{\"delivery-limit\": 1000000}' --apply-to queues`; and of a policy that sets "
+        + "a lower one, leave this queue out")
   }
 
   /// Returns what was not settled: with one nack where a nack is free, else one by one, which keeps the order. What the broker has
@@ -70,17 +126,6 @@ struct Sweep: Sendable {
     }
   }
 
-  /// Ends the look when nothing came for a while: somebody else may have taken the rest.
-  private func watch(_ seen: Counter, _ deliveries: AMQPDeliveries) async throws {
-    var last = -1
-    while true {
-      try await Task.sleep(for: .milliseconds(700))
-      let now = seen.value
-      if now == last || now == 0 { return await deliveries.stop() }
-      last = now
-    }
-  }
-
   private final class Counter: Sendable {
     private let count = Atomic<Int>(0)
     var value: Int { count.load(ordering: .relaxed) }
@@ -89,7 +134,7 @@ struct Sweep: Sendable {
 }
 
 extension DeadLetterReader {
-  /// Runs `body` on a dead-letter queue while nobody else works there; nothing when there is no such queue.
+  /// Runs `body` on a dead-letter queue while no other operator works there; nothing when there is no such queue.
   ///
   /// A quorum queue does not enforce an exclusive consumer, so the lock is an exclusive queue: it goes with the connection
   /// of its owner, however that ends.
@@ -97,6 +142,8 @@ extension DeadLetterReader {
     _ queue: QueueName, _ body: @Sendable (Sweep) async throws -> Result
   ) async throws(BrokerError) -> Result? {
     if try await session.info(queue) == nil { return nil }
+    let limit = try await deliveryLimit(of: queue)
+    if let limit, limit < Sweep.reserve { throw Sweep.refusal(queue.rawValue, limit: limit) }
     let lock = SystemNames.lock(on: queue)
     do {
       return try await locks.withLock(lock) {
@@ -105,7 +152,7 @@ extension DeadLetterReader {
           let result = try await session.onThrowawayChannel("looking through '\(queue)'") { channel in
             try await body(
               Sweep(
-                channel: channel, queue: queue.rawValue, server: session.server))
+                channel: channel, queue: queue.rawValue, server: session.server, deliveryLimit: limit))
           }
           await self.dropLock(lock)
           return result
@@ -129,7 +176,7 @@ extension DeadLetterReader {
       } catch let error as AMQPError where error.replyCode == 405 {
         if ContinuousClock.now > end {
           throw BrokerError(
-            .unavailable, "somebody else works on the dead letters in '\(queue)': try again when they are done",
+            .unavailable, "another operator works on the dead letters in '\(queue)': try again when it is done",
             underlying: error)
         }
         try await Task.sleep(for: .milliseconds(100))

@@ -2,7 +2,7 @@ internal import Synchronization
 internal import Warren
 
 /// What this process has declared or seen on the broker. It spares round trips and tells what AMQP cannot be asked; the
-/// broker stays the truth, so whoever relies on it forgets what turns out to be gone.
+/// broker stays the truth, so a part that relies on it forgets what turns out to be gone.
 final class KnownTopology: Sendable {
   private struct State {
     var queues: [QueueName: Queue] = [:]
@@ -12,6 +12,7 @@ final class KnownTopology: Sendable {
     var relays: Set<String> = []
     var suspects: Set<QueueName> = []
     var holdings: [QueueName: Duration] = [:]
+    var pauses: [QueueName: (isPaused: Bool, seen: ContinuousClock.Instant)] = [:]
     var timeouts: [QueueName: Duration] = [:]
   }
   private let state = Mutex(State())
@@ -70,6 +71,12 @@ final class KnownTopology: Sendable {
   func hasSuspects(of queue: QueueName) -> Bool { state.withLock { $0.suspects.contains(queue) } }
   func noteSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.insert(queue) } }
   func forgetSuspects(of queue: QueueName) { state.withLock { _ = $0.suspects.remove(queue) } }
+
+  /// Whether a queue was paused, if that was looked at within a minute.
+  func pause(of queue: QueueName) -> Bool? {
+    state.withLock { $0.pauses[queue].flatMap { $0.seen.duration(to: .now) < .seconds(60) ? $0.isPaused : nil } }
+  }
+  func note(pause isPaused: Bool, of queue: QueueName) { state.withLock { $0.pauses[queue] = (isPaused, .now) } }
 
   /// How long the consumers of a queue say that they may hold a delivery; `nil`: they say nothing.
   func holding(of queue: QueueName) -> Duration? { state.withLock { $0.holdings[queue] } }

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Logging
 internal import Warren
 
 /// Declares what is asked for, and tells how that differs from what is there.
@@ -38,9 +39,21 @@ struct TopologyApplier: Sendable {
       }
     }
     known.note(topology)
+    await warnOfPolicies(topology)
   }
 
-  /// A binding between two things that both belong to somebody else is his too.
+  /// Policies are an administrator's, so they are no reason not to begin, but they are said at once.
+  private func warnOfPolicies(_ topology: Topology) async {
+    guard let shown = await session.management.queues() else { return }
+    let names = Set(topology.queues.map(\.name.rawValue))
+    for finding in PolicyRule.findings(
+      about: shown.filter { names.contains($0.name) || SystemNames.isInternal($0.name) })
+    {
+      session.logger.warning("\(finding.text)", metadata: ["fix": "\(finding.fix?.text ?? "")"])
+    }
+  }
+
+  /// A binding between two things that are both adopted is adopted too.
   func isAdopted(_ binding: Binding, in topology: Topology) -> Bool {
     topology.queues.contains { $0.name == binding.queue && $0.isAdopted }
       && topology.exchanges.contains { $0.name == binding.exchange && $0.isAdopted }

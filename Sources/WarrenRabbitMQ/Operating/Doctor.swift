@@ -74,7 +74,7 @@ struct Doctor: Sendable {
           fix: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
       ]
     }
-    return Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
+    return PolicyRule.findings(about: queues) + Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
       + (await findingsOnConsumers(queues, server)) + (await findingsOnBuckets(queues))
   }
 
@@ -143,6 +143,15 @@ struct Doctor: Sendable {
     }
     return standing.values.sorted { $0.name < $1.name }.map { bucket in
       let count = bucket.overdue
+      if bucket.name.hasPrefix(SystemNames.relayPrefix), let queue = bucket.setting("dead-letter-routing-key") {
+        return Finding(
+          .problem, queue: SystemNames.isInternal(queue) ? nil : QueueName(queue),
+          "\(count) message\(count == 1 ? "" : "s") whose time has come cannot go to the queue '\(queue)': it is deleted, full or has no "
+            + "majority. RabbitMQ offers them again after dead_letter_worker_publisher_confirm_timeout, 3 minutes by default",
+          fix:
+            "declare the queue again, make room in it, or start its nodes; nothing is lost, and no other queue waits for it"
+        )
+      }
       return Finding(
         .problem,
         "\(count) message\(count == 1 ? " lies" : "s lie") in the delay bucket '\(bucket.name)' although the time is over. "
@@ -158,7 +167,9 @@ struct Doctor: Sendable {
   }
 
   private static func overdue(_ queues: [ManagementAPI.QueueInfo]) -> [String: ManagementAPI.QueueInfo] {
-    let buckets = queues.filter { $0.overdue > 0 && $0.name.hasPrefix(SystemNames.bucketPrefix) }
+    let buckets = queues.filter {
+      $0.overdue > 0 && ($0.name.hasPrefix(SystemNames.bucketPrefix) || $0.name.hasPrefix(SystemNames.relayPrefix))
+    }
     return Dictionary(buckets.map { ($0.name, $0) }) { first, _ in first }
   }
 

@@ -21,43 +21,66 @@ struct Inspector: Sendable {
     let declared = known.queues
     let listed = await session.management.queues()
     if listed == nil, declared.isEmpty { throw session.unlisted("queues cannot be listed") }
-    let shown = Dictionary((listed ?? []).map { (QueueName($0.name), $0) }) { first, _ in first }
-    let others = shown.values.filter { !SystemNames.isInternal($0.name) && !$0.isPassing }.map { QueueName($0.name) }
-    var statuses: [QueueStatus] = []
-    for name in Set(declared.keys).union(others).sorted() {
-      if let status = try await status(name, shown[name]) { statuses.append(status) }
-    }
-    return statuses
+    let others = (listed ?? []).filter { !SystemNames.isInternal($0.name) && !$0.isPassing }.map { QueueName($0.name) }
+    return try await statuses(Set(declared.keys).union(others).sorted(), listed)
   }
 
   /// One queue, also when the management API does not answer.
   func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
     // The others tell whether it holds their dead letters.
-    let shown = await session.management.queues()?.first { $0.name == name.rawValue }
-    return try await status(name, shown)
+    try await statuses([name], await session.management.queues()).first
+  }
+
+  /// Asks about all queues together, and only what is there: what is not would be an error in the broker's log each time.
+  private func statuses(
+    _ names: [QueueName], _ listed: [ManagementAPI.QueueInfo]?
+  ) async throws(BrokerError) -> [QueueStatus] {
+    let shown = Dictionary((listed ?? []).map { ($0.name, $0) }) { first, _ in first }
+    let markers = listed == nil ? nil : await session.management.exchanges().map { Set($0.map(\.name)) }
+    // What has lost its majority does not answer: its counts are those that the API remembers.
+    var asked = names.map(\.rawValue).filter { shown[$0]?.isHalted != true }
+    asked += names.map { SystemNames.suspects(of: $0) }.filter { shown[$0].map { !$0.isHalted } ?? false }
+    if listed == nil { asked += names.filter { known.hasSuspects(of: $0) }.map { SystemNames.suspects(of: $0) } }
+    let infos = try await session.infos(of: asked)
+    var statuses: [QueueStatus] = []
+    for name in names {
+      let isPaused: Bool
+      if let markers {
+        isPaused = markers.contains(SystemNames.pauseMarker(of: name))
+      } else {
+        isPaused = try await isMarkedPaused(name)
+      }
+      if let status = status(name, shown[name.rawValue], infos, isPaused: isPaused) { statuses.append(status) }
+    }
+    return statuses
+  }
+
+  /// Without the management API a marker that is missing is an error in the broker's log, so it is not looked for more than
+  /// once a minute.
+  private func isMarkedPaused(_ queue: QueueName) async throws(BrokerError) -> Bool {
+    if let isPaused = known.pause(of: queue) { return isPaused }
+    let isPaused = try await session.hasExchange(SystemNames.pauseMarker(of: queue))
+    known.note(pause: isPaused, of: queue)
+    return isPaused
   }
 
   private func status(
-    _ queue: QueueName, _ shown: ManagementAPI.QueueInfo?
-  ) async throws(BrokerError) -> QueueStatus? {
-    // What has lost its majority does not answer: its counts are those that the API remembers.
-    let isHalted = shown?.isHalted ?? false
-    let asked = isHalted ? nil : try await session.info(queue)
-    if asked == nil, !isHalted { return nil }
+    _ queue: QueueName, _ shown: ManagementAPI.QueueInfo?, _ infos: [String: AMQPQueueInfo], isPaused: Bool
+  ) -> QueueStatus? {
+    let asked = infos[queue.rawValue]
+    if asked == nil, shown?.isHalted != true { return nil }
     let consuming = asked?.consumerCount ?? 0
     let declared = known.queues
     let holdsDeadLetters =
       declared[queue].map { own in own.deadLetter == nil || declared.values.contains { $0.deadLetter?.queue == queue } }
       ?? shown?.holdsDeadLetters ?? queue.rawValue.hasSuffix(".dlq")
-    let suspects = holdsDeadLetters || isHalted ? nil : try await session.info(SystemNames.suspects(of: queue))
-    let isPaused = isHalted ? false : try await session.hasExchange(SystemNames.pauseMarker(of: queue))
+    let suspects = infos[SystemNames.suspects(of: queue)]?.messageCount ?? 0
     // When all consumers are this process's own, it knows best what they hold.
     let own = consumers.running(queue)
     let others = consuming - consumers.count(of: queue)
     let running = others > 0 ? shown.map { max(own, $0.unacknowledged) } : own
     return QueueStatus(
-      name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + (suspects?.messageCount ?? 0), delayed: nil,
-      running: running,
+      name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + suspects, delayed: nil, running: running,
       oldest: nil, isPaused: isPaused, holdsDeadLetters: holdsDeadLetters,
       deadLetterQueue: declared[queue]?.deadLetter?.queue ?? shown?.deadLetterQueues.first.map { QueueName($0) },
       consumers: consuming, totals: nil, rates: shown?.rates)

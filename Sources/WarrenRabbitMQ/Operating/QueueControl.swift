@@ -4,10 +4,11 @@ internal import Logging
 internal import NIOCore
 internal import Warren
 
-/// A paused queue is one for which an exchange of a certain name exists: a marker that outlives every process, that anyone
+/// A paused queue is one for which an exchange of a certain name exists: a marker that outlives every process, that any client
 /// can look for without special rights, and that costs nothing. Changes are announced to the processes that run.
 struct QueueControl: Sendable {
   let session: Session
+  let known: KnownTopology
   let consumers: RunningConsumers
 
   /// Hands out nothing more from this queue, in any process, until ``resume(_:)``.
@@ -17,6 +18,7 @@ struct QueueControl: Sendable {
     try await session.onThrowawayChannel("pausing the queue '\(queue)'") {
       try await $0.declareExchange(marker, type: "fanout")
     }
+    known.note(pause: true, of: queue)
     await announce(queue)
   }
 
@@ -27,6 +29,7 @@ struct QueueControl: Sendable {
       guard try await session.hasExchange(marker) else { return try await mustExist(queue) }
     }
     try await session.onThrowawayChannel("resuming the queue '\(queue)'") { try await $0.deleteExchange(marker) }
+    known.note(pause: false, of: queue)
     await announce(queue)
   }
 
@@ -106,6 +109,7 @@ struct QueueControl: Sendable {
   private func lookAtMarkers(of consumers: [RunningConsumer]) async {
     for consumer in consumers {
       guard let isPaused = try? await session.hasExchange(SystemNames.pauseMarker(of: consumer.queue)) else { continue }
+      known.note(pause: isPaused, of: consumer.queue)
       await consumer.setPaused(isPaused)
     }
   }

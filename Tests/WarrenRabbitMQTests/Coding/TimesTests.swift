@@ -6,7 +6,7 @@ import Warren
 
 @testable import WarrenRabbitMQ
 
-/// A delay can be anybody's, such as the `Retry-After` of another service: no time is so absurd that it ends the process.
+/// A delay can come from anywhere, such as the `Retry-After` of another service: no time is so absurd that it ends the process.
 @Suite("A17: absurd times") struct TimesTests {
   private static let absurd: [Date] = [0, 1e16, -1e16, 9.3e15, 1e300, -1e300, .infinity, -.infinity, .nan].map {
     Date(timeIntervalSince1970: $0)

@@ -8,7 +8,7 @@ import WarrenRabbitMQ
 /// Law 7, on a broker that is killed, restarted, and starved. By itself, since it disturbs everybody else.
 @Suite(.enabled(if: RealBroker.canBeBroken, RealBroker.note), .serialized)
 struct RecoveryTests {
-  @Test func aBrokerThatIsKilledAndComesBackStopsNobody() async throws {
+  @Test func aBrokerThatIsKilledAndComesBackStopsNothing() async throws {
     let queue = Queue(QueueName("t\(UInt32.random(in: 0...UInt32.max)).q"))
     var configuration = RabbitMQConfiguration()
     configuration.publishDeadline = .seconds(60)
@@ -41,6 +41,44 @@ struct RecoveryTests {
         let late = try await broker.settle(lost, as: .complete)
         #expect(late == .stale)
       }
+    }
+  }
+
+  @Test("N4, A13: a broker that goes away while a worker subscribes leaves no queue without a consumer")
+  func noHalfWorker() async throws {
+    let prefix = Foreign.name()
+    let queues = (0..<20).map { QueueName("\(prefix).\($0)") }
+    let broker = try RabbitMQBroker(
+      urls: try #require(RealBroker.urls), logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(queues: queues.map { Queue($0) }))
+      let subscribed = Counter()
+      let consumers = Task {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for queue in queues {
+            group.addTask {
+              try await broker.consume(queue, prefetch: 5) { consumer in
+                _ = subscribed.enter()
+                while let delivery = await consumer.next() { _ = try await broker.settle(delivery, as: .complete) }
+              }
+            }
+          }
+          try await group.waitForAll()
+        }
+      }
+      while subscribed.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      try await RealBroker.script("kill")
+      try await RealBroker.script("restart")
+      let end = ContinuousClock.now + .seconds(45)
+      var without = queues
+      while !without.isEmpty, ContinuousClock.now < end {
+        try await Task.sleep(for: .milliseconds(500))
+        without =
+          (try? await broker.queues().filter { queues.contains($0.name) && $0.consumers == 0 }.map(\.name)) ?? without
+      }
+      #expect(without.isEmpty)
+      consumers.cancel()
+      _ = await consumers.result
     }
   }
 

@@ -6,10 +6,10 @@ import Warren
 import WarrenRabbitMQ
 
 /// After a power cut RabbitMQ offers its messages to all the consumers that are gone, one after the other, and counts each.
-/// That must not park a message which nobody has handled.
+/// That must not park a message which no worker has handled.
 @Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
 struct DeadConsumerTests {
-  @Test func aDeathCountsWhenSomebodyLivedToTell() async throws {
+  @Test func aDeathCountsWhenAWorkerLivedToTell() async throws {
     let queue = QueueName("t\(UInt32.random(in: 0...UInt32.max)).cut")
     try await RabbitMQBroker(url: try #require(RealBroker.url)).withBroker { broker in
       try await broker.apply(Topology(queues: [Queue(queue)]))

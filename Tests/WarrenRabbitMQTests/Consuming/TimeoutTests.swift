@@ -6,7 +6,7 @@ import Warren
 
 @testable import WarrenRabbitMQ
 
-/// RabbitMQ's `consumer_timeout`: nobody begins what the broker would interrupt.
+/// RabbitMQ's `consumer_timeout`: no worker begins what the broker would interrupt.
 @Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
 struct TimeoutTests {
   @Test func aWorkerThatMayTakeLongerThanTheBrokerLetsDoesNotBegin() async throws {
@@ -179,7 +179,7 @@ extension RecoveryTests {
         throw error
       }
       try await set(1_800_000, 5000)
-      // From 4.3 on the consumer is cancelled, and nobody says why.
+      // From 4.3 on the consumer is cancelled, and nothing says why.
       if try await server(broker).consumersHaveTimeouts { return }
       let finding = try await broker.diagnose().first { $0.queue == queue.name && $0.severity == .problem }
       #expect(finding?.text.contains("1 s (consumer_timeout)") == true, "\(String(describing: finding))")

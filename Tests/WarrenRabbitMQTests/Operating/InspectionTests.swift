@@ -75,7 +75,7 @@ struct InspectionTests {
       let findings = try await broker.diagnose()
       #expect(findings.map(\.severity) == [.fine, .warning], "\(findings)")
       #expect(findings.last?.fix?.text.contains("rabbitmq_management") == true)
-      // With its own topology it works as ever.
+      // With its own topology it works as always.
       try await bench(broker).fill(queue, "x")
       let status = try await bench(broker).status(queue.name) { $0.ready == 1 }
       #expect(status.rates == nil)
@@ -96,7 +96,7 @@ struct InspectionTests {
   }
 
   @Test func somethingElseAtItsPortIsSaid() async throws {
-    // The port of AMQP itself answers with no HTTP, and the API refuses who is nobody.
+    // The port of AMQP itself answers with no HTTP, and the API refuses a stranger.
     let url = try #require(RealBroker.url)
     let management = try #require(RealBroker.management)
     let amqp = try #require(URLComponents(string: url)?.port)
@@ -104,9 +104,9 @@ struct InspectionTests {
       let finding = try await $0.diagnose().last
       #expect(finding?.text.contains("127.0.0.1:\(amqp)") == true, "\(String(describing: finding))")
     }
-    let nobody = ManagementAPI(base: management, credentials: ("guest", "wrong"), virtualHost: "/")
-    #expect(await nobody.queues() == nil)
-    #expect(nobody.failure.contains("monitoring"), "\(nobody.failure)")
+    let stranger = ManagementAPI(base: management, credentials: ("guest", "wrong"), virtualHost: "/")
+    #expect(await stranger.queues() == nil)
+    #expect(stranger.failure.contains("monitoring"), "\(stranger.failure)")
   }
 
   @Test func deadLettersOfForeignQueuesAreFollowed() async throws {

@@ -63,7 +63,7 @@ import Warren
     #expect(Set(ways) == [["warren.delay.750"]])
   }
 
-  @Test("A9: a policy that lets a message out of its bucket early makes no one handle it early") func policy()
+  @Test("A9: a policy that lets a message out of its bucket early makes no worker handle it early") func policy()
     async throws
   {
     let queue = QueueName(Foreign.name())

@@ -6,7 +6,7 @@ import Testing
 import Warren
 import WarrenRabbitMQ
 
-/// Dead letters that their queue refuses: a full one does, one that is losing its leader, and one that somebody deleted.
+/// Dead letters that their queue refuses: a full one does, one that is losing its leader, and one that was deleted.
 @Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
 struct RefusalTests {
   enum Obstacle: CaseIterable {

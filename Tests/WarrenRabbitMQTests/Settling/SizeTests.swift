@@ -34,7 +34,7 @@ struct SizeTests {
   }
 
   @Test(
-    "Headers that fill a frame go to the dead letters as they are, and hold up nobody",
+    "Headers that fill a frame go to the dead letters as they are, and hold up nothing",
     arguments: [Settle.retry, .park])
   func fullHeaders(_ how: Settle) async throws {
     let queue = QueueName(Foreign.name())
@@ -62,7 +62,7 @@ struct SizeTests {
     }
   }
 
-  @Test("Without a dead-letter exchange such a message stays, with a warning, and holds up nobody") func stays()
+  @Test("Without a dead-letter exchange such a message stays, with a warning, and holds up nothing") func stays()
     async throws
   {
     let name = Foreign.name(), queue = QueueName(name)

@@ -23,6 +23,8 @@ enum RealBroker {
   static let note: Comment = "no RabbitMQ: set WARREN_TEST_URI, or run make test-rabbitmq"
   /// The script, the folder and the node, for tests that break the broker.
   private static let control = ["SCRIPT", "DIR", "NODE"].compactMap { environment["WARREN_TEST_BROKER_\($0)"] }
+  /// The folder and the node of the broker.
+  static var place: (dir: String, node: String)? { canBeBroken ? (control[1], control[2]) : nil }
   static let canBeBroken = isThere && control.count == 3
 
   /// Only the scenarios of these laws, and whose name contains this.

@@ -46,6 +46,21 @@ extension ManagementAPI {
     /// Whether a quorum queue has lost the majority of its nodes. Then a question about it by AMQP has no answer.
     var isHalted: Bool { (online?.count ?? 1) * 2 <= members?.count ?? 0 }
 
+    /// What the policies say, that of operators included.
+    func policy(_ name: String) -> String? { effectivePolicyDefinition?.values[name]?.text }
+
+    /// Whether Warren declared it to hold dead letters.
+    var isOwnHolder: Bool {
+      kind == "quorum" && arguments?["x-delivery-limit"]?.text == "1000000"
+        && arguments?["x-dead-letter-exchange"] == nil
+        && arguments?["x-overflow"]?.text == "reject-publish" && !SystemNames.isInternal(name)
+    }
+    /// Whether Warren declared it to work on.
+    var isOwnWork: Bool {
+      arguments?["x-dead-letter-strategy"]?.text == "at-least-once"
+        && arguments?["x-overflow"]?.text == "reject-publish"
+    }
+
     /// Its argument, or what a policy says in its place: arguments go first.
     func setting(_ name: String) -> String? {
       arguments?["x-" + name]?.text ?? effectivePolicyDefinition?.values[name]?.text
@@ -190,8 +205,8 @@ extension ManagementAPI {
 extension [ManagementAPI.QueueInfo] {
   /// Follows the dead letters of all queues through exchanges to the queues that they end in.
   ///
-  /// A queue into which another's messages fall when their time is over, and which is consumed, is the target of a delay; one
-  /// that dead-letters further is a stage on the way. Neither holds dead letters.
+  /// A queue into which another's messages fall when their time is over is the target of a delay when it is consumed, or when
+  /// the other is not; one that dead-letters further is a stage on the way. Neither holds dead letters.
   mutating func resolveDeadLetters(
     exchanges: [ManagementAPI.ExchangeInfo], bindings: [ManagementAPI.BindingInfo]
   ) {
@@ -220,7 +235,10 @@ extension [ManagementAPI.QueueInfo] {
       self[index].deadLetterQueues = Set(targets).filter { byName[$0] != nil }.sorted()
       for name in self[index].deadLetterQueues {
         guard let target = byName[name], target.deadLetterExchange == nil else { continue }
-        if queue.setting("message-ttl") != nil, target.consumerCount > 0 { continue }
+        // What expires in a queue without a consumer is delayed there, and goes on to be worked on.
+        if queue.setting("message-ttl") != nil, !queue.isOwnWork, target.consumerCount > 0 || queue.consumerCount == 0 {
+          continue
+        }
         holders.insert(name)
       }
     }
