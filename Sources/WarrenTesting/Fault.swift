@@ -2,7 +2,7 @@ public import Warren
 
 /// Something that goes wrong in production and can be made to go wrong in a test: see ``TestBroker/inject(_:)``.
 public struct Fault: Sendable, Equatable {
-  enum Kind: Sendable { case outcomeLost, workerKilled, deliveredTwice, publishFails }
+  enum Kind: Sendable { case outcomeLost, workerKilled, deliveredTwice, publishFails, awayAtSubscribing }
   let kind: Kind
   /// How a publish fails.
   var code = BrokerError.Code.unavailable
@@ -33,6 +33,11 @@ public struct Fault: Sendable, Equatable {
     var fault = Fault(kind: .publishFails, name: name, times: times)
     fault.code = code
     return fault
+  }
+
+  /// The broker is away when a worker subscribes to a queue.
+  public static func awayAtSubscribing(times: Int = 1) -> Fault {
+    Fault(kind: .awayAtSubscribing, name: nil, times: times)
   }
 
   func concerns(_ message: Message) -> Bool { name == nil || name == message.name }

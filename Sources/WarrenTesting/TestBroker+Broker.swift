@@ -36,11 +36,12 @@ extension TestBroker: Broker {
     return results
   }
 
-  /// See ``Warren/Broker/consume(_:prefetch:_:)``.
+  /// Hands out deliveries, unless ``Fault/awayAtSubscribing(times:)`` comes between.
   public func consume<Result: Sendable>(
     _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
   ) async throws -> Result {
-    try await engine.consume(queue, prefetch: prefetch, body)
+    if take(.awayAtSubscribing) != nil { throw BrokerError(.unavailable, "the broker is away, as the test asked") }
+    return try await engine.consume(queue, prefetch: prefetch, body)
   }
 
   /// Settles, unless a fault comes between.
@@ -62,10 +63,12 @@ extension TestBroker: Broker {
   /// See ``Warren/Broker/begin(_:)``.
   public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { try await engine.begin(suspect) }
 
-  private func take(_ kind: Fault.Kind, for message: Message) -> Fault? {
+  private func take(_ kind: Fault.Kind, for message: Message? = nil) -> Fault? {
     state.withLock { state in
-      guard let index = state.faults.firstIndex(where: { $0.kind == kind && $0.times > 0 && $0.concerns(message) })
-      else { return nil }
+      let index = state.faults.firstIndex { fault in
+        fault.kind == kind && fault.times > 0 && (message.map(fault.concerns) ?? true)
+      }
+      guard let index else { return nil }
       state.faults[index].times -= 1
       return state.faults[index]
     }

@@ -77,6 +77,12 @@ private struct Told: OutcomeError { var outcome: Outcome { .deadLetter("by the e
     #expect(RetryPolicy.standard.delays.count == 10)
   }
 
+  @Test func whatAHandlerDecidesGoesBeforeARuleForAnyError() {
+    let policy = RetryPolicy.standard.on((any Error).self) { _ in .retry(after: .seconds(1)) }
+    #expect(policy.outcome(for: Outcome.deadLetter("no use")) == .deadLetter("no use"))
+    #expect(policy.outcome(for: Timeout()) == .retry(after: .seconds(1)))
+  }
+
   @Test func aTimeoutCanHaveARule() {
     let policy = RetryPolicy.standard.on(HandlerTimeout.self) { .deadLetter("\($0)") }
     #expect(

@@ -8,7 +8,7 @@ import WarrenTesting
 
 @testable import Warren
 
-private struct Task1: JobMessage {
+private struct Chore: JobMessage {
   static let name: MessageName = "task"
   static let queue: Queue = "tasks"
   static let retry: RetryPolicy = .fixed([.seconds(60)])
@@ -29,9 +29,9 @@ private struct Oops: Error {}
 
   private func worker(
     timeout: Duration? = nil, concurrency: Int = 2, prefetch: Int = 4, logger: Logger? = nil,
-    _ handle: @escaping @Sendable (Task1, HandlerContext) async throws -> Void
+    _ handle: @escaping @Sendable (Chore, HandlerContext) async throws -> Void
   ) throws -> Worker {
-    let on = On(Task1.self, handle).concurrency(concurrency).prefetch(prefetch)
+    let on = On(Chore.self, handle).concurrency(concurrency).prefetch(prefetch)
     return try Worker(
       broker, name: "w", logger: logger ?? Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
     ) {
@@ -46,7 +46,7 @@ private struct Oops: Error {}
       if context.attempt == 1 { try await broker.clock.sleep(until: .distantFuture) }
     }
     try await broker.working(worker) { [self] in
-      let receipt = try await bus.enqueue(Task1(number: 1))
+      let receipt = try await bus.enqueue(Chore(number: 1))
       #expect(try await seen.next() == "1 30.0")
       broker.advance(by: .seconds(30))
       try await broker.wait(for: "the retry") { broker.settlements(of: receipt.id).count == 1 }
@@ -66,7 +66,7 @@ private struct Oops: Error {}
       try? await broker.clock.sleep(until: .distantFuture)
     }
     try await broker.working(worker) { [self] in
-      let receipt = try await bus.enqueue(Task1(number: 1))
+      let receipt = try await bus.enqueue(Chore(number: 1))
       _ = try await seen.next()
       broker.advance(by: .seconds(30))
       try await broker.completed(receipt.id)
@@ -76,7 +76,9 @@ private struct Oops: Error {}
 
   @Test(arguments: [nil, Duration.seconds(3600)])
   func aHandlerThatFinishesOrDecidesAfterTheStopDeadlineIsHeard(_ timeout: Duration?) async throws {
-    let worker = try worker(timeout: timeout) { [self] task, _ in
+    let lines = Log<String>()
+    let logger = Logger(label: "lines") { _ in WarningHandler(lines: lines) }
+    let worker = try worker(timeout: timeout, logger: logger) { [self] task, _ in
       seen.add("begun")
       try? await broker.clock.sleep(until: .distantFuture)
       switch task.number {
@@ -91,7 +93,7 @@ private struct Oops: Error {}
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await stop.run(worker) }
         var ids: [MessageID] = []
-        for number in 1...3 { ids.append(try await bus.enqueue(Task1(number: number)).id) }
+        for number in 1...3 { ids.append(try await bus.enqueue(Chore(number: number)).id) }
         _ = try await seen.next(2)
         await stop.trigger()
         // The third was not begun, and goes back at once.
@@ -103,12 +105,32 @@ private struct Oops: Error {}
           broker.virtualClock.nextWake.map { $0 <= deadline } ?? false
         }
         broker.advance(by: .seconds(25))
+        #expect(Set(try await lines.next(2)) == Set(ids.prefix(2).map { "The stop deadline is over \($0)" }))
         try await group.waitForAll()
         #expect(broker.settlements(of: ids[0]) == [.complete])
         #expect(
           broker.settlements(of: ids[1]).contains { settlement in
             if case .deadLetter(let reason, _) = settlement { reason.detail == "it decides" } else { false }
           })
+      }
+    }
+  }
+
+  @Test func aBrokerThatIsAwayWhenAWorkerSubscribesIsWaitedFor() async throws {
+    broker.inject(.awayAtSubscribing(times: 2))
+    let worker = try worker { [self] _, _ in seen.add("handled") }
+    try await broker.withBroker { [self] broker in
+      try await broker.apply(worker.topology)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        for _ in 1...2 {
+          let soon = broker.clock.now.addingTimeInterval(2)
+          try await broker.wait(for: "the worker waits") { broker.virtualClock.nextWake.map { $0 <= soon } ?? false }
+          broker.advance(by: .seconds(2))
+        }
+        let receipt = try await bus.enqueue(Chore(number: 1))
+        try await broker.completed(receipt.id)
+        group.cancelAll()
       }
     }
   }
@@ -121,7 +143,7 @@ private struct Oops: Error {}
       }
     }
     try await broker.working(worker) { [self] in
-      let receipts = try await bus.enqueue([JobRequest(Task1(number: 1)), JobRequest(Task1(number: 2))])
+      let receipts = try await bus.enqueue([JobRequest(Chore(number: 1)), JobRequest(Chore(number: 2))])
       #expect(try await seen.next() == "1 1")
       try await broker.wait(for: "both are back") {
         try await broker.queues().contains { $0.name == "tasks" && $0.ready == 2 && $0.running == 0 }
@@ -137,11 +159,11 @@ private struct Oops: Error {}
 
   @Test func whenOneQueueCannotBeWorkedOnTheOthersEndInGoodOrderAndTheErrorIsThrown() async throws {
     let worker = try Worker(broker, name: "w", logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }) {
-      On(Task1.self) { [self] _, _ in seen.add("handled") }
+      On(Chore.self) { [self] _, _ in seen.add("handled") }
       Subscription(Queue("gone").adopted()) { OnAny { _, _ in } }
     }
     try await broker.withBroker { broker in
-      try await broker.apply(Topology(jobs: [Task1.self]))
+      try await broker.apply(Topology(jobs: [Chore.self]))
       let error = await #expect(throws: BrokerError.self) {
         try await within { try await worker.run() }
       }
@@ -167,6 +189,23 @@ private struct Oops: Error {}
     func decode<M: TypedMessage>(_ type: M.Type, from message: Message) throws -> M { throw Oops() }
     func name(in message: Message) -> MessageName? { nil }
     func id(in message: Message) -> MessageID? { MessageID(String(decoding: message.body, as: UTF8.self)) }
+  }
+}
+
+/// Keeps what is warned of about the end of a stop.
+private struct WarningHandler: LogHandler {
+  let lines: Log<String>
+  var metadata: Logger.Metadata = [:]
+  var logLevel: Logger.Level = .warning
+  init(lines: Log<String>) { self.lines = lines }
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+  func log(event: LogEvent) {
+    let text = event.message.description
+    guard text.hasPrefix("The stop deadline is over"), let id = event.metadata?["message.id"] else { return }
+    lines.add("The stop deadline is over \(id)")
   }
 }
 

@@ -28,8 +28,9 @@ public struct MessageContext: Sendable {
   func pass(to message: inout Message) {
     message.correlationID = message.correlationID ?? correlationID
     message.causationID = message.causationID ?? self.message.id?.rawValue
-    // Without a tracer the trace is passed on as it came.
-    for header in ["traceparent", "tracestate"] where message.headers[header] == nil {
+    // Without a tracer the trace is passed on as it came; what a tracer has written is whole.
+    if message.headers["traceparent"] != nil { return }
+    for header in ["traceparent", "tracestate", "baggage"] where message.headers[header] == nil {
       message.headers[header] = self.message.headers[header]
     }
   }

@@ -102,8 +102,9 @@ public struct RetryPolicy: Sendable {
 
   /// What a rule, or the error itself, says; `.retry()` when neither does.
   func outcome(for error: any Error) -> Outcome {
-    for rule in rules { if let outcome = rule(error) { return outcome } }
+    // A handler that throws an outcome has decided: a rule for any error is not meant for that.
     if let outcome = error as? Outcome { return outcome }
+    for rule in rules { if let outcome = rule(error) { return outcome } }
     if let error = error as? any OutcomeError { return error.outcome }
     return .retry()
   }
