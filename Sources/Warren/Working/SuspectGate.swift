@@ -7,6 +7,8 @@ final class SuspectGate: Sendable {
   private struct State {
     var machine: SuspectGateMachine
     var waiting: [Int: CheckedContinuation<SuspectGateMachine.Admission, Never>] = [:]
+    /// What was decided about one before it had begun to wait.
+    var early: [Int: SuspectGateMachine.Admission] = [:]
     var lastID = 0
   }
   private let state: Mutex<State>
@@ -46,13 +48,17 @@ final class SuspectGate: Sendable {
   func stop() { tell { $0.stop(now: clock.now) } }
 
   private func enter<Result>(_ id: Int, isSuspect: Bool, _ body: () async -> Result) async -> Outcome<Result> {
-    let admission = await withCheckedContinuation { continuation in
-      let admission = state.withLock { state in
-        let admission = state.machine.enter(id, isSuspect: isSuspect, now: clock.now)
-        if admission == .waits { state.waiting[id] = continuation }
-        return admission
+    // Nearly all come in at once, and need no continuation.
+    var admission = state.withLock { $0.machine.enter(id, isSuspect: isSuspect, now: clock.now) }
+    if admission == .waits {
+      admission = await withCheckedContinuation { continuation in
+        let early = state.withLock { state in
+          let early = state.early.removeValue(forKey: id)
+          if early == nil { state.waiting[id] = continuation }
+          return early
+        }
+        if let early { continuation.resume(returning: early) }
       }
-      if admission != .waits { continuation.resume(returning: admission) }
     }
     if case .refused(let time) = admission { return .refused(until: time) }
     let result = await body()
@@ -71,9 +77,12 @@ final class SuspectGate: Sendable {
   }
 
   private func tell(_ change: (inout SuspectGateMachine) -> SuspectGateMachine.Told) {
-    let resumed = state.withLock { state in
+    typealias Resumed = (CheckedContinuation<SuspectGateMachine.Admission, Never>, SuspectGateMachine.Admission)
+    let resumed: [Resumed] = state.withLock { state in
       change(&state.machine).compactMap { id, admission in
-        state.waiting.removeValue(forKey: id).map { ($0, admission) }
+        if let continuation = state.waiting.removeValue(forKey: id) { return (continuation, admission) }
+        state.early[id] = admission
+        return nil
       }
     }
     for (continuation, admission) in resumed { continuation.resume(returning: admission) }
