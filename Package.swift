@@ -101,7 +101,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", grdb, log],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenTesting", "BrokerConformance", grdb, sqlite, log],
       swiftSettings: settings),
     .executableTarget(
       name: "amqp-soak", dependencies: ["AMQP", nioCore, nioPosix, log],

@@ -16,7 +16,7 @@ extension BrokerAddress {
   ) throws(BrokerError) -> any InspectableBroker & OperableBroker & DeadLetterBroker {
     switch self {
     case .sqlite(let path):
-      var configuration = SQLiteBroker.Configuration()
+      var configuration = SQLiteConfiguration()
       if let startDeadline { configuration.startDeadline = startDeadline }
       if let publishDeadline { configuration.publishDeadline = publishDeadline }
       return try SQLiteBroker(path: path, configuration: configuration, clock: clock, logger: logger)

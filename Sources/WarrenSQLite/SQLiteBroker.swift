@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 internal import GRDB
 internal import GRDBSQLite
@@ -13,28 +14,34 @@ public import Warren
 /// ```
 ///
 /// The file is the broker's own; an application keeps its data in another. Beside it lie SQLite's `-wal` and `-shm`, the file
-/// `-lock`, by which processes take turns at writing, and the directory `-workers` with a sign of life of each worker.
+/// `-lock`, by which processes take turns at writing, and the directory `-workers` with a sign of life of each worker. They
+/// are found by the file's real path, however the path is spelled, and have the file's permissions.
 /// All of it belongs on a disk of the machine, not on a network.
 public final class SQLiteBroker: Sendable {
   let file: BrokerFile
   let writer: Writer
-  let configuration: Configuration
+  let configuration: SQLiteConfiguration
   /// The time that messages go by.
   public let clock: any BrokerClock
   private let lifecycle = EngineLifecycle<Void>()
   let presence: Presence
   let liveness: Liveness
   private let locks: NamedLocks
-  private let logger: Logger
   private let lastConsumer = Atomic<Int64>(0)
+  private let isRunning = Flag(false)
 
-  /// Opens the file, and makes it when it is missing; its directory must exist.
+  /// Opens the file, and makes it when it is missing; its directory must exist. Where this user may only read, the broker
+  /// can be looked at, and everything else is refused with ``BrokerError/Code/readOnly``.
   ///
-  /// - Throws: ``BrokerError/Code/unavailable`` when the directory is missing, ``BrokerError/Code/readOnly``,
-  ///   ``BrokerError/Code/corrupt`` when the file is damaged or not Warren's, ``BrokerError/Code/newerVersion``,
+  /// It blocks its thread, for at most ``SQLiteConfiguration/openDeadline``, while another process holds a file that has to
+  /// be made.
+  ///
+  /// - Throws: ``BrokerError/Code/unavailable`` when the directory is missing or a process holds the file, whose name it
+  ///   tells; ``BrokerError/Code/readOnly`` when the file cannot be made or read; ``BrokerError/Code/corrupt`` when it is
+  ///   damaged or not Warren's; ``BrokerError/Code/newerVersion``, ``BrokerError/Code/olderVersion``;
   ///   ``BrokerError/Code/full``.
   public convenience init(
-    path: String, configuration: Configuration = Configuration(), clock: any BrokerClock = SystemClock(),
+    path: String, configuration: SQLiteConfiguration = SQLiteConfiguration(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.sqlite")
   ) throws(BrokerError) {
     self.init(
@@ -44,37 +51,48 @@ public final class SQLiteBroker: Sendable {
 
   /// A broker in memory, for tests: it is the same engine, and what it holds ends with it.
   public static func inMemory(
-    configuration: Configuration = Configuration(), clock: any BrokerClock = SystemClock(),
+    configuration: SQLiteConfiguration = SQLiteConfiguration(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.sqlite")
   ) throws(BrokerError) -> SQLiteBroker {
     SQLiteBroker(
       file: try BrokerFile(inMemory: configuration), configuration: configuration, clock: clock, logger: logger)
   }
 
-  private init(file: BrokerFile, configuration: Configuration, clock: any BrokerClock, logger: Logger) {
+  private init(file: BrokerFile, configuration: SQLiteConfiguration, clock: any BrokerClock, logger: Logger) {
     self.file = file
     self.configuration = configuration
     self.clock = clock
-    self.logger = logger
     presence = Presence(beside: file.path)
     locks = NamedLocks(beside: file.path)
-    writer = Writer(file: file, presence: presence, configuration: configuration, clock: clock, logger: logger)
+    writer = Writer(file: file, neighbourhood: presence, configuration: configuration, clock: clock, logger: logger)
     liveness = Liveness(
       file: file, writer: writer, presence: presence, configuration: configuration, logger: logger)
     presence.onWake { [weak writer] in writer?.wakeConsumers() }
+    if file.isReadOnly {
+      logger.warning("The broker's file can only be read by this user.", metadata: ["file": "\(file.shownPath)"])
+    }
   }
 
   /// Returns when the broker runs.
-  func waitUntilRunning() async throws(BrokerError) {
+  private func waitUntilRunning() async throws(BrokerError) {
     try await lifecycle.waitUntilRunning(for: configuration.startDeadline, by: clock)
   }
+
+  private var publisher: Publisher { Publisher(writer: writer, configuration: configuration) }
+  private var deadLetterWork: DeadLetterWork { DeadLetterWork(file: file, writer: writer) }
+  private var inspector: Inspector { Inspector(file: file) }
+  private var doctor: Doctor {
+    Doctor(file: file, writer: writer, configuration: configuration, engine: capabilities.engine)
+  }
 }
+
+// MARK: - Running
 
 extension SQLiteBroker: Broker {
   /// Everything that Warren knows of.
   public var capabilities: BrokerCapabilities {
     BrokerCapabilities(
-      engine: "SQLite \(String(cString: sqlite3_libversion()))", uniqueness: Self.uniqueness,
+      engine: "SQLite \(String(cString: sqlite3_libversion()))", uniqueness: Publisher.uniqueness,
       storesBatchesAsOne: true, ordersByPriority: true, showsWaitingMessages: true,
       largestBody: configuration.largestBody)
   }
@@ -83,8 +101,11 @@ extension SQLiteBroker: Broker {
   public func run() async throws {
     try lifecycle.begin()
     lifecycle.open(())
-    liveness.start()
-    writer.wake()
+    isRunning.set(true)
+    if !file.isReadOnly {
+      liveness.start()
+      writer.wake()
+    }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.writer.alarm.run(self.clock) { self.writer.wake() } }
       group.addTask { await self.forgetFinished() }
@@ -92,30 +113,33 @@ extension SQLiteBroker: Broker {
       group.cancelAll()
     }
     lifecycle.end()
-    await retire()
+    isRunning.set(false)
+    let hasRetired = await retire()
     liveness.stop()
-    presence.end()
+    if hasRetired { presence.end() } else { presence.abandon() }
   }
 
-  /// Gives back what is held, as long as the file lets that happen soon. If it does not, the others do it: this process's
-  /// sign of life ends now.
-  private func retire() async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try? await self.writer.perform { transaction in
-          let consumers = transaction.ledger.consumers.values.map(\.consumer)
-          try transaction.retire()
-          transaction.afterCommit.append { for consumer in consumers { consumer.stop() } }
-        }
-      }
-      // Not `Task.sleep`: this task may be cancelled, and the time has to be waited for all the same.
-      let deadline = DispatchTime.now() + .seconds(5)
-      DispatchQueue.global().asyncAfter(deadline: deadline) { [weak writer] in
-        writer?.stop(EngineLifecycle<Void>.stopped)
-      }
-      await group.waitForAll()
+  /// Gives back what is held, as long as the file lets that happen soon; `false` when it does not. Then the others do it:
+  /// this process's lock ends now.
+  private func retire() async -> Bool {
+    let deadline =
+      DispatchTime.now() + .milliseconds(Int(min(configuration.stopDeadline.wholeMilliseconds, 86_400_000)))
+    let limit = DispatchSource.makeTimerSource()
+    limit.schedule(deadline: deadline)
+    limit.setEventHandler { [weak writer] in writer?.stop(EngineLifecycle<Void>.stopped) }
+    limit.activate()
+    defer {
+      limit.cancel()
+      writer.stop(EngineLifecycle<Void>.stopped)
     }
-    writer.stop(EngineLifecycle<Void>.stopped)
+    // Not a task that sleeps: this one may be cancelled, and the time has to be waited for all the same.
+    let consumers = try? await writer.perform(isUrgent: false) { transaction in
+      let consumers = transaction.state.deliveries.consumers.map(\.consumer)
+      try transaction.retire()
+      return consumers
+    }
+    consumers?.forEach { $0.stop() }
+    return consumers != nil
   }
 
   private func forgetFinished() async {
@@ -127,34 +151,25 @@ extension SQLiteBroker: Broker {
     let piece = 500
     var forgotten = piece
     while forgotten == piece, !Task.isCancelled {
-      forgotten =
-        (try? await writer.perform { transaction in
-          transaction.statements.forget.bind(1, transaction.now)
-          transaction.statements.forget.bind(2, Int64(piece))
-          return try transaction.statements.forget.run()
-        }) ?? 0
+      forgotten = (try? await writer.perform { try $0.forgetKeys(limit: piece) }) ?? 0
     }
   }
+
+  // MARK: - Messages
 
   /// See ``Warren/Broker/apply(_:)``.
   public func apply(_ topology: Topology) async throws(BrokerError) {
     try await waitUntilRunning()
-    try await writer.perform { try $0.apply(topology) }
+    try await writer.perform { transaction in
+      let applier = TopologyApplier(database: transaction.database, known: transaction.state.topology)
+      if try applier.apply(topology) { try transaction.changeTopology() }
+    }
   }
 
   /// See ``Warren/Broker/publish(_:)``.
   public func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     try await waitUntilRunning()
-    return try await publications.send(checking: check) { admitted throws(BrokerError) in
-      try await writer.publish(admitted)
-    }
-  }
-
-  /// What this engine does with repeats.
-  private static let uniqueness: Set<Uniqueness.Repeat.Kind> = [.keep]
-
-  func check(_ publication: Publication) throws(BrokerError) {
-    try publication.validate(uniqueness: Self.uniqueness, largestBody: configuration.largestBody)
+    return try await publisher.publish(publications)
   }
 
   /// See ``Warren/Broker/consume(_:prefetch:_:)``.
@@ -178,15 +193,15 @@ extension SQLiteBroker: Broker {
         isPaused.set(time != nil)
         if time == nil { self.writer.wake() } else { self.takeBack(consumer) }
       })
-    let local = try await writer.perform { [presence, configuration] transaction in
+    let local = try await writer.perform(isUrgent: false) { [presence, configuration] transaction in
       try transaction.join(
         consumer, id: id, isOpen: isOpen, isPaused: isPaused, presence, name: configuration.workerName)
     }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()
-    // It is done when the file can be written, however long that takes; the caller waits for the first try only. If the
-    // broker was stopped, that has given everything back.
+    // It is done when the file can be written, however long that takes; the caller waits for the first try only, and not
+    // for ever for that. If the broker was stopped, that has given everything back.
     writer.submit(
       Operation(
         isKept: true,
@@ -194,7 +209,7 @@ extension SQLiteBroker: Broker {
           try transaction.leave(local)
           return {}
         }, fail: { _ in }))
-    try? await writer.perform { _ in }
+    await writer.waitForNextTry(atMost: configuration.stopDeadline)
     return try result.get()
   }
 
@@ -203,12 +218,14 @@ extension SQLiteBroker: Broker {
 
   /// See ``Warren/Broker/settle(_:as:)``.
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await writer.settle(delivery.token, as: settlement)
+    try await Settler(writer: writer).settle(delivery, as: settlement)
   }
+}
 
+extension SQLiteBroker {
   /// See ``Warren/Broker/begin(_:)``.
   public func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult {
-    try await writer.perform { try $0.begin(suspect.token) }
+    try await writer.perform(isUrgent: false) { try $0.begin(suspect.token) }
   }
 }
 
@@ -219,5 +236,88 @@ extension SQLiteBroker: LockingBroker {
   ) async throws -> Result {
     try await waitUntilRunning()
     return try await locks.withLock(name, wait: wait, body)
+  }
+}
+
+// MARK: - Dead letters
+
+extension SQLiteBroker: DeadLetterBroker {
+  /// See ``Warren/DeadLetterBroker/deadLetters(_:)``. A page costs the same wherever it begins, and ends early where bodies
+  /// are large. A message that was parked in several queues is listed once, except where a queue is asked for.
+  public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
+    try await DeadLetterReader(file: file).page(selection)
+  }
+
+  /// See ``Warren/DeadLetterBroker/replay(_:)``. Those that a worker holds at the moment are left alone.
+  public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
+    try await waitUntilRunning()
+    return try await deadLetterWork.replay(selection)
+  }
+
+  /// See ``Warren/DeadLetterBroker/replace(_:in:with:)``.
+  public func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
+    try await waitUntilRunning()
+    guard let newID = edited.id, newID != id else {
+      throw BrokerError(.invalid, "a changed message is another message: give it an id of its own")
+    }
+    var edited = edited
+    edited.headers["warren-edited-from"] = id.rawValue
+    try publisher.check(Publication(edited, to: .queue(queue ?? "any")))
+    try await deadLetterWork.replace(id, in: queue, with: edited)
+  }
+
+  /// See ``Warren/DeadLetterBroker/deleteDeadLetters(_:)``. Those that a worker holds at the moment are left alone.
+  public func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await deadLetterWork.delete(selection)
+  }
+}
+
+// MARK: - Operating
+
+extension SQLiteBroker: InspectableBroker {
+  /// See ``Warren/InspectableBroker/queues()``.
+  public func queues() async throws(BrokerError) -> [QueueStatus] { try await inspector.queues() }
+
+  /// See ``Warren/InspectableBroker/workers()``. Processes that consume nothing are not among them.
+  public func workers() async throws(BrokerError) -> [WorkerStatus] { try await inspector.workers() }
+
+  /// See ``Warren/InspectableBroker/differences(from:)``. While the broker runs this also makes sure that the file can be
+  /// written, so that a service which asks it is not taken for ready when it could store nothing.
+  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    let differences = try await inspector.differences(from: topology)
+    if isRunning.isSet, !file.isReadOnly { try await writer.probe() }
+    return differences
+  }
+
+  /// See ``Warren/InspectableBroker/topology()``.
+  public func topology() async throws(BrokerError) -> Topology { try await inspector.topology() }
+
+  /// See ``Warren/InspectableBroker/diagnose()``. It looks at every row, a second for each few million.
+  public func diagnose() async throws(BrokerError) -> [Finding] { try await doctor.findings() }
+}
+
+extension SQLiteBroker: RepairableBroker {
+  /// See ``Warren/RepairableBroker/repair()``. All other writing waits meanwhile.
+  public func repair() async throws(BrokerError) -> [Finding] { try await doctor.repair() }
+}
+
+extension SQLiteBroker: OperableBroker {
+  /// See ``Warren/OperableBroker/pause(_:)``.
+  public func pause(_ queue: QueueName) async throws(BrokerError) { try await setPaused(queue, true) }
+
+  /// See ``Warren/OperableBroker/resume(_:)``.
+  public func resume(_ queue: QueueName) async throws(BrokerError) { try await setPaused(queue, false) }
+
+  private func setPaused(_ queue: QueueName, _ isPaused: Bool) async throws(BrokerError) {
+    try await waitUntilRunning()
+    try await QueueControl(writer: writer).setPaused(queue, isPaused)
+  }
+
+  /// See ``Warren/OperableBroker/purge(_:)``. It goes in pieces, between which others get their turn: what comes in
+  /// meanwhile stays.
+  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await QueueControl(writer: writer).purge(queue)
   }
 }

@@ -28,7 +28,7 @@ struct BrokerOption: ParsableArguments {
   func open() throws -> any InspectableBroker & OperableBroker & DeadLetterBroker {
     let address = try BrokerAddress(broker)
     guard let lease, case .sqlite(let path) = address else { return try address.open(logger: logger) }
-    var configuration = SQLiteBroker.Configuration()
+    var configuration = SQLiteConfiguration()
     configuration.leaseTimeout = .seconds(lease)
     return try SQLiteBroker(path: path, configuration: configuration, logger: logger)
   }

@@ -48,7 +48,7 @@ struct BookingCreated: EventMessage {
     }
     try migrator.migrate(database)
 
-    var settings = SQLiteBroker.Configuration()
+    var settings = SQLiteConfiguration()
     settings.livenessInterval = .milliseconds(20)
     let engine = try SQLiteBroker(path: "\(folder)/broker.db", configuration: settings)
     let exchange = Exchange.topic("bookings")

@@ -13,7 +13,7 @@ import WarrenTesting
   init() throws { folder = try TemporaryFolder() }
 
   private func withQueue(
-    _ configuration: SQLiteBroker.Configuration = .init(),
+    _ configuration: SQLiteConfiguration = .init(),
     _ body: @Sendable (SQLiteBroker, Consumer) async throws -> Void
   ) async throws {
     let broker = try SQLiteBroker(path: folder.path("b.db"), configuration: configuration)
@@ -107,8 +107,8 @@ import WarrenTesting
     }
   }
 
-  @Test func whoHoldsTheFileTooLongMakesPublishersGiveUpAndNobodyElse() async throws {
-    var configuration = SQLiteBroker.Configuration()
+  @Test func aProcessThatHoldsTheFileTooLongMakesPublishersGiveUpAndNoOthers() async throws {
+    var configuration = SQLiteConfiguration()
     configuration.publishDeadline = .milliseconds(200)
     configuration.livenessInterval = .milliseconds(50)
     let path = folder.path("b.db")
@@ -187,7 +187,7 @@ import WarrenTesting
   }
 
   @Test func whatIsInvalidOrTooLargeIsRefusedAloneInItsBatch() async throws {
-    var configuration = SQLiteBroker.Configuration()
+    var configuration = SQLiteConfiguration()
     configuration.largestBody = 10
     try await SQLiteBroker.inMemory(configuration: configuration).withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))

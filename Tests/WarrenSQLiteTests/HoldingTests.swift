@@ -6,7 +6,7 @@ import Warren
 
 @testable import WarrenSQLite
 
-/// What happens while somebody else holds the file.
+/// What happens while another process holds the file.
 @Suite struct HoldingTests {
   let folder: TemporaryFolder
   let path: String
@@ -31,10 +31,11 @@ import Warren
     return try await body()
   }
 
-  @Test(.disabled("run() never returns"))
-  func aBrokerStopsThoughAnotherProgramHoldsTheFile() async throws {
-    let broker = try SQLiteBroker(path: path)
-    try await within(.seconds(15)) {
+  @Test func aBrokerStopsThoughAnotherProgramHoldsTheFile() async throws {
+    var configuration = SQLiteConfiguration()
+    configuration.stopDeadline = .milliseconds(100)
+    let broker = try SQLiteBroker(path: path, configuration: configuration)
+    try await within {
       let (stop, stopNow) = AsyncStream<Void>.makeStream()
       let run = Task {
         try await broker.withBroker { broker in
@@ -50,9 +51,47 @@ import Warren
     }
   }
 
-  @Test(.disabled("opening blocks its thread for ever"))
-  func openingSaysWhoHoldsTheFile() async throws {
-    try await SQLiteBroker(path: path).withBroker { _ in }
+  @Test func openingAFileThatIsThereWaitsForNoProcess() async throws {
+    try await SQLiteBroker(path: path).withBroker { try await $0.apply(Topology(queues: ["q"])) }
+    let lock = try #require(FileLock(path: path + "-lock", create: false))
+    lock.lock()
+    defer { lock.unlock() }
+    #expect(try await SQLiteBroker(path: path).queues().count == 2)
+    // A service has it open.
+    let service = try SQLiteBroker(path: path)
+    let count = try await whileAnotherProgramWrites { try await SQLiteBroker(path: path).queues().count }
+    #expect(count == 2)
+    withExtendedLifetime(service) {}
+  }
+
+  @Test func openingANewFileSaysWhichProcessHoldsIt() throws {
+    let lock = try #require(FileLock(path: path + "-lock", create: true))
+    lock.lock()
+    defer { lock.unlock() }
+    var configuration = SQLiteConfiguration()
+    configuration.openDeadline = .milliseconds(50)
+    let settings = configuration
+    let error = #expect(throws: BrokerError.self) { try SQLiteBroker(path: path, configuration: settings) }
+    #expect(error?.code == .unavailable)
+    #expect(
+      error?.message.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true, "\(error?.message ?? "")"
+    )
+  }
+
+  @Test func anOperatorDoesNotWaitForEverWhileAProcessHoldsTheFile() async throws {
+    var configuration = SQLiteConfiguration()
+    configuration.publishDeadline = .milliseconds(100)
+    configuration.livenessInterval = .milliseconds(20)
+    try await SQLiteBroker(path: path, configuration: configuration).withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      let lock = try #require(FileLock(path: path + "-lock", create: false))
+      lock.lock()
+      await expect(.deadline) { try await broker.pause("q") }
+      await expect(.deadline) { _ = try await broker.purge("q") }
+      await expect(.deadline) { _ = try await broker.replay(.init()) }
+      lock.unlock()
+      try await broker.resume("q")
+    }
   }
 
   @Test func aBrokerThatCannotBeWrittenIsNoticed() async throws {
@@ -63,8 +102,11 @@ import Warren
       let lock = try #require(FileLock(path: path + "-lock", create: false))
       lock.lock()
       let findings = try await broker.diagnose()
+      await expect(.unavailable) { _ = try await broker.differences(from: Topology()) }
       lock.unlock()
-      withKnownIssue { #expect(findings.contains { $0.severity == .problem }) }
+      let problem = try #require(findings.first { $0.severity == .problem })
+      #expect(problem.text.contains("holds it"))
+      try await eventually { (try? await broker.differences(from: Topology())) != nil }
     }
   }
 }

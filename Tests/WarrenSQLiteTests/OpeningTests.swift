@@ -31,7 +31,7 @@ import Warren
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == garbage)
   }
 
-  @Test func theDatabaseOfSomebodyElseIsRefusedAndLeftAlone() throws {
+  @Test func aForeignDatabaseIsRefusedAndLeftAlone() throws {
     let path = folder.path("other.db")
     let other = try DatabaseQueue(path: path)
     try other.write { try $0.execute(sql: "CREATE TABLE thing (a)") }
@@ -44,18 +44,28 @@ import Warren
   @Test func aFileOfANewerVersionIsRefused() async throws {
     let path = folder.path("new.db")
     let broker = try SQLiteBroker(path: path)
-    try await broker.file.database.write {
-      try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999: from the future')")
-    }
+    try await broker.execute("PRAGMA user_version = 999")
     expectRefusal(path, .newerVersion, mentions: "newer Warren")
   }
 
+  @Test func aFileOfAnOlderVersionIsRefusedByName() async throws {
+    let path = folder.path("old.db")
+    let broker = try SQLiteBroker(path: path)
+    try await broker.execute("PRAGMA user_version = 0")
+    expectRefusal(path, .olderVersion, mentions: "older Warren")
+  }
+
   @Test(.enabled(if: geteuid() != 0, "root may write everything"))
-  func aReadOnlyFileIsRefused() throws {
+  func aFileThatMayOnlyBeReadCanBeLookedAt() async throws {
     let path = folder.path("broker.db")
-    _ = try SQLiteBroker(path: path)
+    try await SQLiteBroker(path: path).withBroker { try await $0.apply(Topology(queues: ["q"])) }
     try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: path)
-    expectRefusal(path, .readOnly, mentions: "cannot be written")
+    try await SQLiteBroker(path: path).withBroker { broker in
+      let queues = try await broker.queues()
+      #expect(queues.count == 2)
+      #expect(try await broker.diagnose().contains { $0.text.contains("only read") })
+      await expect(.readOnly) { try await broker.put("x", to: "q") }
+    }
   }
 
   @Test func whatSQLiteSaysOfAReadOnlyFileIsTranslated() {

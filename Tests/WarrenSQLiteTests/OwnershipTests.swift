@@ -16,13 +16,12 @@ import Warren
   }
 
   private func broker(interval: Duration = .milliseconds(20)) throws -> SQLiteBroker {
-    var configuration = SQLiteBroker.Configuration()
+    var configuration = SQLiteConfiguration()
     configuration.livenessInterval = interval
     return try SQLiteBroker(path: path, configuration: configuration)
   }
 
-  @Test(.disabled("the delivery stays out for ever: nothing looks for it"))
-  func aDeliveryWhoseWorkerIsGoneRunsAgain() async throws {
+  @Test func aDeliveryWhoseWorkerIsGoneRunsAgain() async throws {
     try await broker().withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))
       try await broker.put("x", to: "q")
@@ -48,8 +47,86 @@ import Warren
         await broker.together([
           { try? await broker.put("x", to: "q") }, { try? await broker.writer.perform { try $0.retire() } },
         ])
-        await withKnownIssue { try await expectOrder(broker) }
+        try await expectOrder(broker)
       }
     }
+  }
+
+  @Test func aWorkerWhoseLockFileIsDeletedKeepsItsWorkAndShowsItselfAgain() async throws {
+    try await withBrokers(try broker(), try broker()) { worker, other in
+      try await worker.apply(Topology(queues: ["q"]))
+      try await worker.put("x", to: "q")
+      try await worker.consume("q", prefetch: 1) { consumer in
+        let held = try await consumer.mustNext()
+        let before = worker.presence.file
+        try FileManager.default.removeItem(atPath: path + "-workers")
+        try await eventually {
+          let now = worker.presence.file
+          return now != before && FileManager.default.fileExists(atPath: path + "-workers/\(now).lock")
+        }
+        #expect(try await worker.settle(held, as: .complete) == .settled)
+        // The others find it under its new name.
+        try await other.put("y", to: "q")
+        #expect(try await consumer.mustNext().history.interruptions == 0)
+        #expect(try await other.workers().count == 1)
+      }
+    }
+  }
+
+  @Test func aLockFileThatIsNotTheWorkersProvesNothing() async throws {
+    try await withBrokers(try broker(interval: .seconds(600)), try broker()) { worker, other in
+      try await worker.apply(Topology(queues: ["q"]))
+      try await worker.put("x", to: "q")
+      try await worker.consume("q", prefetch: 1) { consumer in
+        let held = try await consumer.mustNext()
+        // As a backup puts it back: the same name, and no process has locked it.
+        let lock = path + "-workers/\(worker.presence.file).lock"
+        try FileManager.default.removeItem(atPath: lock)
+        #expect(FileManager.default.createFile(atPath: lock, contents: nil))
+        let looks = other.liveness.looks
+        try await eventually { other.liveness.looks > looks + 3 }
+        #expect(try await worker.settle(held, as: .complete) == .settled)
+      }
+    }
+  }
+}
+
+/// The decision itself, without a file or a clock.
+@Suite struct LeaseWatchTests {
+  private let begin = ContinuousClock.now
+  private func watch() -> LeaseWatch { LeaseWatch(lease: .seconds(60), interval: .milliseconds(500)) }
+
+  @Test func aDroppedLockIsDeathAtOnce() {
+    var watch = watch()
+    #expect(watch.look(["a": .dropped, "b": .held(.zero)], at: begin) == ["a": .died])
+  }
+
+  @Test(arguments: [LeaseWatch.Sign.held(.seconds(5)), .missing])
+  func aSignThatDoesNotChangeIsOverAfterTheLease(_ sign: LeaseWatch.Sign) {
+    var watch = watch()
+    var looks = 0
+    while watch.look(["a": sign], at: begin + .milliseconds(500) * looks).isEmpty, looks < 1000 { looks += 1 }
+    #expect(looks == 121)
+  }
+
+  @Test func aSignThatChangesIsLife() {
+    var watch = watch()
+    for look in 0..<1000 {
+      let sign = LeaseWatch.Sign.held(.seconds(look / 100))
+      #expect(watch.look(["a": sign], at: begin + .milliseconds(500) * look).isEmpty)
+    }
+  }
+
+  @Test func theTimeThatTheObserverSleptDoesNotCount() {
+    var watch = watch()
+    for sleep in 0..<20 {
+      // Each time for an hour, and the sign is still the old one when it wakes.
+      #expect(watch.look(["a": .held(.zero)], at: begin + .seconds(3600) * sleep).isEmpty)
+    }
+  }
+
+  @Test func whatMayNotBeLookedAtIsNotTaken() {
+    var watch = watch()
+    for look in 0..<1000 { #expect(watch.look(["a": .hidden], at: begin + .seconds(look)).isEmpty) }
   }
 }

@@ -24,23 +24,23 @@ import Warren
 
   @Test func millisecondsAreNeverEarlyAndComeBack() {
     for number in stride(from: Int64(1_800_000_000_000), to: 1_800_000_002_000, by: 1) {
-      #expect(Date(milliseconds: number).milliseconds == number)
-      #expect(Date(milliseconds: number).millisecondsRoundedUp == number)
-      #expect(Date.whenIs(number).milliseconds == number)
+      #expect(Date(wholeMilliseconds: number).wholeMilliseconds == number)
+      #expect(Date(wholeMilliseconds: number).wholeMillisecondsRoundedUp == number)
+      #expect(Date.whenIs(number).wholeMilliseconds == number)
     }
-    #expect(Date(timeIntervalSince1970: 1.0004).milliseconds == 1000)
-    #expect(Date(timeIntervalSince1970: 1.0004).millisecondsRoundedUp == 1001)
-    #expect(Date.distantFuture.milliseconds > 0)
-    #expect(Date.distantPast.milliseconds < 0)
-    #expect(Duration.seconds(1).milliseconds == 1000)
-    #expect(Duration.nanoseconds(1).milliseconds == 1)
+    #expect(Date(timeIntervalSince1970: 1.0004).wholeMilliseconds == 1000)
+    #expect(Date(timeIntervalSince1970: 1.0004).wholeMillisecondsRoundedUp == 1001)
+    #expect(Date.distantFuture.wholeMilliseconds > 0)
+    #expect(Date.distantPast.wholeMilliseconds < 0)
+    #expect(Duration.seconds(1).wholeMilliseconds == 1000)
+    #expect(Duration.nanoseconds(1).wholeMilliseconds == 1)
   }
 
   @Test func histories() {
     let history = History(
       attempts: 2, interruptions: 1,
       failures: [
-        Failure(time: Date(milliseconds: 1_800_000_000_123), attempt: 2, error: "E", message: "m", worker: "w")
+        Failure(time: Date(wholeMilliseconds: 1_800_000_000_123), attempt: 2, error: "E", message: "m", worker: "w")
       ],
       replays: 3)
     #expect(History(stored: history.stored) == history)

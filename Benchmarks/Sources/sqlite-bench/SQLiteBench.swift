@@ -30,7 +30,7 @@ struct Place: ParsableArguments {
   @Option(help: "FULL or NORMAL.") var synchronous = "FULL"
 
   func open() throws -> SQLiteBroker {
-    var configuration = SQLiteBroker.Configuration()
+    var configuration = SQLiteConfiguration()
     configuration.synchronous = synchronous == "NORMAL" ? .normal : .full
     return try SQLiteBroker(path: "\(dir)/bench.db", configuration: configuration)
   }
@@ -43,11 +43,14 @@ struct Cycle: AsyncParsableCommand {
   @Option var publishers = 100
   @Option var concurrency = 100
   @Option(help: "Jobs a call.") var batch = 1
+  @Option(help: "Jobs that wait in the same queue when it begins.") var waiting = 0
+  @Option(help: "Further queues, each with a consumer.") var queues = 0
 
   func run() async throws {
     let done = Gate(messages)
-    let (publishers, messages, batch) = (publishers, messages, batch)
+    let (publishers, messages, batch, waiting, queues) = (publishers, messages, batch, waiting, queues)
     try await place.open().withBroker { broker in
+      try await prepare(broker, waiting: waiting, queues: queues)
       let worker = try Worker(broker, name: "bench", logger: quiet) {
         On(Task128.self) { _, _ in done.count() }.concurrency(concurrency)
       }
@@ -55,6 +58,10 @@ struct Cycle: AsyncParsableCommand {
       let bus = EventBus(broker, source: "bench")
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
+        for number in 0..<queues {
+          group.addTask { try await broker.consume(QueueName("other.\(number)"), prefetch: 1) { _ = await $0.next() } }
+        }
+        if queues > 0 { try await Task.sleep(for: .seconds(3)) }
         let begin = Usage.now
         try await withThrowingTaskGroup(of: Void.self) { group in
           for publisher in 0..<publishers {
@@ -79,9 +86,20 @@ struct Cycle: AsyncParsableCommand {
           "case": "cycle", "publishers": publishers, "concurrency": concurrency, "batch": batch,
           "sync": place.synchronous, "n": messages, "secs": used.wall, "per_s": Double(messages) / used.wall,
           "cpu_s_per_100k": used.cpu * 100_000 / Double(messages), "handled": done.seen,
-          "left": (left?.ready ?? -1) + (left?.delayed ?? 0),
+          "left": (left?.ready ?? -1) + (left?.delayed ?? 0) - waiting, "waiting": waiting, "queues": queues,
         ])
       }
+    }
+  }
+
+  /// Fills the file before the clock runs.
+  private func prepare(_ broker: SQLiteBroker, waiting: Int, queues: Int) async throws {
+    try await broker.apply(
+      Topology(queues: [Task128.queue] + (0..<queues).map { Queue(QueueName("other.\($0)")) }))
+    let bus = EventBus(broker, source: "bench")
+    for first in stride(from: 0, to: waiting, by: 1000) {
+      let jobs = (first..<min(first + 1000, waiting)).map { JobRequest(Task128(number: $0, sent: 0)) }
+      for result in try await bus.enqueue(jobs) where !result.isStored { throw ExitCode.failure }
     }
   }
 }

@@ -37,12 +37,15 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     public static let corrupt = Code(rawValue: "corrupt")
     /// What the engine stores in was written by a newer Warren.
     public static let newerVersion = Code(rawValue: "newer-version")
+    /// What the engine stores in was written by an older Warren.
+    public static let olderVersion = Code(rawValue: "older-version")
     /// This engine cannot do it.
     public static let unsupported = Code(rawValue: "unsupported")
     /// Those that this version knows.
     public static let allCases: [Code] = [
       .invalid, .tooLarge, .unroutable, .notFound, .topologyConflict, .notRunning, .stopped, .deadline, .unknownOutcome,
-      .unavailable, .full, .readOnly, .corrupt, .newerVersion, .unsupported,
+      .unavailable, .full, .readOnly, .corrupt, .newerVersion, .olderVersion,
+      .unsupported,
     ]
   }
   /// Which kind.

@@ -21,6 +21,8 @@ public struct Fix: Sendable, Hashable, Codable, ExpressibleByStringInterpolation
     public static let startWorker = Action(rawValue: "start-worker")
     /// Apply the topology.
     public static let applyTopology = Action(rawValue: "apply-topology")
+    /// Repair what the broker stores in; see ``RepairableBroker``.
+    public static let repair = Action(rawValue: "repair")
     /// Something that only the text says.
     public static let other = Action(rawValue: "other")
   }
@@ -56,6 +58,9 @@ public struct Fix: Sendable, Hashable, Codable, ExpressibleByStringInterpolation
   }
   /// Apply the topology.
   public static let applyTopology = Fix(.applyTopology, text: "apply the topology")
+
+  /// Repair what the broker stores in; see ``RepairableBroker``.
+  public static let repair = Fix(.repair, text: "repair the broker's store")
 
   /// The text.
   public var description: String { text }

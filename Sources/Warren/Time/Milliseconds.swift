@@ -24,7 +24,7 @@ extension Duration {
   /// Whole milliseconds, rounded up; what is beyond all reason is as good as for ever.
   package var wholeMilliseconds: Int64 {
     let (seconds, attoseconds) = components
-    if abs(seconds) > 9_000_000_000_000 { return seconds > 0 ? 9_000_000_000_000_000 : -9_000_000_000_000_000 }
+    if seconds.magnitude > 9_000_000_000_000 { return seconds > 0 ? 9_000_000_000_000_000 : -9_000_000_000_000_000 }
     return seconds * 1000 + Int64((Double(attoseconds) / 1e15).rounded(.up))
   }
 }

@@ -66,6 +66,12 @@ public struct Topology: Sendable, Equatable {
       if !differences.isEmpty { throw BrokerError(conflict: differences) }
       return
     }
+    if queue.deadLetter == nil, queue.timeToLive != nil {
+      throw BrokerError(
+        .invalid,
+        "the queue '\(queue.name)' holds dead letters and cannot have a time to live: what expires there has nowhere to go. "
+          + "Leave it out, or give the queue a dead-letter queue of its own")
+    }
     queues.append(queue)
     guard let target = queue.deadLetter else { return }
     try target.key.validate(as: "dead-letter key of '\(queue.name)'", emptyIsFine: true)

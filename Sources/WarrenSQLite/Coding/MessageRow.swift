@@ -8,66 +8,140 @@ struct UniqueKey {
   var key: String
   /// For how many milliseconds after the job was completed.
   var window: Int64
+}
 
+extension UniqueKey {
   init(_ unique: Uniqueness, in queue: Int64) {
-    self.queue = queue
-    key = unique.key
-    window = unique.window.milliseconds
-  }
-
-  /// Reads a row whose columns are those of ``Statements/readMessage``.
-  init?(_ row: Prepared) {
-    guard let key = row.optionalText(13) else { return nil }
-    queue = row.int(16)
-    self.key = key
-    window = row.int(17)
+    self.init(queue: queue, key: unique.key, window: unique.window.wholeMilliseconds)
   }
 }
 
-/// A message as the table `message` has it, and back.
-extension Message {
-  /// Binds everything that is the message's own, from the third column of ``Statements/insertMessage`` on.
-  func bind(to statement: Prepared, exchange: Int64?, key: RoutingKey, parkAt: Int64?, unique: UniqueKey?) {
-    statement.bind(3, id?.rawValue)
-    statement.bind(4, name?.rawValue)
-    statement.bind(5, exchange)
-    statement.bind(6, key.rawValue == name?.rawValue ? nil : key.rawValue)
-    statement.bind(7, contentType == "application/json" ? nil : contentType ?? "")
-    statement.bind(8, contentEncoding)
-    statement.bind(9, correlationID)
-    statement.bind(10, causationID)
-    statement.bind(11, source)
-    statement.bind(12, Int64(priority.rawValue))
-    statement.bind(13, timestamp?.milliseconds)
-    statement.bind(14, expiresAt?.milliseconds)
-    statement.bind(15, parkAt)
-    statement.bind(16, unique?.key)
-    statement.bind(17, headers.isEmpty ? nil : HeaderText.write(headers))
-    statement.bind(18, body)
-    statement.bind(19, unique?.queue)
-    statement.bind(20, unique?.window)
+/// A row of the table `message`, with what the table `history` has about it.
+struct MessageRow {
+  /// The columns of the table, in the order in which they are written and read. Their names in the file are these, with
+  /// underscores.
+  enum Column: Int32, CaseIterable {
+    case seq, queue, id, name, exchange, routingKey, contentType, encoding, correlation, causation, source, priority
+    case publishedAt, expiresAt, parkAt, uniqueKey, uniqueQueue, uniqueWindow, headers, body
+
+    var name: String { "\(self)".map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }.joined() }
+    /// The place among the columns that are read, from 0.
+    var index: Int32 { rawValue }
+    /// The place among the values that are bound, from 1.
+    var parameter: Int32 { rawValue + 1 }
   }
 
-  /// Reads a row whose columns are those of ``Statements/readMessage``, from `column` on.
-  init(_ row: Prepared, from column: Int32 = 0) {
-    let contentType = row.optionalText(column + 4) ?? "application/json"
+  var seq: Int64
+  var queue: Int64
+  var message: Message
+  /// `nil`: put into the queue directly.
+  var exchange: Int64?
+  var key: RoutingKey
+  /// When it is parked as expired, unless it is settled before.
+  var parkAt: Int64?
+  var unique: UniqueKey?
+  /// What is added to the rank of one that is handed out alone; else 0.
+  var isolation: Int64 = 0
+  /// Whether something has happened to it.
+  var hasHistory = false
+  var history = History()
+}
+
+extension MessageRow {
+  private static let columns = Column.allCases.map(\.name)
+  /// The columns of `SELECT … FROM message m LEFT JOIN history h ON h.seq = m.seq` that ``init(_:)`` reads. A column for
+  /// which another expression is given is read from that.
+  static func selection(with others: [Column: String] = [:]) -> String {
+    Column.allCases.map { others[$0] ?? "m.\($0.name)" }.joined(separator: ", ") + ", h.isolation, h.record"
+  }
+  /// Writes what ``bind(to:)`` binds.
+  static let insertion = """
+    INSERT INTO message (\(columns.joined(separator: ", ")))
+    VALUES (\(Column.allCases.map { "?\($0.parameter)" }.joined(separator: ", ")))
+    """
+  /// Copies a row, whose number is the first argument, with other values in some columns.
+  static func copy(with others: [Column: String]) -> String {
+    """
+    INSERT INTO message (\(columns.joined(separator: ", ")))
+    SELECT \(Column.allCases.map { others[$0] ?? $0.name }.joined(separator: ", ")) FROM message WHERE seq = ?1
+    """
+  }
+
+  func bind(to statement: Prepared) {
+    statement.bind(Column.seq.parameter, seq)
+    statement.bind(Column.queue.parameter, queue)
+    statement.bind(Column.id.parameter, message.id?.rawValue)
+    statement.bind(Column.name.parameter, message.name?.rawValue)
+    statement.bind(Column.exchange.parameter, exchange)
+    statement.bind(Column.routingKey.parameter, key.rawValue == message.name?.rawValue ? nil : key.rawValue)
+    let contentType = message.contentType
+    statement.bind(Column.contentType.parameter, contentType == Self.usualType ? nil : contentType ?? "")
+    statement.bind(Column.encoding.parameter, message.contentEncoding)
+    statement.bind(Column.correlation.parameter, message.correlationID)
+    statement.bind(Column.causation.parameter, message.causationID)
+    statement.bind(Column.source.parameter, message.source)
+    statement.bind(Column.priority.parameter, Int64(message.priority.rawValue))
+    statement.bind(Column.publishedAt.parameter, message.timestamp?.wholeMilliseconds)
+    statement.bind(Column.expiresAt.parameter, message.expiresAt?.wholeMilliseconds)
+    statement.bind(Column.parkAt.parameter, parkAt)
+    statement.bind(Column.uniqueKey.parameter, unique?.key)
+    statement.bind(Column.uniqueQueue.parameter, unique?.queue)
+    statement.bind(Column.uniqueWindow.parameter, unique?.window)
+    statement.bind(Column.headers.parameter, message.headers.isEmpty ? nil : HeaderText.write(message.headers))
+    statement.bind(Column.body.parameter, message.body)
+  }
+
+  /// Reads a row whose columns are those of ``selection(with:)``.
+  init(_ row: Prepared) {
+    let afterColumns = Int32(Column.allCases.count)
+    let contentType = row.optionalText(Column.contentType.index)
+    let name = row.optionalText(Column.name.index)
+    let headers = row.optionalText(Column.headers.index)
     self.init(
-      id: row.optionalText(column).map { MessageID($0) },
-      name: row.optionalText(column + 1).map { MessageName($0) },
-      body: row.data(column + 15),
-      headers: row.optionalText(column + 14).map(HeaderText.read) ?? [:],
-      contentType: contentType.isEmpty ? nil : contentType,
-      contentEncoding: row.optionalText(column + 5),
-      timestamp: row.optionalInt(column + 10).map { Date(milliseconds: $0) },
-      correlationID: row.optionalText(column + 6),
-      causationID: row.optionalText(column + 7),
-      source: row.optionalText(column + 8),
-      priority: Priority(rawValue: UInt8(truncatingIfNeeded: row.int(column + 9))) ?? .normal,
-      expiresAt: row.optionalInt(column + 11).map { Date(milliseconds: $0) })
+      seq: row.int(Column.seq.index), queue: row.int(Column.queue.index),
+      message: Message(
+        id: row.optionalText(Column.id.index).map { MessageID($0) },
+        name: name.map { MessageName($0) },
+        body: row.data(Column.body.index),
+        headers: headers.map(HeaderText.read) ?? [:],
+        contentType: contentType == nil ? Self.usualType : contentType == "" ? nil : contentType,
+        contentEncoding: row.optionalText(Column.encoding.index),
+        timestamp: row.optionalInt(Column.publishedAt.index).map { Date(wholeMilliseconds: $0) },
+        correlationID: row.optionalText(Column.correlation.index),
+        causationID: row.optionalText(Column.causation.index),
+        source: row.optionalText(Column.source.index),
+        priority: Priority(rawValue: UInt8(truncatingIfNeeded: row.int(Column.priority.index))) ?? .normal,
+        expiresAt: row.optionalInt(Column.expiresAt.index).map { Date(wholeMilliseconds: $0) }),
+      exchange: row.optionalInt(Column.exchange.index),
+      key: RoutingKey(row.optionalText(Column.routingKey.index) ?? name ?? ""),
+      parkAt: row.optionalInt(Column.parkAt.index),
+      unique: row.optionalText(Column.uniqueKey.index).map { key in
+        UniqueKey(queue: row.int(Column.uniqueQueue.index), key: key, window: row.int(Column.uniqueWindow.index))
+      })
+    hasHistory = !row.isNull(afterColumns)
+    if hasHistory {
+      isolation = row.int(afterColumns)
+      history = History(stored: row.optionalText(afterColumns + 1))
+    }
   }
 
+  private static let usualType = "application/json"
+}
+
+extension Message {
   /// The place among the waiting messages of a queue: the lower, the sooner.
   var rank: Int64 { 9 - Int64(priority.rawValue) }
+
+  /// As it would come out of the file: with times in whole milliseconds.
+  var asStored: Message {
+    func whole(_ time: Date?) -> Date? { time.map { Date(wholeMilliseconds: $0.wholeMilliseconds) } }
+    let (timestamp, expiresAt) = (whole(self.timestamp), whole(self.expiresAt))
+    if timestamp == self.timestamp, expiresAt == self.expiresAt { return self }
+    var message = self
+    message.timestamp = timestamp
+    message.expiresAt = expiresAt
+    return message
+  }
 }
 
 extension History {

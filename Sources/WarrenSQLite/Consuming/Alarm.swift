@@ -40,7 +40,7 @@ final class Alarm: Sendable {
           group.addTask { (try? await clock.sleep(until: time)) != nil }
         }
         if await group.next() == true {
-          // Whoever is called sets the next time; until then there is none.
+          // What is called sets the next time; until then there is none.
           self.state.withLock { if $0.time == time { $0.time = nil } }
           ring()
         }

@@ -1,68 +1,83 @@
 internal import GRDB
 internal import Warren
 
-/// The topology as the file holds it, in memory, with the routes that were asked for lately.
-struct Catalogue {
-  struct StoredQueue {
-    var id: Int64
-    var queue: Queue
-    var isPaused: Bool
+/// A queue as the file has it.
+final class KnownQueue: Sendable {
+  let id: Int64
+  let queue: Queue
+  let isPaused: Bool
+  /// In milliseconds; `nil` also where there is nowhere to park what waited longer.
+  let timeToLive: Int64?
+
+  init(id: Int64, queue: Queue, isPaused: Bool) {
+    self.id = id
+    self.queue = queue
+    self.isPaused = isPaused
+    timeToLive = queue.deadLetter == nil ? nil : queue.timeToLive?.wholeMilliseconds
   }
-  private struct StoredExchange {
+
+  var name: QueueName { queue.name }
+  /// Whether it holds dead letters, so that what gives up here stays here.
+  var isLast: Bool { queue.deadLetter == nil }
+}
+
+/// The topology as the file holds it, in memory, with the routes that were asked for lately.
+struct KnownTopology {
+  private struct KnownExchange {
     var id: Int64
     var exchange: Exchange
-    var bindings: [(binding: Binding, pattern: RoutingPattern, queue: Int64)] = []
+    var bindings: [(binding: Binding, pattern: RoutingPattern, queue: KnownQueue)] = []
   }
   private struct Route: Hashable {
     var exchange: ExchangeName
     var key: RoutingKey
   }
-  /// Keys may carry ids, so the routes that are remembered have a bound.
+  /// Keys may contain ids, so the routes that are remembered have a bound.
   private static let routesKept = 4096
 
-  private(set) var queues: [QueueName: StoredQueue] = [:]
-  private var queuesByID: [Int64: StoredQueue] = [:]
-  private var exchanges: [ExchangeName: StoredExchange] = [:]
+  private(set) var queues: [QueueName: KnownQueue] = [:]
+  private var queuesByID: [Int64: KnownQueue] = [:]
+  private var exchanges: [ExchangeName: KnownExchange] = [:]
   private var exchangeNames: [Int64: ExchangeName] = [:]
-  private var routes: [Route: [Int64]] = [:]
+  private var routes: [Route: [KnownQueue]] = [:]
 
   /// Nothing.
   init() {}
 
   init(_ database: Database) throws {
     for row in try Row.fetchAll(database, sql: "SELECT * FROM queue") {
-      let stored = StoredQueue(id: row["id"], queue: Queue(stored: row), isPaused: row["is_paused"])
-      queues[stored.queue.name] = stored
-      queuesByID[stored.id] = stored
+      let known = KnownQueue(id: row["id"], queue: Queue(row), isPaused: row["is_paused"])
+      queues[known.name] = known
+      queuesByID[known.id] = known
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM exchange") {
       let id: Int64 = row["id"]
       let kind: String = row["kind"]
       let exchange = Exchange(ExchangeName(row["name"] as String), Exchange.Kind(rawValue: kind) ?? .topic)
-      exchanges[exchange.name] = StoredExchange(id: id, exchange: exchange)
+      exchanges[exchange.name] = KnownExchange(id: id, exchange: exchange)
       exchangeNames[id] = exchange.name
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM binding") {
       guard let exchange = exchangeNames[row["exchange"]], let queue = queuesByID[row["queue"]] else { continue }
-      let binding = Binding(queue.queue.name, to: exchange, key: RoutingKey(row["key"] as String))
-      exchanges[exchange]?.bindings.append((binding, RoutingPattern(binding.key), queue.id))
+      let binding = Binding(queue.name, to: exchange, key: RoutingKey(row["key"] as String))
+      exchanges[exchange]?.bindings.append((binding, RoutingPattern(binding.key), queue))
     }
   }
 
   /// A queue by its number.
-  subscript(id: Int64) -> StoredQueue? { queuesByID[id] }
+  subscript(id: Int64) -> KnownQueue? { queuesByID[id] }
 
   func exchangeName(_ id: Int64?) -> ExchangeName? { id.flatMap { exchangeNames[$0] } }
 
   func exchangeID(_ name: ExchangeName?) -> Int64? { name.flatMap { exchanges[$0]?.id } }
 
   /// The queues that an exchange chooses, each once; `nil` when there is no such exchange.
-  mutating func route(_ exchange: ExchangeName, _ key: RoutingKey) -> [Int64]? {
+  mutating func route(_ exchange: ExchangeName, _ key: RoutingKey) -> [KnownQueue]? {
     let route = Route(exchange: exchange, key: key)
     if let known = routes[route] { return known }
     guard let stored = exchanges[exchange] else { return nil }
-    var chosen: [Int64] = []
-    for (binding, pattern, queue) in stored.bindings where !chosen.contains(queue) {
+    var chosen: [KnownQueue] = []
+    for (binding, pattern, queue) in stored.bindings where !chosen.contains(where: { $0 === queue }) {
       let fits =
         switch stored.exchange.kind {
         case .topic: pattern.matches(key)
@@ -138,7 +153,7 @@ struct Catalogue {
 
 extension Queue {
   /// A queue as a row of the table `queue` has it.
-  fileprivate init(stored row: Row) {
+  fileprivate init(_ row: Row) {
     let name = QueueName(row["name"] as String)
     self = .deadLetters(name)
     if let queue = row["dead_queue"] as String?, let key = row["dead_key"] as String? {
@@ -150,19 +165,18 @@ extension Queue {
         deadLetter = .queue(QueueName(queue))
       }
     }
-    timeToLive = (row["time_to_live"] as Int64?).map { .nanoseconds($0) }
+    if let seconds = row["time_to_live_seconds"] as Int64? {
+      timeToLive = Duration(
+        secondsComponent: seconds, attosecondsComponent: row["time_to_live_attoseconds"] as Int64? ?? 0)
+    }
   }
 
   /// The values of a row of the table `queue`, from `name` on.
-  var storedArguments: StatementArguments {
-    let nanoseconds = timeToLive.map { time -> Int64 in
-      let (seconds, attoseconds) = time.components
-      let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-      return overflow ? Int64.max : product + attoseconds / 1_000_000_000
-    }
-    return [
+  var arguments: StatementArguments {
+    [
       name.rawValue, deadLetter?.exchange?.name.rawValue, deadLetter?.exchange?.kind.rawValue,
-      deadLetter?.key.rawValue, deadLetter?.queue.rawValue, nanoseconds,
+      deadLetter?.key.rawValue, deadLetter?.queue.rawValue, timeToLive?.components.seconds,
+      timeToLive?.components.attoseconds,
     ]
   }
 }

@@ -1,10 +1,16 @@
 internal import GRDB
 internal import Warren
 
-extension Transaction {
-  /// Declares what is missing of a topology; all of it or, when something differs, nothing.
-  func apply(_ topology: Topology) throws {
-    let comparison = ledger.catalogue.compare(with: topology)
+/// Declares what is missing of a topology; all of it or, when something differs, nothing.
+struct TopologyApplier {
+  let database: Database
+  let known: KnownTopology
+
+  /// Whether anything was missing.
+  ///
+  /// - Throws: ``BrokerError/Code/topologyConflict``, ``BrokerError/Code/notFound``; then nothing was changed.
+  func apply(_ topology: Topology) throws -> Bool {
+    let comparison = known.compare(with: topology)
     if !comparison.conflicts.isEmpty { throw BrokerError(conflict: comparison.conflicts) }
     let unknown =
       comparison.exchanges.filter(\.isAdopted).map { "the exchange '\($0.name)'" }
@@ -12,10 +18,10 @@ extension Transaction {
     if !unknown.isEmpty {
       throw BrokerError(
         .notFound,
-        "missing: \(unknown.joined(separator: ", ")). Adopted ones belong to somebody else: have them "
-          + "declared, or declare them by leaving out `adopted()`")
+        "missing: \(unknown.joined(separator: ", ")). Adopted ones are declared by their owner: have that done, or declare "
+          + "them by leaving out `adopted()`")
     }
-    if comparison.isEmpty { return }
+    if comparison.isEmpty { return false }
     for exchange in comparison.exchanges {
       try database.execute(
         sql: "INSERT INTO exchange (name, kind) VALUES (?, ?)",
@@ -24,9 +30,10 @@ extension Transaction {
     for queue in comparison.queues {
       try database.execute(
         sql: """
-          INSERT INTO queue (name, dead_exchange, dead_exchange_kind, dead_key, dead_queue, time_to_live)
-          VALUES (?, ?, ?, ?, ?, ?)
-          """, arguments: queue.storedArguments)
+          INSERT INTO queue (name, dead_exchange, dead_exchange_kind, dead_key, dead_queue, time_to_live_seconds,
+            time_to_live_attoseconds)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """, arguments: queue.arguments)
       try database.execute(sql: "INSERT INTO depth (queue) VALUES (?)", arguments: [database.lastInsertedRowID])
     }
     for binding in comparison.bindings {
@@ -36,6 +43,6 @@ extension Transaction {
           SELECT e.id, q.id, ? FROM exchange e, queue q WHERE e.name = ? AND q.name = ?
           """, arguments: [binding.key.rawValue, binding.exchange.rawValue, binding.queue.rawValue])
     }
-    try changeTopology()
+    return true
   }
 }

@@ -1,11 +1,12 @@
 internal import GRDB
+internal import Warren
 
 /// What a broker file holds.
 ///
 /// - `message` is the content, which never changes. Where a message is stands in narrow tables beside it, exactly one of
 ///   which has its number: `ready`, `delayed` or `running`.
 /// - Numbers are given out once and never again, in the order of arrival.
-/// - `depth` counts what is in each queue, exactly, so that nobody has to count rows.
+/// - `depth` counts what is in each queue, exactly, so that rows are never counted.
 enum Schema {
   /// "WRN1": tells a broker file from any other SQLite file.
   static let applicationID: Int32 = 0x5752_4E31
@@ -15,18 +16,46 @@ enum Schema {
 
   /// What is added to the rank of a message that is handed out alone: the more workers died of it, the later its turn, so
   /// that those that only stood beside it are done before.
-  static func lane(interruptions: Int) -> Int64 { suspectRank * Int64(1 + min(max(0, interruptions), 1000)) }
+  static func isolationRank(interruptions: Int) -> Int64 { suspectRank * Int64(1 + min(max(0, interruptions), 1000)) }
 
-  static let migrator: DatabaseMigrator = {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1: messages, queues, workers") { database in
-      try database.execute(sql: first)
-      try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+  /// Counts the changes of the schema. A file of another version is refused by name.
+  static let version: Int32 = 2
+
+  /// Whether the file has this schema; `false` when it has none.
+  ///
+  /// - Throws: ``BrokerError`` when it is another program's, or of another version.
+  static func isPresent(in database: Database, path: String) throws -> Bool {
+    guard try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0 > 0 else { return false }
+    guard try Int32.fetchOne(database, sql: "PRAGMA application_id") == applicationID else {
+      throw BrokerError(.corrupt, "'\(path)' is a SQLite file, but not Warren's: name another path")
     }
-    return migrator
-  }()
+    let found = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    if found > version {
+      throw BrokerError(
+        .newerVersion,
+        "'\(path)' was written by a newer Warren (schema \(found), this one has \(version)): use that version, or name "
+          + "another path")
+    }
+    if found < version {
+      throw BrokerError(
+        .olderVersion,
+        "'\(path)' was written by an older Warren (schema \(max(1, found)), this one has \(version)): let that version "
+          + "finish its work, then begin with a new file")
+    }
+    return true
+  }
 
-  private static let first = """
+  /// Makes the tables, all or none.
+  static func create(in database: Database) throws {
+    try database.inTransaction(.immediate) {
+      try database.execute(sql: tables)
+      try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+      try database.execute(sql: "PRAGMA user_version = \(version)")
+      return .commit
+    }
+  }
+
+  private static let tables = """
     CREATE TABLE meta (
       only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
       next_seq INTEGER NOT NULL,
@@ -42,7 +71,8 @@ enum Schema {
       dead_exchange_kind TEXT,
       dead_key TEXT,
       dead_queue TEXT,
-      time_to_live INTEGER, -- nanoseconds
+      time_to_live_seconds INTEGER,
+      time_to_live_attoseconds INTEGER,
       is_paused INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE exchange (
@@ -74,17 +104,17 @@ enum Schema {
       expires_at INTEGER,      -- what the message says
       park_at INTEGER,         -- when it is parked as expired: that, or the queue's time to live
       unique_key TEXT,         -- keeps repeats out; NULL: none
-      headers TEXT,            -- NULL: none
-      body BLOB NOT NULL,
       unique_queue INTEGER,    -- the queue that the key belongs to: that of the job, wherever its dead letter lies
-      unique_window INTEGER    -- for how long after its completion
+      unique_window INTEGER,   -- for how long after its completion
+      headers TEXT,            -- NULL: none
+      body BLOB NOT NULL
     );
     CREATE INDEX message_unique ON message (unique_queue, unique_key) WHERE unique_key IS NOT NULL;
     CREATE INDEX message_park_at ON message (park_at) WHERE park_at IS NOT NULL;
 
     CREATE TABLE ready (
       queue INTEGER NOT NULL,
-      rank INTEGER NOT NULL,   -- 9 - priority + lane
+      rank INTEGER NOT NULL,   -- 9 - priority + isolation
       seq INTEGER NOT NULL,
       PRIMARY KEY (queue, rank, seq)
     ) WITHOUT ROWID;
@@ -107,13 +137,14 @@ enum Schema {
     -- Only for messages to which something has happened.
     CREATE TABLE history (
       seq INTEGER PRIMARY KEY,
-      lane INTEGER NOT NULL,   -- 0, or where it stands among those that are handed out alone
+      isolation INTEGER NOT NULL, -- 0, or where it stands among those that are handed out alone
       record TEXT
     );
     CREATE TABLE dead_letter (
       seq INTEGER PRIMARY KEY,
       queue INTEGER NOT NULL,
       origin INTEGER NOT NULL,
+      parking INTEGER NOT NULL, -- the number that the message had: the same in each queue that it was parked in
       id TEXT,
       name TEXT,
       exchange INTEGER,
@@ -125,6 +156,7 @@ enum Schema {
     );
     CREATE INDEX dead_letter_queue ON dead_letter (queue, seq);
     CREATE INDEX dead_letter_origin ON dead_letter (origin, seq);
+    CREATE INDEX dead_letter_parking ON dead_letter (parking);
     CREATE INDEX dead_letter_id ON dead_letter (id);
 
     CREATE TABLE depth (
@@ -150,6 +182,8 @@ enum Schema {
     CREATE TABLE worker (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
       file TEXT NOT NULL,
+      device INTEGER NOT NULL, -- of the lock file
+      inode INTEGER NOT NULL,
       name TEXT NOT NULL,
       since INTEGER NOT NULL
     );
@@ -159,5 +193,14 @@ enum Schema {
       consumers INTEGER NOT NULL,
       PRIMARY KEY (worker, queue)
     ) WITHOUT ROWID;
+
+    -- Rows that said what was not true. They were taken out of the way; this is for an operator to see.
+    CREATE TABLE set_aside (
+      number INTEGER PRIMARY KEY,
+      place TEXT NOT NULL,
+      queue INTEGER NOT NULL,
+      seq INTEGER NOT NULL,
+      at INTEGER NOT NULL
+    );
     """
 }

@@ -1,25 +1,47 @@
 internal import Foundation
 internal import GRDB
-public import Warren
+internal import Warren
 
-extension SQLiteBroker {
-  /// See ``Warren/InspectableBroker/diagnose()``.
-  public func diagnose() async throws(BrokerError) -> [Finding] {
-    var findings = [Finding(.fine, "\(capabilities.engine), schema \(Schema.migrator.migrations.last ?? "none")")]
-    findings += diagnoseFile()
-    for queue in try await queues() { findings += diagnose(queue) }
-    findings += try await diagnoseWorkers()
+/// Finds out how the file is, and repairs its rows. How the queues are is the core's to judge.
+struct Doctor {
+  let file: BrokerFile
+  let writer: Writer
+  let configuration: SQLiteConfiguration
+  let engine: String
+
+  func findings() async throws(BrokerError) -> [Finding] {
+    var findings = [Finding(.fine, "\(engine), schema \(Schema.version)")]
+    findings += findingsAboutFile()
+    if file.path != nil { findings.append(await findingAboutWriting()) }
+    findings += try await findingsAboutRows()
+    findings += try await findingsAboutWorkers()
     return findings
   }
 
-  private func diagnoseFile() -> [Finding] {
+  /// Repairs rows that say what is not true, in one transaction, and tells what it did.
+  func repair() async throws(BrokerError) -> [Finding] {
+    let repaired = try await writer.perform { transaction in
+      let found = try FileCheck.repair(transaction.database)
+      transaction.state.forgetWhatWasRead()
+      return found.map { Finding(.fine, "repaired: \(Self.counted($0.count, $0.rule.text))") }
+    }
+    return repaired.isEmpty ? [Finding(.fine, "nothing was to be repaired")] : repaired
+  }
+
+  private static func counted(_ count: Int, _ text: String) -> String { "\(count) × \(text)" }
+
+  // MARK: The file
+
+  private func findingsAboutFile() -> [Finding] {
     guard let path = file.path else {
       return [Finding(.warning, "the broker is in memory: all of it ends with the process", fix: "give it a path")]
     }
     var findings: [Finding] = []
-    if !file.isInPlace {
+    if FileStatus(path: path)?.names ?? 1 > 1 {
       findings.append(
-        Finding(.problem, "'\(path)' was moved or deleted while it is in use", fix: "put it back, or restart"))
+        Finding(
+          .problem, "'\(path)' has got a second name (a hard link), by which it must not be opened",
+          fix: "remove the other name, or copy the file"))
     }
     let mode = configuration.synchronous
     findings.append(
@@ -27,14 +49,15 @@ extension SQLiteBroker {
         ? Finding(.fine, "synchronous=FULL: what was published survives a power failure")
         : Finding(
           .warning, "synchronous=NORMAL: a power failure may take the last seconds' messages",
-          fix: "use `.full` unless that is what you want"))
-    let size = Self.size(path)
-    let log = Self.size(path + "-wal")
+          fix: "use `.full`, except where that is what you want"))
+    let size = FileStatus(path: path)?.size ?? 0
+    let log = FileStatus(path: path + "-wal")?.size ?? 0
     findings.append(
       log > max(256 << 20, size)
         ? Finding(
-          .warning, "the log '\(path)-wal' has \(log >> 20) MiB: something reads the file for a long time",
-          fix: "end programs that keep a read transaction open on it")
+          .warning,
+          "the log '\(path)-wal' has \(log >> 20) MiB, more than the file: something reads, or has read, for long",
+          fix: "end programs that keep a read transaction open on it; it shrinks with the next writes")
         : Finding(.fine, "the file has \(size >> 10) KiB, its log \(log >> 10) KiB"))
     if let free = Self.freeBytes(path) {
       findings.append(
@@ -45,56 +68,75 @@ extension SQLiteBroker {
     return findings
   }
 
-  private func diagnose(_ queue: QueueStatus) -> [Finding] {
-    var findings: [Finding] = []
-    if queue.holdsDeadLetters {
-      let held = queue.ready + (queue.delayed ?? 0) + (queue.running ?? 0)
-      if held > 0 {
-        findings.append(
-          Finding(
-            .warning, queue: queue.name, "\(held) dead letter\(held == 1 ? "" : "s") in '\(queue.name)'",
-            fix: .readDeadLetters(in: queue.name)))
-      }
-      return findings
+  private func findingAboutWriting() async -> Finding {
+    if file.isReadOnly {
+      return Finding(.warning, "this user may only read the file", fix: "look as a user who may write it")
     }
-    if queue.isPaused {
-      findings.append(
-        Finding(
-          .warning, queue: queue.name, "the queue '\(queue.name)' is paused",
-          fix: .resume(queue.name)))
-    } else if queue.ready > 0, queue.consumers == 0 {
-      let age = queue.oldest.map { Duration.seconds(max(0, clock.now.timeIntervalSince($0))).words }
-      findings.append(
-        Finding(
-          .problem, queue: queue.name,
-          "\(queue.ready) message\(queue.ready == 1 ? " waits" : "s wait") in '\(queue.name)', and nobody consumes it"
-            + (age.map { "; the oldest was published \($0) ago" } ?? ""), fix: .startWorker(queue.name)))
+    do {
+      try await writer.probe()
+      return Finding(.fine, "the file can be written")
+    } catch {
+      return Finding(.problem, error.message, fix: "see to it that the file can be written")
     }
-    return findings
-  }
-
-  private func diagnoseWorkers() async throws(BrokerError) -> [Finding] {
-    guard let directory = file.path.map({ $0 + "-workers" }) else { return [] }
-    let workers = try await read { database in
-      try Row.fetchAll(database, sql: "SELECT file, name FROM worker")
-        .map { (file: $0["file"] as String, name: $0["name"] as String) }
-    }
-    return workers.compactMap { worker in
-      // Opening it takes the lock for a moment at most if nobody has it, and then it is dead anyway.
-      guard let lock = FileLock(path: "\(directory)/\(worker.file).lock", create: false), !lock.tryLock() else {
-        return Finding(
-          .warning, "the worker '\(worker.name)' has died", fix: "nothing: a running process takes its work back")
-      }
-      return Finding(.fine, "the worker '\(worker.name)' lives")
-    }
-  }
-
-  private static func size(_ path: String) -> Int {
-    (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
   }
 
   private static func freeBytes(_ path: String) -> Int? {
     let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
     return (try? FileManager.default.attributesOfFileSystem(forPath: directory)[.systemFreeSize] as? NSNumber)?.intValue
+  }
+
+  // MARK: The rows
+
+  private func findingsAboutRows() async throws(BrokerError) -> [Finding] {
+    try await file.read { database in
+      var findings = try FileCheck.broken(database).map {
+        Finding(.problem, "the file has \(Self.counted($0.count, $0.rule.text))", fix: .repair)
+      }
+      let setAside = try Row.fetchOne(
+        database,
+        sql: """
+          SELECT count(*) AS n, max(at) AS last, (SELECT name FROM queue q WHERE q.id = set_aside.queue) AS queue
+          FROM set_aside
+          """)
+      if let setAside, let count = setAside["n"] as Int?, count > 0, let last = setAside["last"] as Int64? {
+        let queue = (setAside["queue"] as String?).map { ", the last in '\($0)'" } ?? ""
+        findings.append(
+          Finding(
+            .warning,
+            "\(count) row\(count == 1 ? "" : "s") had no message and \(count == 1 ? "was" : "were") set aside\(queue) at "
+              + Date(wholeMilliseconds: last).formatted(.iso8601), fix: .repair))
+      }
+      if findings.isEmpty { findings.append(Finding(.fine, "every row is as it must be")) }
+      return findings
+    }
+  }
+
+  // MARK: The workers
+
+  private func findingsAboutWorkers() async throws(BrokerError) -> [Finding] {
+    guard let directory = file.path.map({ $0 + "-workers" }) else { return [] }
+    let workers = try await file.read { database in
+      try Row.fetchAll(database, sql: "SELECT file, name, device, inode FROM worker").map { row in
+        (
+          sign: WorkerSign(file: row["file"], identity: FileIdentity(device: row["device"], inode: row["inode"])),
+          name: row["name"] as String
+        )
+      }
+    }
+    return workers.map { worker in
+      switch Presence.look(at: worker.sign, in: directory).sign {
+      case .held: Finding(.fine, "the worker '\(worker.name)' lives")
+      case .dropped:
+        Finding(.warning, "the worker '\(worker.name)' has died", fix: "nothing: a running process takes its work back")
+      case .missing:
+        Finding(
+          .warning, "the worker '\(worker.name)' has lost its lock file in '\(directory)'",
+          fix: "nothing: if it lives it makes another one, otherwise its work is taken back when its lease is over")
+      case .hidden:
+        Finding(
+          .warning, "whether the worker '\(worker.name)' lives cannot be seen by this user",
+          fix: Fix("give this user the right to read '\(directory)'"))
+      }
+    }
   }
 }

@@ -1,24 +1,26 @@
 internal import Foundation
 internal import GRDB
-public import Warren
+internal import Warren
 
-extension SQLiteBroker: InspectableBroker {
-  /// See ``Warren/InspectableBroker/queues()``. Counts are kept as messages come and go, so this is as quick with millions
-  /// of messages as with none.
-  public func queues() async throws(BrokerError) -> [QueueStatus] {
-    try await read { database in
-      let catalogue = try Catalogue(database)
+/// Tells what is in the file.
+struct Inspector {
+  let file: BrokerFile
+
+  /// Counts are kept as messages come and go, so this is as quick with millions of messages as with none.
+  func queues() async throws(BrokerError) -> [QueueStatus] {
+    try await file.read { database in
+      let topology = try KnownTopology(database)
       var consumers: [Int64: Int] = [:]
       for row in try Row.fetchAll(database, sql: "SELECT queue, sum(consumers) AS n FROM worker_queue GROUP BY queue") {
         consumers[row["queue"]] = row["n"]
       }
       return try Row.fetchAll(database, sql: "SELECT * FROM depth").compactMap { depth in
-        guard let stored = catalogue[depth["queue"]] else { return nil }
+        guard let known = topology[depth["queue"]] else { return nil }
         return QueueStatus(
-          name: stored.queue.name, ready: depth["ready"], delayed: depth["delayed"], running: depth["running"],
-          oldest: depth["ready"] == 0 ? nil : try Self.oldest(in: stored.id, database),
-          isPaused: stored.isPaused, holdsDeadLetters: stored.queue.deadLetter == nil,
-          deadLetterQueue: stored.queue.deadLetter?.queue, consumers: consumers[stored.id] ?? 0,
+          name: known.name, ready: depth["ready"], delayed: depth["delayed"], running: depth["running"],
+          oldest: depth["ready"] == 0 ? nil : try Self.oldest(in: known.id, database),
+          isPaused: known.isPaused, holdsDeadLetters: known.isLast,
+          deadLetterQueue: known.queue.deadLetter?.queue, consumers: consumers[known.id] ?? 0,
           totals: .init(
             published: depth["published"], completed: depth["completed"], retried: depth["retried"],
             deadLettered: depth["dead_lettered"]))
@@ -40,12 +42,12 @@ extension SQLiteBroker: InspectableBroker {
     }
     guard let first else { return nil }
     return try Int64.fetchOne(database, sql: "SELECT published_at FROM message WHERE seq = ?", arguments: [first])
-      .map { Date(milliseconds: $0) }
+      .map { Date(wholeMilliseconds: $0) }
   }
 
-  /// See ``Warren/InspectableBroker/workers()``. Processes that consume nothing are not among them.
-  public func workers() async throws(BrokerError) -> [WorkerStatus] {
-    try await read { database in
+  /// Processes that consume nothing are not among them.
+  func workers() async throws(BrokerError) -> [WorkerStatus] {
+    try await file.read { database in
       try Row.fetchAll(
         database,
         sql: """
@@ -59,7 +61,7 @@ extension SQLiteBroker: InspectableBroker {
             SELECT q.name FROM worker_queue w JOIN queue q ON q.id = w.queue WHERE w.worker = ? ORDER BY q.name
             """, arguments: [row["id"] as Int64])
         return WorkerStatus(
-          name: row["name"], since: Date(milliseconds: row["since"]), queues: queues.map { QueueName($0) },
+          name: row["name"], since: Date(wholeMilliseconds: row["since"]), queues: queues.map { QueueName($0) },
           running: row["running"], deliveries: try Self.deliveries(of: row["id"], database))
       }
     }
@@ -76,14 +78,13 @@ extension SQLiteBroker: InspectableBroker {
     ).map { row in
       RunningDelivery(
         queue: QueueName(row["queue"]), id: (row["id"] as String?).map { MessageID($0) },
-        name: (row["name"] as String?).map { MessageName($0) }, since: Date(milliseconds: row["since"]))
+        name: (row["name"] as String?).map { MessageName($0) }, since: Date(wholeMilliseconds: row["since"]))
     }
   }
 
-  /// See ``Warren/InspectableBroker/differences(from:)``.
-  public func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
-    try await read { database in
-      let comparison = try Catalogue(database).compare(with: topology)
+  func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    try await file.read { database in
+      let comparison = try KnownTopology(database).compare(with: topology)
       return comparison.conflicts.map { difference in
         var difference = difference
         difference.fix = "ask for what is there, or declare it under another name"
@@ -92,29 +93,7 @@ extension SQLiteBroker: InspectableBroker {
     }
   }
 
-  /// See ``Warren/InspectableBroker/topology()``.
-  public func topology() async throws(BrokerError) -> Topology {
-    try await read { database in try Catalogue(database).topology() }
-  }
-
-  /// Reads a snapshot. Briefly: while it is read, the file cannot be tidied up.
-  func read<Result: Sendable>(
-    _ body: @escaping @Sendable (Database) throws -> Result
-  ) async throws(BrokerError) -> Result {
-    let path = file.shownPath
-    return try await withCheckedContinuation {
-      (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
-      file.database.asyncRead { opened in
-        let result: Swift.Result<Result, BrokerError>
-        do {
-          result = .success(try body(opened.get()))
-        } catch let error as BrokerError {
-          result = .failure(error)
-        } catch {
-          result = .failure(StorageError(error).brokerError(path: path))
-        }
-        continuation.resume(returning: result)
-      }
-    }.get()
+  func topology() async throws(BrokerError) -> Topology {
+    try await file.read { database in try KnownTopology(database).topology() }
   }
 }

@@ -1,30 +1,24 @@
 internal import GRDB
-public import Warren
+internal import Warren
 
-extension SQLiteBroker: OperableBroker {
-  /// See ``Warren/OperableBroker/pause(_:)``.
-  public func pause(_ queue: QueueName) async throws(BrokerError) { try await setPaused(queue, true) }
+/// Pauses, resumes and empties queues.
+struct QueueControl {
+  let writer: Writer
 
-  /// See ``Warren/OperableBroker/resume(_:)``.
-  public func resume(_ queue: QueueName) async throws(BrokerError) { try await setPaused(queue, false) }
-
-  private func setPaused(_ queue: QueueName, _ isPaused: Bool) async throws(BrokerError) {
-    try await waitUntilRunning()
+  func setPaused(_ queue: QueueName, _ isPaused: Bool) async throws(BrokerError) {
     try await writer.perform { transaction in
-      let stored = try transaction.queue(queue)
-      if stored.isPaused == isPaused { return }
+      let known = try transaction.queue(queue)
+      if known.isPaused == isPaused { return }
       try transaction.database.execute(
-        sql: "UPDATE queue SET is_paused = ? WHERE id = ?", arguments: [isPaused, stored.id])
+        sql: "UPDATE queue SET is_paused = ? WHERE id = ?", arguments: [isPaused, known.id])
       try transaction.changeTopology()
       // Others may have to begin again.
-      transaction.waking.insert(stored.id)
+      transaction.work[known.id].wakesOthers = true
     }
   }
 
-  /// See ``Warren/OperableBroker/purge(_:)``. It goes in pieces, between which others get their turn: what comes in
-  /// meanwhile stays.
-  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
-    try await waitUntilRunning()
+  /// It goes in pieces, between which others get their turn: what comes in meanwhile stays. Returns how many went.
+  func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     let end = try await writer.perform { transaction in
       _ = try transaction.queue(queue)
       return transaction.takeSeq()
@@ -39,13 +33,6 @@ extension SQLiteBroker: OperableBroker {
 }
 
 extension Transaction {
-  func queue(_ name: QueueName) throws -> Catalogue.StoredQueue {
-    guard let stored = ledger.catalogue.queues[name] else {
-      throw BrokerError(.notFound, "there is no queue '\(name)': the command `warren queue ls` shows which there are")
-    }
-    return stored
-  }
-
   /// Deletes some of what waits. Returns how many.
   fileprivate func purge(_ queue: Int64, before end: Int64, limit: Int) throws -> Int {
     let ready = try Row.fetchAll(
@@ -58,7 +45,7 @@ extension Transaction {
       database, sql: "SELECT seq FROM delayed WHERE queue = ? AND seq < ? LIMIT ?",
       arguments: [queue, end, limit - ready.count])
     for seq in delayed {
-      try removeWaiting(seq, in: queue)
+      try removeDelayed(seq, in: queue)
       try remove(seq)
     }
     return ready.count + delayed.count

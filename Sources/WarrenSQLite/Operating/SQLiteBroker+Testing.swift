@@ -7,7 +7,7 @@ extension SQLiteBroker {
   package func nextDue() async throws(BrokerError) -> Date? {
     try await writer.perform { transaction in
       let due: Int64?? = try transaction.statements.earliestDue.first { $0.optionalInt(0) }
-      return (due ?? nil).map { Date(milliseconds: $0) }
+      return (due ?? nil).map { Date(wholeMilliseconds: $0) }
     }
   }
 
@@ -16,7 +16,7 @@ extension SQLiteBroker {
   package func killWorker() async throws(BrokerError) -> Int {
     try await writer.perform { [presence, configuration] transaction in
       guard let worker = transaction.worker else { return 0 }
-      let count = try transaction.recover(worker: worker)
+      let count = try transaction.recover(worker: worker) ?? 0
       try transaction.enroll(presence, name: configuration.workerName)
       return count
     }

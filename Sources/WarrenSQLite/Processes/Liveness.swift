@@ -5,43 +5,49 @@ internal import Logging
 internal import Synchronization
 internal import Warren
 
-/// Looks, a few times a second, whether the other processes still live, and takes back what the dead hold.
+/// Looks, a few times a second, whether the other workers still live, and takes back what those hold that do not.
 ///
 /// A process that has died has lost its lock. One that hangs, stopped or frozen, still has it, but its file does not change
-/// any more. How long it has not changed is measured by this process's own clock, which nobody can set.
+/// any more; ``LeaseWatch`` decides after which time that counts.
 ///
 /// It has a timer and a queue of its own: handlers that block the threads of Swift's tasks must not make a process look dead.
 final class Liveness: Sendable {
-  private struct Seen {
-    var change: FileChange
-    var since: ContinuousClock.Instant
-  }
   private struct State {
     var timer: Cancellable?
-    var seen: [String: Seen] = [:]
+    var watch: LeaseWatch
     var ticks = 0
+    var looks = 0
   }
-  private let state = Mutex(State())
+  private struct KnownWorker {
+    var id: Int64
+    var sign: WorkerSign
+  }
+  private let state: Mutex<State>
   private let queue = DispatchQueue(label: "warren.liveness", qos: .userInitiated)
   private let file: BrokerFile
   private let writer: Writer
   private let presence: Presence
-  private let configuration: SQLiteBroker.Configuration
+  private let configuration: SQLiteConfiguration
   private let logger: Logger
 
   init(
-    file: BrokerFile, writer: Writer, presence: Presence, configuration: SQLiteBroker.Configuration, logger: Logger
+    file: BrokerFile, writer: Writer, presence: Presence, configuration: SQLiteConfiguration, logger: Logger
   ) {
     self.file = file
     self.writer = writer
     self.presence = presence
     self.configuration = configuration
     self.logger = logger
+    state = Mutex(
+      State(watch: LeaseWatch(lease: configuration.leaseTimeout, interval: configuration.livenessInterval)))
   }
+
+  /// How often it has looked.
+  var looks: Int { state.withLock { $0.looks } }
 
   func start() {
     let timer = DispatchSource.makeTimerSource(queue: queue)
-    let interval = Int(configuration.livenessInterval.milliseconds)
+    let interval = Int(min(max(1, configuration.livenessInterval.wholeMilliseconds), 3_600_000))
     timer.schedule(deadline: .now(), repeating: .milliseconds(interval), leeway: .milliseconds(interval / 10))
     timer.setEventHandler { [weak self] in self?.tick() }
     timer.activate()
@@ -65,38 +71,48 @@ final class Liveness: Sendable {
       return state.ticks
     }
     // Far more often than a lease ends, far less often than would be felt.
-    if ticks % 4 == 1 { presence.touch() }
+    if ticks % 4 == 1, !presence.touch() { renewSign() }
     // The net beneath the sockets.
-    if ticks % 2 == 0 { writer.wakeConsumers() }
+    if ticks % 2 == 0 { writer.wakeConsumers(everywhere: true) }
     file.database.asyncRead { [weak self] result in
-      guard let self, let database = try? result.get(),
-        let rows = try? Row.fetchAll(database, sql: "SELECT id, file FROM worker")
-      else { return }
-      let workers = rows.map { (id: $0["id"] as Int64, file: $0["file"] as String) }
-      queue.async { self.look(at: workers, in: directory) }
+      guard let self, let database = try? result.get(), let workers = try? Self.workers(database) else { return }
+      let strays =
+        (try? Int64.fetchAll(
+          database, sql: "SELECT DISTINCT worker FROM running WHERE worker NOT IN (SELECT id FROM worker)")) ?? []
+      queue.async { self.look(at: workers, strays, in: directory, isTidying: ticks % 120 == 1) }
     }
   }
 
-  private func look(at workers: [(id: Int64, file: String)], in directory: String) {
-    let own = presence.file
-    if state.withLock({ $0.ticks }) % 120 == 1 { sweepLeftovers(Set(workers.map(\.file)), in: directory) }
-    state.withLock { state in
-      let files = Set(workers.map(\.file))
-      state.seen = state.seen.filter { files.contains($0.key) }
+  private static func workers(_ database: Database) throws -> [KnownWorker] {
+    try Row.fetchAll(database, sql: "SELECT id, file, device, inode FROM worker").map { row in
+      KnownWorker(
+        id: row["id"],
+        sign: WorkerSign(file: row["file"], identity: FileIdentity(device: row["device"], inode: row["inode"])))
     }
-    for worker in workers where worker.file != own {
-      let path = Presence.lockPath(worker.file, in: directory)
-      if let lock = FileLock(path: path, create: false) {
-        if lock.tryLock() {
-          // Held until the deliveries are taken back, so that nobody else does it too.
-          takeBack(worker, in: directory, holding: lock, "has died")
-        } else if hangs(worker.file, path) {
-          takeBack(worker, in: directory, holding: nil, "shows no sign of life")
-        }
-      } else if !FileManager.default.fileExists(atPath: path) {
-        takeBack(worker, in: directory, holding: nil, "has lost its lock file")
+  }
+
+  private func look(at workers: [KnownWorker], _ strays: [Int64], in directory: String, isTidying: Bool) {
+    if isTidying { sweepLeftovers(Set(workers.map(\.sign.file)), in: directory) }
+    let own = presence.file
+    var signs: [String: LeaseWatch.Sign] = [:]
+    var locks: [String: FileLock] = [:]
+    for worker in workers where worker.sign.file != own {
+      let (sign, lock) = Presence.look(at: worker.sign, in: directory)
+      signs[worker.sign.file] = sign
+      locks[worker.sign.file] = lock
+    }
+    let lost = state.withLock { state in
+      state.looks += 1
+      return state.watch.look(signs, at: .now)
+    }
+    for worker in workers {
+      guard let loss = lost[worker.sign.file] else { continue }
+      // The lock is held until the deliveries are taken back, so that no other process does it too.
+      takeBack(worker.id, loss.rawValue, holding: locks[worker.sign.file]) {
+        Presence.removeFiles(of: worker.sign.file, in: directory)
       }
     }
+    for worker in strays { takeBack(worker, "has left deliveries behind", holding: nil) {} }
   }
 
   /// Removes what was left by processes that died while they came or went. What is young may belong to one that comes.
@@ -111,33 +127,19 @@ final class Liveness: Sendable {
     }
   }
 
-  private func hangs(_ file: String, _ path: String) -> Bool {
-    guard let change = FileChange(path: path) else { return false }
-    let now = ContinuousClock.now
-    return state.withLock { state in
-      guard let seen = state.seen[file], seen.change == change else {
-        state.seen[file] = Seen(change: change, since: now)
-        return false
-      }
-      return now - seen.since > configuration.leaseTimeout
-    }
-  }
-
   private func takeBack(
-    _ worker: (id: Int64, file: String), in directory: String, holding lock: FileLock?, _ why: String
+    _ worker: Int64, _ why: String, holding lock: FileLock?, then tidyUp: @escaping @Sendable () -> Void
   ) {
     let name = configuration.workerName
     let logger = logger
     writer.submit(
       Operation(
         perform: { transaction in
-          // Somebody may have been quicker.
-          let isKnown = try Int.fetchOne(
-            transaction.database, sql: "SELECT 1 FROM worker WHERE id = ?", arguments: [worker.id])
-          let count = isKnown == nil ? 0 : try transaction.recover(worker: worker.id)
+          let count = try transaction.recover(worker: worker)
           return {
-            Presence.removeFiles(of: worker.file, in: directory)
-            if isKnown != nil {
+            tidyUp()
+            // Another process may have been quicker.
+            if let count {
               logger.notice(
                 "A worker \(why); its deliveries run again.",
                 metadata: ["deliveries": "\(count)", "observer": "\(name)"])
@@ -145,5 +147,15 @@ final class Liveness: Sendable {
             withExtendedLifetime(lock) {}
           }
         }, fail: { _ in withExtendedLifetime(lock) {} }))
+  }
+
+  /// Shows itself anew, under the same number, when its lock file is gone.
+  private func renewSign() {
+    writer.submit(
+      Operation(
+        perform: { [presence] transaction in
+          try transaction.renewSign(presence)
+          return {}
+        }, fail: { _ in }))
   }
 }

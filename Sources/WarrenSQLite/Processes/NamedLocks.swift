@@ -5,10 +5,14 @@ internal import Warren
 /// Locks by name that the processes of a broker file share: a file for each name, which the kernel unlocks when its holder
 /// ends, however it ends. For a broker in memory there is no other process, and a set of names does.
 final class NamedLocks: Sendable {
+  private let path: String?
   private let directory: String?
   private let held = Mutex<Set<LockName>>([])
 
-  init(beside path: String?) { directory = path.map { $0 + "-locks" } }
+  init(beside path: String?) {
+    self.path = path
+    directory = path.map { $0 + "-locks" }
+  }
 
   /// Runs `body` while the lock is held.
   func withLock<Result: Sendable>(
@@ -41,13 +45,16 @@ final class NamedLocks: Sendable {
       return Held { [self] in held.withLock { _ = $0.remove(name) } }
     }
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let status = self.path.flatMap(FileStatus.init(path:))
+    status?.share(with: directory)
     let path = "\(directory)/\(Self.file(name))"
     guard let lock = FileLock(path: path, create: true) else {
       throw BrokerError(
         .readOnly, "'\(path)' cannot be made: let this user write in the directory, and look whether the disk is full")
     }
+    status?.share(with: path)
     // A file that lost its name while it was being locked is not the one that others lock.
-    guard lock.tryLock(), lock.isStill(at: path) else { return nil }
+    guard lock.tryLock(), lock.identity == FileIdentity(path: path) else { return nil }
     return Held { lock.unlock() }
   }
 

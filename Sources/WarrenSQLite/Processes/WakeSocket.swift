@@ -10,7 +10,7 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// A datagram socket in a directory, for nothing but waking whoever listens there.
+/// A datagram socket in a directory, only for waking the process that receives at it.
 ///
 /// The name of a socket has room for about a hundred bytes only. On Linux the directory is named by its descriptor, so that
 /// its own path may be as long as it likes.
@@ -21,9 +21,9 @@ final class WakeSocket: Sendable {
   private let source: Mutex<Cancellable?> = Mutex(nil)
   private let isClosed = Atomic(false)
 
-  /// Listens. `nil` where that is not possible.
-  init?(listeningIn directory: String, as name: String, _ action: @escaping @Sendable () -> Void) {
-    guard let opened = Self.open(directory) else { return nil }
+  /// Receives. `nil` where that is not possible.
+  init?(receivingIn directory: String, as name: String, _ action: @escaping @Sendable () -> Void) {
+    guard let opened = Self.openBoth(directory) else { return nil }
     (self.directory, descriptor) = opened
     path = directory
     guard Self.with(address: Self.place(of: name, opened.directory, directory), { bind(opened.socket, $0, $1) }) == 0
@@ -44,21 +44,24 @@ final class WakeSocket: Sendable {
     self.source.withLock { $0 = cancellable }
   }
 
-  /// Only wakes others. `nil` where that is not possible.
-  init?(speakingIn directory: String) {
-    guard let opened = Self.open(directory) else { return nil }
+  /// Only wakes other processes. `nil` where that is not possible.
+  init?(sendingTo directory: String) {
+    guard let opened = Self.openBoth(directory) else { return nil }
     (self.directory, descriptor) = opened
     path = directory
   }
 
   deinit { close() }
 
-  /// Wakes whoever listens under this name. That nobody does, or that he has enough of it already, is no error.
-  func wake(_ name: String) {
-    Self.with(address: Self.place(of: name, directory, path)) { address, length in
+  /// Wakes the process that receives under this name. That there is none, or that it has been woken already, is no error.
+  /// `false` when it did not get there.
+  @discardableResult
+  func wake(_ name: String) -> Bool {
+    let sent = Self.with(address: Self.place(of: name, directory, path)) { address, length in
       var byte: UInt8 = 1
       return Int32(sendto(descriptor, &byte, 1, dontWait, address, length))
     }
+    return sent >= 0 || errno == EAGAIN
   }
 
   func close() {
@@ -70,16 +73,10 @@ final class WakeSocket: Sendable {
     if let source { source.cancel() } else { Self.closeBoth((directory, descriptor)) }
   }
 
-  private static func open(_ path: String) -> (directory: Int32, socket: Int32)? {
-    #if canImport(Darwin)
-      let kind = SOCK_DGRAM
-      let directory = Darwin.open(path, O_RDONLY | O_CLOEXEC)
-    #else
-      let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
-      let directory = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    #endif
+  private static func openBoth(_ path: String) -> (directory: Int32, socket: Int32)? {
+    let directory = openFile(path, O_RDONLY | O_CLOEXEC)
     if directory < 0 { return nil }
-    let opened = socket(AF_UNIX, kind, 0)
+    let opened = openDatagramSocket()
     if opened < 0 {
       closeBoth((directory, -1))
       return nil
@@ -88,13 +85,8 @@ final class WakeSocket: Sendable {
   }
 
   private static func closeBoth(_ opened: (directory: Int32, socket: Int32)) {
-    #if canImport(Darwin)
-      _ = Darwin.close(opened.directory)
-      if opened.socket >= 0 { _ = Darwin.close(opened.socket) }
-    #else
-      _ = Glibc.close(opened.directory)
-      if opened.socket >= 0 { _ = Glibc.close(opened.socket) }
-    #endif
+    closeFile(opened.directory)
+    if opened.socket >= 0 { closeFile(opened.socket) }
   }
 
   private static func place(of name: String, _ directory: Int32, _ path: String) -> String {
@@ -125,11 +117,27 @@ final class WakeSocket: Sendable {
   }
 }
 
-/// An active source, of which nothing is wanted any more but that it ends some day. That may happen on any thread.
+/// An active source that is only to be cancelled, from any thread.
 struct Cancellable: @unchecked Sendable {
   private let source: any DispatchSourceProtocol
   init(_ source: any DispatchSourceProtocol) { self.source = source }
   func cancel() { source.cancel() }
+}
+
+// The socket has methods with the names of these system calls.
+
+private func openFile(_ path: String, _ flags: Int32) -> Int32 { open(path, flags) }
+
+private func closeFile(_ descriptor: Int32) { _ = close(descriptor) }
+
+private func openDatagramSocket() -> Int32 {
+  #if canImport(Glibc)
+    socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  #elseif canImport(Musl)
+    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+  #else
+    socket(AF_UNIX, SOCK_DGRAM, 0)
+  #endif
 }
 
 #if canImport(Darwin)

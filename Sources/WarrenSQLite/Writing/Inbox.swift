@@ -17,17 +17,21 @@ struct SettleRequest: Sendable {
   var settlement: Settlement
   /// Set when the caller was cancelled: then it no longer waits for a file that cannot be written.
   var isGivenUp: Flag
-  var continuation: CheckedContinuation<Result<SettleResult, BrokerError>, Never>
+  var continuation: CheckedContinuation<Result<SettleOutcome, BrokerError>, Never>
 }
 
 /// Anything else that is to be done in a transaction.
 struct Operation: Sendable {
   /// Whether it is tried again until it succeeds or the broker stops, as settlements are.
   var isKept = false
+  /// When its caller gives up; `nil`: never.
+  var deadline: Date?
   /// Returns what to do after the commit. What it throws, other than ``StorageError``, concerns its caller alone: it is
   /// undone, and the rest of the transaction goes on.
   var perform: @Sendable (Transaction) throws -> () -> Void
   var fail: @Sendable (BrokerError) -> Void
+
+  func isOverdue(_ now: Date) -> Bool { deadline.map { $0 <= now } ?? false }
 }
 
 /// What waits for the writer.
@@ -67,17 +71,43 @@ struct Inbox: Sendable {
     return taken
   }
 
-  /// Takes out a single request, to find the one that fails.
-  mutating func takeOne() -> Inbox {
-    var taken = Inbox()
-    if !operations.isEmpty {
-      taken.operations = [operations.removeFirst()]
-    } else if !settlements.isEmpty {
-      taken.settlements = [settlements.removeFirst()]
-    } else if !publishes.isEmpty {
-      taken.publishes = [publishes.removeFirst()]
+  /// Each request by itself, so that one that cannot be done fails alone.
+  var singles: [Inbox] {
+    operations.map { Inbox(operations: [$0]) } + settlements.map { Inbox(settlements: [$0]) }
+      + publishes.map { Inbox(publishes: [$0]) }
+  }
+
+  /// What must not be told that it failed: it is tried again until it succeeds, or the broker stops.
+  var kept: Inbox {
+    Inbox(settlements: settlements.filter { !$0.isGivenUp.isSet }, operations: operations.filter(\.isKept))
+  }
+
+  /// The others.
+  var notKept: Inbox {
+    Inbox(
+      publishes: publishes, settlements: settlements.filter { $0.isGivenUp.isSet },
+      operations: operations.filter { !$0.isKept })
+  }
+
+  /// Those whose callers wait no longer for a file that cannot be written.
+  mutating func takeGivenUp() -> Inbox {
+    let givenUp = Inbox(settlements: settlements.filter { $0.isGivenUp.isSet })
+    if !givenUp.isEmpty { settlements.removeAll { $0.isGivenUp.isSet } }
+    return givenUp
+  }
+
+  /// Takes out what its callers have given up.
+  mutating func takeOverdue(_ now: Date) -> Inbox {
+    var overdue = Inbox()
+    if publishes.contains(where: { $0.deadline <= now }) {
+      overdue.publishes = publishes.filter { $0.deadline <= now }
+      publishes.removeAll { $0.deadline <= now }
     }
-    return taken
+    if operations.contains(where: { $0.isOverdue(now) }) {
+      overdue.operations = operations.filter { $0.isOverdue(now) }
+      operations.removeAll { $0.isOverdue(now) }
+    }
+    return overdue
   }
 
   /// Puts back what was taken, before everything that came since.
@@ -90,7 +120,7 @@ struct Inbox: Sendable {
   /// How many requests these are.
   var count: Int { publishes.count + settlements.count + operations.count }
 
-  /// Fails everybody.
+  /// Fails all of them.
   func fail(_ error: BrokerError) {
     for request in publishes { request.continuation.resume(returning: .failure(error)) }
     for request in settlements { request.continuation.resume(returning: .failure(error)) }

@@ -4,6 +4,7 @@ internal import GRDB
 final class Statements {
   // One row, read at the beginning of every transaction and written at its end if it changed.
   let readMeta: Prepared
+  let dataVersion: Prepared
   let writeMeta: Prepared
 
   let insertMessage: Prepared
@@ -18,6 +19,7 @@ final class Statements {
   let deleteReady: Prepared
   let anyReady: Prepared
   let listReady: Prepared
+  let listWaiting: Prepared
   let firstSuspect: Prepared
 
   let insertDelayed: Prepared
@@ -29,6 +31,7 @@ final class Statements {
   let deleteRunning: Prepared
   let anySuspectRunning: Prepared
   let runningOf: Prepared
+  let isRunning: Prepared
 
   let writeHistory: Prepared
   let readHistory: Prepared
@@ -36,90 +39,80 @@ final class Statements {
 
   let insertDeadLetter: Prepared
   let readDeadLetter: Prepared
+  let readParking: Prepared
   let deleteDeadLetter: Prepared
 
   let writeDepth: Prepared
   let remember: Prepared
   let isRemembered: Prepared
+  let listForgotten: Prepared
   let forget: Prepared
   let listExpired: Prepared
   let earliestExpiry: Prepared
   let workerExists: Prepared
 
-  /// The columns of `message` after `seq` and `queue`.
-  private static let content = """
-    id, name, exchange, routing_key, content_type, encoding, correlation, causation, source, priority, published_at, \
-    expires_at, park_at, unique_key, headers, body, unique_queue, unique_window
-    """
-
   init(_ database: Database) throws {
     func make(_ sql: String) throws -> Prepared { try Prepared(database, sql) }
     readMeta = try make("SELECT next_seq, topology_version, workers_version FROM meta")
+    dataVersion = try make("PRAGMA data_version")
     writeMeta = try make("UPDATE meta SET next_seq = ?1, topology_version = ?2, workers_version = ?3")
 
-    insertMessage = try make(
-      """
-      INSERT INTO message (seq, queue, \(Self.content))
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-      """)
+    insertMessage = try make(MessageRow.insertion)
     // With another number, queue, way and expiry; the rest as it is.
     copyMessage = try make(
-      """
-      INSERT INTO message (seq, queue, \(Self.content))
-      SELECT ?2, ?3, id, name, ?4, ?5, content_type, encoding, correlation, causation, source, priority, published_at,
-        ?6, ?7, unique_key, headers, body, unique_queue, unique_window
-      FROM message WHERE seq = ?1
-      """)
+      MessageRow.copy(with: [
+        .seq: "?2", .queue: "?3", .exchange: "?4", .routingKey: "?5", .expiresAt: "?6", .parkAt: "?7",
+      ]))
     deleteMessage = try make("DELETE FROM message WHERE seq = ?1")
     readMessage = try make(
-      """
-      SELECT \(Self.content), lane, record FROM message m LEFT JOIN history h ON h.seq = m.seq
-      WHERE m.seq = ?1
-      """)
+      "SELECT \(MessageRow.selection()) FROM message m LEFT JOIN history h ON h.seq = m.seq WHERE m.seq = ?1")
     readPlace = try make(
       """
-      SELECT m.queue, m.priority, m.park_at, h.lane FROM message m LEFT JOIN history h ON h.seq = m.seq
+      SELECT m.queue, m.priority, m.park_at, h.isolation FROM message m LEFT JOIN history h ON h.seq = m.seq
       WHERE m.seq = ?1
       """)
     findKey = try make("SELECT 1 FROM message WHERE unique_queue = ?1 AND unique_key = ?2 LIMIT 1")
     postponeExpiry = try make("UPDATE message SET park_at = ?2 WHERE seq = ?1 AND park_at <= ?2")
 
-    insertReady = try make("INSERT INTO ready (queue, rank, seq) VALUES (?1, ?2, ?3)")
+    insertReady = try make("INSERT OR IGNORE INTO ready (queue, rank, seq) VALUES (?1, ?2, ?3)")
     deleteReady = try make("DELETE FROM ready WHERE queue = ?1 AND rank = ?2 AND seq = ?3")
     anyReady = try make("SELECT 1 FROM ready WHERE queue = ?1 LIMIT 1")
     listReady = try make(
       """
       SELECT rank, seq FROM ready WHERE queue = ?1 AND rank < \(Schema.suspectRank) ORDER BY rank, seq LIMIT ?2
       """)
+    listWaiting = try make("SELECT queue FROM depth WHERE ready > 0")
     firstSuspect = try make(
       """
       SELECT rank, seq FROM ready WHERE queue = ?1 AND rank >= \(Schema.suspectRank) ORDER BY rank, seq LIMIT 1
       """)
 
-    insertDelayed = try make("INSERT INTO delayed (seq, queue, due) VALUES (?1, ?2, ?3)")
+    insertDelayed = try make("INSERT OR IGNORE INTO delayed (seq, queue, due) VALUES (?1, ?2, ?3)")
     deleteDelayed = try make("DELETE FROM delayed WHERE seq = ?1")
     listDue = try make("SELECT seq, queue FROM delayed WHERE due <= ?1 ORDER BY due, seq LIMIT ?2")
     earliestDue = try make("SELECT min(due) FROM delayed")
 
     insertRunning = try make(
-      "INSERT INTO running (seq, queue, worker, fence, since, is_suspect) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+      "INSERT OR IGNORE INTO running (seq, queue, worker, fence, since, is_suspect) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
     deleteRunning = try make("DELETE FROM running WHERE seq = ?1 AND worker = ?2 AND fence = ?3")
     anySuspectRunning = try make("SELECT 1 FROM running WHERE queue = ?1 AND is_suspect > 0 LIMIT 1")
+    isRunning = try make("SELECT 1 FROM running WHERE seq = ?1")
     runningOf = try make("SELECT seq, queue, fence, is_suspect FROM running WHERE worker = ?1")
 
-    writeHistory = try make("INSERT OR REPLACE INTO history (seq, lane, record) VALUES (?1, ?2, ?3)")
-    readHistory = try make("SELECT lane, record FROM history WHERE seq = ?1")
+    writeHistory = try make("INSERT OR REPLACE INTO history (seq, isolation, record) VALUES (?1, ?2, ?3)")
+    readHistory = try make("SELECT isolation, record FROM history WHERE seq = ?1")
     deleteHistory = try make("DELETE FROM history WHERE seq = ?1")
 
     insertDeadLetter = try make(
       """
       INSERT INTO dead_letter
-        (seq, queue, origin, id, name, exchange, routing_key, expires_at, reason, detail, at)
-      SELECT ?2, ?3, queue, id, name, exchange, coalesce(routing_key, name, ''), expires_at, ?4, ?5, ?6
+        (seq, queue, origin, parking, id, name, exchange, routing_key, expires_at, reason, detail, at)
+      SELECT ?2, ?3, queue, seq, id, name, exchange, coalesce(routing_key, name, ''), expires_at, ?4, ?5, ?6
       FROM message WHERE seq = ?1
       """)
     readDeadLetter = try make(
-      "SELECT queue, origin, exchange, routing_key, expires_at FROM dead_letter WHERE seq = ?1")
+      "SELECT queue, origin, exchange, routing_key, expires_at, parking FROM dead_letter WHERE seq = ?1")
+    readParking = try make("SELECT seq, queue FROM dead_letter WHERE parking = ?1 ORDER BY seq")
     deleteDeadLetter = try make("DELETE FROM dead_letter WHERE seq = ?1")
 
     writeDepth = try make(
@@ -130,10 +123,8 @@ final class Statements {
       """)
     remember = try make("INSERT OR REPLACE INTO finished (queue, key, until) VALUES (?1, ?2, ?3)")
     isRemembered = try make("SELECT 1 FROM finished WHERE queue = ?1 AND key = ?2 AND until > ?3")
-    forget = try make(
-      """
-      DELETE FROM finished WHERE (queue, key) IN (SELECT queue, key FROM finished WHERE until <= ?1 LIMIT ?2)
-      """)
+    listForgotten = try make("SELECT queue, key FROM finished WHERE until <= ?1 LIMIT ?2")
+    forget = try make("DELETE FROM finished WHERE queue = ?1 AND key = ?2")
     listExpired = try make(
       """
       SELECT seq, queue FROM message m

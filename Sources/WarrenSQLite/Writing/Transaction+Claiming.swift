@@ -4,22 +4,40 @@ internal import Warren
 extension Transaction {
   /// Hands out what waits to the consumers of this process, as far as their credit goes. What was published in this
   /// transaction is among it.
-  func claim(limit: Int) throws {
+  ///
+  /// - Parameter everywhere: whether queues are asked in which nothing is counted.
+  func claim(limit: Int, everywhere: Bool) throws {
     var left = limit
-    if let worker {
-      for consumer in ledger.consumers.values.sorted(by: { $0.id < $1.id }) where left > 0 {
-        guard consumer.isTaking, let queue = ledger.catalogue[consumer.queue], !queue.isPaused
+    if let worker, limit > 0 {
+      let queues = everywhere ? nil : try queuesWithWork()
+      for consumer in state.deliveries.consumers where left > 0 && queues?.contains(consumer.queue) ?? true {
+        guard consumer.isTaking, let queue = state.topology[consumer.queue], !queue.isPaused,
+          !leaving.contains(where: { $0 === consumer })
         else { continue }
-        let credit = consumer.consumer.prefetch - consumer.unsettled + (freed[consumer.id] ?? 0)
+        let credit = consumer.credit + (freed[ObjectIdentifier(consumer)] ?? 0)
         if credit <= 0 { continue }
-        left -= try claim(for: consumer, queue.queue.name, worker: worker, upTo: min(credit, left))
+        left -= try claim(for: consumer, queue.name, worker: worker, upTo: min(credit, left))
       }
+      if left <= 0 { isUnfinished = true }
     }
-    for (queue, messages) in fresh {
-      for message in messages { try makeReady(message.seq, in: queue, rank: message.rank) }
+    for index in work.all.indices where !work.all[index].fresh.isEmpty {
+      let queue = work.all[index].queue
+      for message in work[queue].takeFresh() { try makeReady(message.seq, in: queue, rank: message.message.rank) }
     }
-    fresh = [:]
-    if left <= 0 { isUnfinished = true }
+  }
+
+  /// The queues in which something may be for a consumer; `nil`: it has to be asked of each.
+  private func queuesWithWork() throws -> Set<Int64>? {
+    if state.deliveries.consumers.count < 8 { return nil }
+    var waiting = Set<Int64>()
+    if let known = state.waiting {
+      waiting = known
+    } else {
+      while try statements.listWaiting.step() { waiting.insert(statements.listWaiting.int(0)) }
+      state.waiting = waiting
+    }
+    for work in work.all where !work.fresh.isEmpty || work.counts.ready > 0 { waiting.insert(work.queue) }
+    return waiting
   }
 
   private func claim(
@@ -27,52 +45,65 @@ extension Transaction {
   ) throws -> Int {
     let id = consumer.queue
     var deliveries: [Delivery] = []
-    if let messages = fresh[id] {
-      statements.anyReady.bind(1, id)
-      if try statements.anyReady.first({ _ in true }) == nil {
-        // Nobody waits before these, so they need not wait either.
-        fresh[id] = try hand(messages, to: consumer, queue, worker: worker, upTo: limit, &deliveries)
+    var mayWait = true
+    if !work[id].fresh.isEmpty {
+      let fresh = work[id].takeFresh()
+      if try isEmpty(id) {
+        // None waits before these, so they need not wait either.
+        try hand(fresh, to: consumer, queue, worker: worker, upTo: limit, &deliveries)
+        mayWait = false
       } else {
-        for message in messages { try makeReady(message.seq, in: id, rank: message.rank) }
-        fresh[id] = nil
+        for message in fresh { try makeReady(message.seq, in: id, rank: message.message.rank) }
       }
     }
-    if deliveries.count < limit { try handSuspect(to: consumer, queue, worker: worker, &deliveries) }
-    if deliveries.count < limit { try handReady(to: consumer, queue, worker: worker, upTo: limit, &deliveries) }
-    if !deliveries.isEmpty { claimed[consumer.id, default: []] += deliveries }
+    if mayWait {
+      if deliveries.count < limit { try handSuspect(to: consumer, queue, worker: worker, &deliveries) }
+      if deliveries.count < limit { try handReady(to: consumer, queue, worker: worker, upTo: limit, &deliveries) }
+    }
+    if !deliveries.isEmpty { handed.append((consumer, deliveries)) }
     return deliveries.count
   }
 
-  /// Hands out messages of this transaction, and returns those that are too many.
+  private func isEmpty(_ queue: Int64) throws -> Bool {
+    statements.anyReady.bind(1, queue)
+    return try statements.anyReady.first { _ in true } == nil
+  }
+
+  /// Hands out messages of this transaction; those that are too many stay fresh.
   private func hand(
-    _ messages: [Fresh], to consumer: LocalConsumer, _ queue: QueueName, worker: Int64, upTo limit: Int,
+    _ messages: [FreshMessage], to consumer: LocalConsumer, _ queue: QueueName, worker: Int64, upTo limit: Int,
     _ deliveries: inout [Delivery]
-  ) throws -> [Fresh]? {
+  ) throws {
     // In the order of rank, and in each rank of arrival: a stable sort, which Swift's is.
-    let sorted = messages.allSatisfy { $0.rank == messages[0].rank } ? messages : messages.sorted { $0.rank < $1.rank }
-    var rest: [Fresh] = []
+    let first = messages[0].message.rank
+    let sorted =
+      messages.allSatisfy { $0.message.rank == first }
+      ? messages : messages.sorted { $0.message.rank < $1.message.rank }
+    deliveries.reserveCapacity(min(limit, sorted.count))
     for message in sorted {
       if let parkAt = message.parkAt, parkAt <= now {
-        try makeReady(message.seq, in: consumer.queue, rank: message.rank)
+        try makeReady(message.seq, in: consumer.queue, rank: message.message.rank)
         needsExpirySweep = true
         isUnfinished = true
-      } else if deliveries.count < limit {
-        let fence = try markRunning(message.seq, consumer.queue, worker: worker, isSuspect: false)
-        note(
-          message.seq,
-          Unsettled(
-            consumer: consumer.id, queue: consumer.queue, fence: fence, rank: message.rank, lane: 0,
-            hasHistory: false, parkAt: message.parkAt,
-            unique: message.unique))
-        deliveries.append(
-          Delivery(
-            message: message.message, queue: queue, exchange: message.exchange, routingKey: message.key,
-            history: History(), isSuspect: false, token: .init(scope: worker, number: message.seq, fence: fence)))
-      } else {
-        rest.append(message)
+        continue
       }
+      if deliveries.count >= limit {
+        work[consumer.queue].fresh.append(message)
+        continue
+      }
+      let open = OpenDelivery(
+        seq: message.seq, consumer: consumer, fence: state.deliveries.fence(after: opened.count),
+        rank: message.message.rank, parkAt: message.parkAt, unique: message.unique)
+      guard
+        try markRunning(message.seq, consumer.queue, worker: worker, fence: open.fence, isSuspect: false)
+      else { continue }
+      opened.append(open)
+      deliveries.append(
+        Delivery(
+          message: message.message, queue: queue, exchange: message.exchange, routingKey: message.key,
+          history: History(), isSuspect: false,
+          token: .init(scope: worker, number: message.seq, fence: open.fence)))
     }
-    return rest.isEmpty ? nil : rest
   }
 
   /// Hands out one of those that are handed out alone, unless one is out.
@@ -90,75 +121,49 @@ extension Transaction {
     to consumer: LocalConsumer, _ queue: QueueName, worker: Int64, upTo limit: Int, _ deliveries: inout [Delivery]
   ) throws {
     var chosen: [(rank: Int64, seq: Int64)] = []
+    let wanted = limit - deliveries.count
     statements.listReady.bind(1, consumer.queue)
-    statements.listReady.bind(2, Int64(limit - deliveries.count))
+    statements.listReady.bind(2, Int64(wanted))
     while try statements.listReady.step() { chosen.append((statements.listReady.int(0), statements.listReady.int(1))) }
+    let before = deliveries.count
     for (rank, seq) in chosen {
       try hand(seq, rank: rank, to: consumer, queue, worker: worker, &deliveries)
     }
+    // Some of them were not what they said, and others wait behind them.
+    if chosen.count == wanted, deliveries.count - before < wanted { isUnfinished = true }
+    if chosen.count < wanted, try isEmpty(consumer.queue) { state.waiting?.remove(consumer.queue) }
   }
 
-  /// Hands out one waiting message, or parks it if its time is over.
+  /// Hands out one waiting message, unless its time is over or there is none.
   private func hand(
     _ seq: Int64, rank: Int64, to consumer: LocalConsumer, _ queue: QueueName, worker: Int64,
     _ deliveries: inout [Delivery]
   ) throws {
     let read = statements.readMessage
     read.bind(1, seq)
-    let found = try read.first { row in
-      (
-        message: Message(row), exchange: row.optionalInt(2), key: row.optionalText(3), parkAt: row.optionalInt(12),
-        unique: UniqueKey(row), lane: row.int(18), hasHistory: !row.isNull(18),
-        history: History(stored: row.optionalText(19))
-      )
+    guard let row = try read.first({ MessageRow($0) }) else {
+      // A place without a message must not hold up those behind it.
+      try removeReady(seq, in: consumer.queue, rank: rank)
+      return try setAside("ready", seq, in: consumer.queue)
     }
-    guard let found else {
-      throw StorageError(code: 11, message: "the message \(seq) of the queue '\(queue)' has no content")
-    }
-    if let parkAt = found.parkAt, parkAt <= now {
+    if let parkAt = row.parkAt, parkAt <= now {
       // Its turn comes at once, in the sweep; the place in the order is kept until then.
       needsExpirySweep = true
       isUnfinished = true
       return
     }
     try removeReady(seq, in: consumer.queue, rank: rank)
-    let fence = try markRunning(seq, consumer.queue, worker: worker, isSuspect: found.lane > 0)
-    note(
-      seq,
-      Unsettled(
-        consumer: consumer.id, queue: consumer.queue, fence: fence, rank: found.message.rank,
-        lane: found.lane, hasHistory: found.hasHistory, parkAt: found.parkAt,
-        unique: found.unique))
+    let open = OpenDelivery(
+      seq: seq, consumer: consumer, fence: state.deliveries.fence(after: opened.count), rank: row.message.rank,
+      isolation: row.isolation, hasHistory: row.hasHistory, parkAt: row.parkAt, unique: row.unique)
+    guard
+      try markRunning(seq, consumer.queue, worker: worker, fence: open.fence, isSuspect: row.isolation > 0)
+    else { return try setAside("ready", seq, in: consumer.queue) }
+    opened.append(open)
     deliveries.append(
       Delivery(
-        message: found.message, queue: queue, exchange: ledger.catalogue.exchangeName(found.exchange),
-        routingKey: RoutingKey(found.key ?? found.message.name?.rawValue ?? ""), history: found.history,
-        isSuspect: found.lane > 0, token: .init(scope: worker, number: seq, fence: fence)))
+        message: row.message, queue: queue, exchange: state.topology.exchangeName(row.exchange), routingKey: row.key,
+        history: row.history, isSuspect: row.isolation > 0,
+        token: .init(scope: worker, number: seq, fence: open.fence)))
   }
-
-  // MARK: Places
-
-  func removeReady(_ seq: Int64, in queue: Int64, rank: Int64) throws {
-    statements.deleteReady.bind(1, queue)
-    statements.deleteReady.bind(2, rank)
-    statements.deleteReady.bind(3, seq)
-    try statements.deleteReady.run()
-    count(queue) { $0.ready -= 1 }
-  }
-
-  private func markRunning(_ seq: Int64, _ queue: Int64, worker: Int64, isSuspect: Bool) throws -> Int64 {
-    lastFence += 1
-    let insert = statements.insertRunning
-    insert.bind(1, seq)
-    insert.bind(2, queue)
-    insert.bind(3, worker)
-    insert.bind(4, lastFence)
-    insert.bind(5, now)
-    insert.bind(6, isSuspect ? 1 : Int64(0))
-    try insert.run()
-    count(queue) { $0.running += 1 }
-    return lastFence
-  }
-
-  private func note(_ seq: Int64, _ unsettled: Unsettled) { claimedUnsettled.append((seq, unsettled)) }
 }

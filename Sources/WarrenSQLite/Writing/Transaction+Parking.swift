@@ -5,57 +5,55 @@ extension Transaction {
   /// Moves a message, which stands in no place any more, to its queue's dead letters. `false` when there is nowhere to move
   /// it: then nothing was changed.
   func park(_ seq: Int64, of queue: Int64, _ reason: DeadLetterReason, _ history: History) throws -> Bool {
-    let targets = deadLetterQueues(of: queue)
-    if targets.isEmpty { return false }
-    let target = ledger.catalogue[queue]?.queue.deadLetter
-    for holder in targets {
-      guard let stored = ledger.catalogue[holder] else { continue }
+    let target = state.topology[queue]?.queue.deadLetter
+    let holders = deadLetterQueues(of: target)
+    if holders.isEmpty { return false }
+    guard let place = try place(of: seq) else {
+      // Nothing is left of it that could be kept.
+      try remove(seq)
+      try setAside("running", seq, in: queue)
+      return true
+    }
+    for holder in holders {
       let copy = takeSeq()
       let copyMessage = statements.copyMessage
       copyMessage.bind(1, seq)
       copyMessage.bind(2, copy)
-      copyMessage.bind(3, holder)
-      copyMessage.bind(4, ledger.catalogue.exchangeID(target?.exchange?.name))
-      copyMessage.bind(5, (target?.key ?? RoutingKey(stored.queue.name.rawValue)).rawValue)
+      copyMessage.bind(3, holder.id)
+      copyMessage.bind(4, state.topology.exchangeID(target?.exchange?.name))
+      copyMessage.bind(5, (target?.key ?? RoutingKey(holder.name.rawValue)).rawValue)
       // What expired here must not expire there again; the dead letter remembers the time.
       copyMessage.bind(6, Int64?.none)
-      copyMessage.bind(7, stored.queue.timeToLive.map { now + $0.milliseconds })
-      try copyMessage.run()
+      copyMessage.bind(7, holder.timeToLive.map { time(after: $0) })
+      guard try copyMessage.run() == 1 else {
+        throw StorageError(code: 11, message: "the message \(seq) could not be copied")
+      }
       let insert = statements.insertDeadLetter
       insert.bind(1, seq)
       insert.bind(2, copy)
-      insert.bind(3, holder)
+      insert.bind(3, holder.id)
       insert.bind(4, reason.kind.rawValue)
       insert.bind(5, reason.detail)
       insert.bind(6, now)
       try insert.run()
-      if !history.isEmpty { try write(history, of: copy, isIsolated: false) }
-      count(holder) { $0.published += 1 }
-      try makeReady(copy, in: holder, rank: try place(of: copy)?.rank ?? 0)
+      try write(history, of: copy, isIsolated: false)
+      work[holder.id].counts.published += 1
+      try makeReady(copy, in: holder.id, rank: place.rank - place.isolation)
     }
     try remove(seq)
-    count(queue) { $0.deadLettered += 1 }
+    work[queue].counts.deadLettered += 1
     return true
   }
 
-  /// Deletes everything about a message but its place and counts.
-  func remove(_ seq: Int64) throws {
-    statements.deleteMessage.bind(1, seq)
-    try statements.deleteMessage.run()
-    try forgetHistory(of: seq)
-    statements.deleteDeadLetter.bind(1, seq)
-    try statements.deleteDeadLetter.run()
+  private func deadLetterQueues(of target: DeadLetterTarget?) -> [KnownQueue] {
+    guard let target else { return [] }
+    if let exchange = target.exchange { return state.topology.route(exchange.name, target.key) ?? [] }
+    return state.topology.queues[target.queue].map { [$0] } ?? []
   }
 
-  private func deadLetterQueues(of queue: Int64) -> [Int64] {
-    guard let target = ledger.catalogue[queue]?.queue.deadLetter else { return [] }
-    if let exchange = target.exchange { return ledger.catalogue.route(exchange.name, target.key) ?? [] }
-    return ledger.catalogue.queues[target.queue].map { [$0.id] } ?? []
-  }
-
-  /// Lets a message that could not be parked wait a little, so that nobody goes round with it.
+  /// Lets a message that could not be parked wait a little, so that it is not tried again at once.
   func rest(_ seq: Int64, in queue: Int64) throws {
-    let due = now + max(1, ledger.configuration.parkingPause.milliseconds)
+    let due = time(after: max(1, state.configuration.parkingPause.wholeMilliseconds))
     statements.postponeExpiry.bind(1, seq)
     statements.postponeExpiry.bind(2, due)
     try statements.postponeExpiry.run()
@@ -79,16 +77,6 @@ extension Transaction {
     if expired.count == limit {
       needsExpirySweep = true
       isUnfinished = true
-    }
-  }
-
-  /// Takes a waiting message, ready or delayed, from its place.
-  func removeWaiting(_ seq: Int64, in queue: Int64) throws {
-    statements.deleteDelayed.bind(1, seq)
-    if try statements.deleteDelayed.run() > 0 {
-      count(queue) { $0.delayed -= 1 }
-    } else if let place = try place(of: seq) {
-      try removeReady(seq, in: queue, rank: place.rank)
     }
   }
 }

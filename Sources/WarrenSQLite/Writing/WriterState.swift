@@ -1,13 +1,13 @@
 internal import GRDB
 internal import Warren
 
-/// What the writer knows between two transactions. Touched on the writer's queue only, changed only after a commit (a
-/// transaction that fails leaves it as it was).
-final class Ledger {
+/// What the writer knows between two transactions. Touched on the writer's queue only, changed only after a commit: a
+/// transaction that fails leaves it as it was.
+final class WriterState {
   let statements: Statements
-  let configuration: SQLiteBroker.Configuration
+  let configuration: SQLiteConfiguration
 
-  var catalogue = Catalogue()
+  var topology = KnownTopology()
   var topologyVersion: Int64 = 0
   var workersVersion: Int64 = 0
   /// The other processes that consume, with the queues that they consume.
@@ -15,22 +15,29 @@ final class Ledger {
 
   /// This process's row in the table `worker`; `nil` until it consumes something.
   var worker: Int64?
-  var consumers: [Int64: LocalConsumer] = [:]
-  var unsettled: [Int64: Unsettled] = [:]
-  /// Tells apart the times that one message was handed to this worker.
-  var lastFence: Int64 = 0
+  var deliveries = OpenDeliveries()
 
   /// When the next waiting message expires, as of the last transaction.
   var nextExpiry: Int64?
   var needsExpirySweep = true
 
-  init(_ database: Database, configuration: SQLiteBroker.Configuration) throws {
+  /// Queues in which something waits, so that the others need not be asked. `nil`: unknown.
+  var waiting: Set<Int64>?
+  /// Changes when another connection has written.
+  var dataVersion: Int64 = 0
+  /// A number above all that the file has; asked for once, because the row that counts may be of an older copy.
+  var leastSeq: Int64
+
+  init(_ database: Database, configuration: SQLiteConfiguration) throws {
     statements = try Statements(database)
     self.configuration = configuration
+    leastSeq = 1 + (try Int64.fetchOne(database, sql: "SELECT max(seq) FROM message") ?? 0)
   }
 
-  /// Whether any consumer could take a delivery.
-  var hasCredit: Bool {
-    consumers.values.contains { $0.isTaking && $0.unsettled < $0.consumer.prefetch }
+  /// What it read may have been rolled back.
+  func forgetWhatWasRead() {
+    topologyVersion = 0
+    workersVersion = 0
+    waiting = nil
   }
 }

@@ -70,7 +70,7 @@ extension SQLiteBroker {
   func die() {
     liveness.stop()
     writer.stop(EngineLifecycle<Void>.stopped)
-    presence.end()
+    presence.abandon()
   }
 }
 

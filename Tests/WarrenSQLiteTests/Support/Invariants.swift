@@ -46,7 +46,7 @@ extension SQLiteBroker {
       "the ranks are those of the messages",
       """
       SELECT 'message ' || m.seq FROM ready r JOIN message m ON m.seq = r.seq LEFT JOIN history h ON h.seq = m.seq
-      WHERE r.rank <> 9 - m.priority + coalesce(h.lane, 0)
+      WHERE r.rank <> 9 - m.priority + coalesce(h.isolation, 0)
       """
     ),
     (
