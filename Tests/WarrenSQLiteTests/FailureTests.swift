@@ -13,10 +13,10 @@ import WarrenTesting
   init() throws { folder = try TemporaryFolder() }
 
   private func withQueue(
-    _ configuration: SQLiteConfiguration = .init(),
+    _ configuration: SQLiteConfiguration = .init(), clock: any BrokerClock = SystemClock(),
     _ body: @Sendable (SQLiteBroker, Consumer) async throws -> Void
   ) async throws {
-    let broker = try SQLiteBroker(path: folder.path("b.db"), configuration: configuration)
+    let broker = try SQLiteBroker(path: folder.path("b.db"), configuration: configuration, clock: clock)
     try await broker.withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))
       try await broker.consume("q", prefetch: 10) { try await body(broker, $0) }
@@ -109,16 +109,16 @@ import WarrenTesting
 
   @Test func aProcessThatHoldsTheFileTooLongMakesPublishersGiveUpAndNoOthers() async throws {
     var configuration = SQLiteConfiguration()
-    configuration.publishDeadline = .milliseconds(200)
-    configuration.livenessInterval = .milliseconds(50)
+    configuration.livenessInterval = .milliseconds(20)
+    let clock = VirtualClock()
     let path = folder.path("b.db")
-    try await withQueue(configuration) { broker, consumer in
+    try await withQueue(configuration, clock: clock) { broker, consumer in
       try await broker.put("first", to: "q")
       let held = try #require(await consumer.next())
       let lock = try #require(FileLock(path: path + "-lock", create: false))
       lock.lock()
       async let settled = broker.settle(held, as: .complete)
-      await expect(.deadline) { try await broker.put("late", to: "q") }
+      await turning(clock) { await expect(.deadline) { try await broker.put("late", to: "q") } }
       lock.unlock()
       #expect(try await settled == .settled)
       try await broker.put("in time", to: "q")

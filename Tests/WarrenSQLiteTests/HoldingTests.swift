@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Testing
 import Warren
+import WarrenTesting
 
 @testable import WarrenSQLite
 
@@ -80,15 +81,17 @@ import Warren
 
   @Test func anOperatorDoesNotWaitForEverWhileAProcessHoldsTheFile() async throws {
     var configuration = SQLiteConfiguration()
-    configuration.publishDeadline = .milliseconds(100)
     configuration.livenessInterval = .milliseconds(20)
-    try await SQLiteBroker(path: path, configuration: configuration).withBroker { broker in
+    let clock = VirtualClock()
+    try await SQLiteBroker(path: path, configuration: configuration, clock: clock).withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))
       let lock = try #require(FileLock(path: path + "-lock", create: false))
       lock.lock()
-      await expect(.deadline) { try await broker.pause("q") }
-      await expect(.deadline) { _ = try await broker.purge("q") }
-      await expect(.deadline) { _ = try await broker.replay(.init()) }
+      await turning(clock) {
+        await expect(.deadline) { try await broker.pause("q") }
+        await expect(.deadline) { _ = try await broker.purge("q") }
+        await expect(.deadline) { _ = try await broker.replay(.init()) }
+      }
       lock.unlock()
       try await broker.resume("q")
     }

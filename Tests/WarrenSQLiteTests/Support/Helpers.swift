@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Testing
 import Warren
+import WarrenTesting
 
 @testable import WarrenSQLite
 
@@ -91,6 +92,18 @@ func eventually(
     if ContinuousClock.now > end { throw ScenarioFailure("it did not come to that", file: file, line: line) }
     await Task.yield()
   }
+}
+
+/// Turns the clock on and on while `body` runs: what waits for a deadline gets there, however slow the machine is.
+func turning<Result>(_ clock: VirtualClock, while body: () async throws -> Result) async rethrows -> Result {
+  let turning = Task {
+    while !Task.isCancelled {
+      clock.advance(by: .seconds(31))
+      await Task.yield()
+    }
+  }
+  defer { turning.cancel() }
+  return try await body()
 }
 
 /// Expects a broker error with this code.
