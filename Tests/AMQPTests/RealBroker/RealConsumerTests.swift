@@ -54,7 +54,6 @@ struct RealConsumerTests {
         _ = try await connection.withChannel { try await $0.queueInfo(queue) }
       }
     }
-
   }
 
   @Test("After break and cancel() the broker has back all that was not handed out")
@@ -74,30 +73,27 @@ struct RealConsumerTests {
         }
       }
     }
-
   }
 
   @Test("An exclusive consumer comes back after a loss that the broker has not noticed yet")
   func exclusive() async throws {
-    await withKnownIssue("403 ends the consumer") {
-      try await filled(1) { queue in
-        try await within(.seconds(60)) {
-          try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
-            var configuration = try proxied
-            configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
-            configuration.heartbeat = .seconds(2)
-            try await AMQPConnection.withConnection(configuration) { connection in
-              let channel = try await connection.openChannel()
-              var iterator = try await channel.consume(queue, options: .init(exclusive: true)).makeAsyncIterator()
-              #expect(try await iterator.next()?.ack() == .accepted)
-              let states = connection.states()
-              await proxy.dropClientSides()
-              for await state in states { if case .recovering = state { break } }
-              try await connection.waitUntilOpen()
-              let publisher = try await connection.openChannel()
-              try await publisher.publish(AMQPMessage(routingKey: queue, body: "again"))
-              #expect(try await iterator.next()?.text == "again")
-            }
+    try await filled(1) { queue in
+      try await within(.seconds(60)) {
+        try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
+          var configuration = try proxied
+          configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
+          configuration.heartbeat = .seconds(2)
+          try await AMQPConnection.withConnection(configuration) { connection in
+            let channel = try await connection.openChannel()
+            var iterator = try await channel.consume(queue, options: .init(exclusive: true)).makeAsyncIterator()
+            #expect(try await iterator.next()?.ack() == .accepted)
+            let states = connection.states()
+            await proxy.dropClientSides()
+            for await state in states { if case .recovering = state { break } }
+            try await connection.waitUntilOpen()
+            let publisher = try await connection.openChannel()
+            try await publisher.publish(AMQPMessage(routingKey: queue, body: "again"))
+            #expect(try await iterator.next()?.text == "again")
           }
         }
       }
@@ -148,6 +144,5 @@ struct RealConsumerTests {
         _ = try await publisher.deleteQueue(queue)
       }
     }
-
   }
 }

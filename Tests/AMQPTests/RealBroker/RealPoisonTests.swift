@@ -48,29 +48,24 @@ struct RealPoisonTests {
     try await consume(
       headers: ["big": .string(String(repeating: "h", count: 20_000))], size: 4, change: { $0.frameMax = 8192 },
       expected: [4, 4])
-
   }
 
   @Test("A body over the limit is refused, and the message behind it arrives")
   func largeBody() async throws {
-    await withKnownIssue("the body is refused, and the connection lost again and again") {
-      try await consume(headers: nil, size: 2000, change: { $0.maxInboundBodySize = 1000 }, expected: [4])
-    }
+    try await consume(headers: nil, size: 2000, change: { $0.maxInboundBodySize = 1000 }, expected: [4])
   }
 
   @Test("A message that comes back and is larger than what is accepted is unroutable")
   func returned() async throws {
-    await withKnownIssue("the returned message ends the connection") {
-      var configuration = try RealBroker.configuration()
-      configuration.maxInboundBodySize = 1000
-      configuration.recovery = .none
-      try await AMQPConnection.withConnection(configuration) { connection in
-        let channel = try await connection.openChannel()
-        let message = AMQPMessage(
-          routingKey: RealBroker.name("nowhere"), properties: .init(messageID: "one"),
-          body: String(repeating: "r", count: 2000))
-        #expect(await amqpError { try await channel.publish(message) }?.code == .unroutable)
-      }
+    var configuration = try RealBroker.configuration()
+    configuration.maxInboundBodySize = 1000
+    configuration.recovery = .none
+    try await AMQPConnection.withConnection(configuration) { connection in
+      let channel = try await connection.openChannel()
+      let message = AMQPMessage(
+        routingKey: RealBroker.name("nowhere"), properties: .init(messageID: "one"),
+        body: String(repeating: "r", count: 2000))
+      #expect(await amqpError { try await channel.publish(message) }?.code == .unroutable)
     }
   }
 
@@ -88,7 +83,6 @@ struct RealPoisonTests {
       #expect(error?.code == .invalidArgument)
       _ = try await channel.declareQueue("", exclusive: true)
     }
-
   }
 
   @Test("The broker takes a new secret while the connection is open")
@@ -138,6 +132,5 @@ struct RealLimitTests {
       }
       try await BrokerControl.run("ctl", "delete_vhost", host)
     }
-
   }
 }
