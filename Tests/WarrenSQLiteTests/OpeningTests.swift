@@ -41,6 +41,26 @@ import Warren
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
   }
 
+  @Test("A file whose log is not written back whole, as a full disk or a kill leaves it, is not taken for damaged")
+  func halfWrittenBack() async throws {
+    let path = folder.path("broker.db")
+    let copy = folder.path("copy.db")
+    try await SQLiteBroker(path: path).withBroker { broker in
+      try await broker.apply(try Topology(queues: ["q"]))
+      for _ in 0..<20 { try await broker.put(String(repeating: "x", count: 20_000), to: "q") }
+      for ending in ["", "-wal"] { try FileManager.default.copyItem(atPath: path + ending, toPath: copy + ending) }
+    }
+    // The newest first page says how many pages the file has; most of them are in the log only.
+    let log = try Data(contentsOf: URL(fileURLWithPath: copy + "-wal"))
+    let pageSize = 4096
+    let frames = stride(from: 32, to: log.count - pageSize, by: 24 + pageSize)
+    let newest = try #require(Array(frames).last { log[$0..<$0 + 4].elementsEqual([0, 0, 0, 1]) })
+    let file = try #require(FileHandle(forWritingAtPath: copy))
+    try file.write(contentsOf: log[newest + 24..<newest + 24 + pageSize])
+    try file.close()
+    #expect(try await SQLiteBroker(path: copy).count("message") == 20)
+  }
+
   @Test func aFileOfANewerVersionIsRefused() async throws {
     let path = folder.path("new.db")
     let broker = try SQLiteBroker(path: path)

@@ -15,15 +15,19 @@ enum FileContent: Equatable {
       self = .none
       return
     }
+    // The number stands in the first bytes, which never change, so it can be read while others write. SQLite may take the
+    // file for damaged as long as its log is not written back whole: on a full disk, or after a kill.
+    if Self.programNumber(of: path) == UInt32(bitPattern: Schema.applicationID) {
+      self = .warren
+      return
+    }
     var connection: OpaquePointer?
     defer { sqlite3_close(connection) }
     // SQLite takes such a file as it is, without its log: nothing is recovered and nothing is made.
     let opened = sqlite3_open_v2(
       Self.immutable(path), &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nil)
     guard opened == SQLITE_OK else { throw StorageError(handle: connection) }
-    if try Self.number("PRAGMA application_id", connection) == Int(Schema.applicationID) {
-      self = .warren
-    } else if try Self.number("SELECT count(*) FROM sqlite_master", connection) > 0 {
+    if try Self.number("SELECT count(*) FROM sqlite_master", connection) > 0 {
       self = .foreign
     } else {
       self = Self.inLog(of: path)
@@ -34,6 +38,14 @@ enum FileContent: Equatable {
   static func immutable(_ path: String) -> String {
     let allowed = CharacterSet(charactersIn: "?#%").inverted
     return "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
+  }
+
+  /// The application id in the header of the file (https://www.sqlite.org/fileformat.html, 1.3).
+  private static func programNumber(of path: String) -> UInt32? {
+    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+    defer { try? file.close() }
+    guard let header = try? file.read(upToCount: 72), header.count == 72 else { return nil }
+    return header[68..<72].reduce(0) { $0 << 8 | UInt32($1) }
   }
 
   /// The first page of the file, if the log has a newer one: it tells the program's number, and whether there are tables.
