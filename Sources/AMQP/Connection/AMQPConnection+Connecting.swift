@@ -114,10 +114,10 @@ extension AMQPConnection {
     _ = await end(of: link)
   }
 
-  /// Runs something that may take long and cannot be interrupted. Throws when the connection is closed before it has ended, or
-  /// `limit` is over.
+  /// Runs something that may take long and cannot be interrupted. Throws when the connection is closed before it has ended, when
+  /// `limit` is over, or with the end of `link`.
   func interruptible<T: Sendable>(
-    _ limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> T
+    _ limit: Duration? = nil, on link: Link? = nil, _ body: @escaping @Sendable () async throws -> T
   ) async throws -> T {
     let promise = eventLoop.makePromise(of: T.self)
     let task = Task {
@@ -126,10 +126,14 @@ extension AMQPConnection {
     let timer = limit.map { limit in
       eventLoop.scheduleTask(in: TimeAmount(limit)) { promise.fail(CancellationError()) }
     }
-    interruption = { promise.fail(CancellationError()) }
-    if isClosing { interruption?() }
+    if let link {
+      link.ended.futureResult.whenSuccess { promise.fail($0) }
+    } else {
+      interruption = { promise.fail(CancellationError()) }
+      if isClosing { interruption?() }
+    }
     defer {
-      interruption = nil
+      if link == nil { interruption = nil }
       timer?.cancel()
       task.cancel()
     }

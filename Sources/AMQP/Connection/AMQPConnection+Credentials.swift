@@ -69,7 +69,7 @@ extension AMQPConnection {
     while !link.hasEnded {
       do { try await Task.sleep(for: pause) } catch { return }
       do {
-        let answer = try await provider.fetch()
+        let answer = try await interruptible(configuration.connectTimeout, on: link) { try await provider.fetch() }
         if let secret = answer.credentials.secret { try await tell(secret, "the old one expires", link) }
         logger.debug("AMQP broker took new credentials")
         guard let next = answer.refreshAfter else { return }

@@ -136,4 +136,31 @@ struct CredentialsTests {
       }
     }
   }
+
+  @Test("A provider that hangs while the connection is open does not keep it from coming back")
+  func hangsWhileOpen() async throws {
+    try await within {
+      try await FakeBroker.run(Self.takingSecrets) { broker in
+        let count = Atomic(0)
+        let isHanging = Atomic(false)
+        var configuration = broker.configuration
+        configuration.connectTimeout = .seconds(600)
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          if count.add(1, ordering: .relaxed).newValue == 2 {
+            isHanging.store(true, ordering: .relaxed)
+            // Deaf to cancellation, too.
+            await Task.detached { try? await Task.sleep(for: .seconds(3)) }.value
+          }
+          return .init(.guest, validFor: .milliseconds(20))
+        }
+        try await AMQPConnection.withConnection(configuration) { connection in
+          await eventually { isHanging.load(ordering: .relaxed) }
+          let start = ContinuousClock.now
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          #expect(ContinuousClock.now - start < .seconds(3))
+        }
+      }
+    }
+  }
 }
