@@ -1,4 +1,5 @@
 public import Logging
+internal import CoreMetrics
 internal import NIOPosix
 
 /// Everything a connection needs to know.
@@ -67,7 +68,9 @@ public struct AMQPConfiguration: Sendable {
   public var onPublish: (@Sendable (inout AMQPMessage) -> Void)?
   /// Where the connection logs.
   public var logger = Logger(label: "amqp")
-  /// Who looks up names; by default the system. For tests.
+  /// Where metrics go; by default what the program set up for all. For tests.
+  var metricsFactory: (any MetricsFactory)?
+  /// What looks up names; by default the system. For tests.
   var resolver: (any Resolver & Sendable)?
 
   /// A configuration for these endpoints.

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 public import NIOCore
 public import NIOPosix
@@ -90,7 +91,8 @@ public final actor AMQPConnection: Service {
     var logger = configuration.logger
     if let name = configuration.name { logger[metadataKey: "amqp.connection"] = .string(name) }
     self.logger = logger
-    metrics = AMQPMetrics(connection: configuration.name ?? "")
+    metrics = AMQPMetrics(
+      connection: configuration.name ?? "", factory: configuration.metricsFactory ?? MetricsSystem.factory)
     let eventLoop = eventLoop
     mailbox.wake = { [weak self] in
       guard let self else { return }

@@ -30,13 +30,15 @@ struct AMQPMetrics: Sendable {
   let open: Gauge
   let confirmLatency: Timer
 
-  init(connection: String) {
+  init(connection: String, factory: any MetricsFactory = MetricsSystem.factory) {
     func counter(_ label: String, _ reason: String? = nil) -> Counter {
       var dimensions = [("connection", connection)]
       if let reason { dimensions.append(("reason", reason)) }
-      return Counter(label: label, dimensions: dimensions)
+      return Counter(label: label, dimensions: dimensions, factory: factory)
     }
-    func gauge(_ label: String) -> Gauge { Gauge(label: label, dimensions: [("connection", connection)]) }
+    func gauge(_ label: String) -> Gauge {
+      Gauge(label: label, dimensions: [("connection", connection)], factory: factory)
+    }
     published = counter("amqp.published")
     confirmed = counter("amqp.confirmed")
     resent = counter("amqp.resent")
@@ -55,6 +57,6 @@ struct AMQPMetrics: Sendable {
     channels = gauge("amqp.channels")
     blocked = gauge("amqp.blocked")
     open = gauge("amqp.open")
-    confirmLatency = Timer(label: "amqp.confirm.latency", dimensions: [("connection", connection)])
+    confirmLatency = Timer(label: "amqp.confirm.latency", dimensions: [("connection", connection)], factory: factory)
   }
 }

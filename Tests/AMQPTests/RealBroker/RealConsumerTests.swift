@@ -93,7 +93,10 @@ struct RealConsumerTests {
             try await connection.waitUntilOpen()
             let publisher = try await connection.openChannel()
             try await publisher.publish(AMQPMessage(routingKey: queue, body: "again"))
-            #expect(try await iterator.next()?.text == "again")
+            // The first one may come a second time: its acknowledgement can be lost with the connection.
+            var text = try await iterator.next()?.text
+            if text != "again" { text = try await iterator.next()?.text }
+            #expect(text == "again")
           }
         }
       }
