@@ -110,7 +110,8 @@ struct RealPoisonTests {
 struct RealLimitTests {
   @Test("A limit of connections that is met after a half-open loss is waited for")
   func connectionLimit() async throws {
-    try await within(.seconds(60)) {
+    // Most of it is rabbitmqctl, which is started four times.
+    try await within(.seconds(300)) {
       let host = RealBroker.name("limited")
       try await BrokerControl.run("ctl", "add_vhost", host)
       try await BrokerControl.run("ctl", "set_permissions", "-p", host, "guest", ".*", ".*", ".*")

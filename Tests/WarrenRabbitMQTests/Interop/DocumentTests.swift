@@ -32,7 +32,8 @@ struct DocumentTests {
         // The worker has stopped, and nothing was left behind or parked.
         let status = try #require(try await broker.queue(queue))
         #expect(status.ready == 0 && status.running == 0)
-        #expect(try await broker.deadLetters(.init(queue: K.dead(queue))).letters.isEmpty)
+        // Counted, not looked at: from 4.0 on a queue of a foreign service may grant too few deliveries for that.
+        #expect(try await broker.queue(K.dead(queue))?.ready == 0)
       }
       try await answer(broker, kind)
     }
