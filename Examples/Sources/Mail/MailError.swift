@@ -29,8 +29,6 @@ public struct MailError: Error, Sendable, Equatable, CustomStringConvertible {
     self.replyCode = replyCode
   }
 
-  /// Whether trying again can help.
-  public var isRetryable: Bool { kind == .temporary || kind == .cancelled }
   /// The message.
   public var description: String { message }
 }
