@@ -79,12 +79,14 @@ let package = Package(
     .target(
       name: "WarrenTesting", dependencies: ["Warren", "WarrenSQLite", log],
       swiftSettings: settings),
+    .target(name: "CSpawning", path: "Tests/CSpawning"),
+    .target(name: "Spawning", dependencies: ["CSpawning"], path: "Tests/Spawning", swiftSettings: settings),
     .target(
-      name: "BrokerConformance", dependencies: ["Warren", log, tracing, metrics],
+      name: "BrokerConformance", dependencies: ["Warren", "Spawning", log, tracing, metrics],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
       name: "warren-ledger",
-      dependencies: ["Warren", "WarrenConnect", lifecycle, signals, log, arguments],
+      dependencies: ["Warren", "WarrenConnect", "Spawning", lifecycle, signals, log, arguments],
       path: "Tests/Ledger", swiftSettings: settings),
     .testTarget(
       name: "WarrenTests",
@@ -97,7 +99,9 @@ let package = Package(
       path: "Tests/OutboxCrash", swiftSettings: settings),
     .testTarget(
       name: "WarrenGRDBTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "BrokerConformance", grdb, log],
+      dependencies: [
+        "Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "BrokerConformance", "Spawning", grdb, log,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenSQLiteTests",
@@ -107,11 +111,13 @@ let package = Package(
       name: "amqp-soak", dependencies: ["AMQP", nioCore, nioPosix, log],
       path: "Tests/AMQPSoak", swiftSettings: settings),
     .testTarget(
-      name: "AMQPTests", dependencies: ["AMQP", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],
+      name: "AMQPTests", dependencies: ["AMQP", "Spawning", nioCore, nioPosix, nioSSL, log, coreMetrics, lifecycle],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenRabbitMQTests",
-      dependencies: ["Warren", "WarrenRabbitMQ", "WarrenOperations", "AMQP", "BrokerConformance", nioCore, log],
+      dependencies: [
+        "Warren", "WarrenRabbitMQ", "WarrenOperations", "AMQP", "BrokerConformance", "Spawning", nioCore, log,
+      ],
       exclude: ["Interop/peer.py", "Interop/documents.json"],
       swiftSettings: settings),
     .testTarget(
@@ -122,7 +128,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", arguments],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", "Spawning", arguments],
       swiftSettings: settings),
   ]
 )

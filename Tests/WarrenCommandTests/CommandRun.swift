@@ -1,4 +1,5 @@
 import Foundation
+import Spawning
 import Testing
 
 /// The command, run as a process of its own.
@@ -27,27 +28,19 @@ func warren(
 
 /// Runs a script of the shell, in which `$WARREN` is the command.
 func shell(_ script: String, environment: [String: String] = [:]) async throws -> CommandRun {
-  let environment = environment.merging(["WARREN": try executable().path]) { $1 }
-  return try await run(URL(fileURLWithPath: "/bin/sh"), ["-c", script], input: "", environment: environment)
+  let environment = environment.merging(["WARREN": try executable()]) { $1 }
+  return try await run("/bin/sh", ["-c", script], input: "", environment: environment)
 }
 
 private func run(
-  _ program: URL, _ arguments: [String], input: String, environment: [String: String]
+  _ program: String, _ arguments: [String], input: String, environment: [String: String]
 ) async throws -> CommandRun {
-  let process = Process()
-  process.executableURL = program
-  process.arguments = arguments
-  process.environment = cleanEnvironment(environment)
-  let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-  (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
-  try process.run()
-  try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-  try stdin.fileHandleForWriting.close()
-  async let output = readAll(stdout.fileHandleForReading)
-  async let errors = readAll(stderr.fileHandleForReading)
-  let texts = await (output, errors)
-  process.waitUntilExit()
-  return CommandRun(status: process.terminationStatus, output: texts.0, errors: texts.1)
+  let process = try ChildProcess(
+    program, arguments, environment: cleanEnvironment(environment), input: .text(input), output: .pipe, errors: .pipe)
+  async let output = process.output?.text()
+  async let errors = process.errors?.text()
+  let texts = await (output ?? "", errors ?? "")
+  return CommandRun(status: await process.end().status, output: texts.0, errors: texts.1)
 }
 
 /// The environment of the tests without what changes the command's ways.
@@ -59,21 +52,15 @@ func cleanEnvironment(_ more: [String: String]) -> [String: String] {
   return environment.merging(more) { $1 }
 }
 
-/// The built command lies beside the tests.
-func executable() throws -> URL {
-  let bundles = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
-  let places = (bundles + [URL(fileURLWithPath: CommandLine.arguments[0])]).map { $0.deletingLastPathComponent() }
-  let found = places.map { $0.appendingPathComponent("warren") }.first {
-    FileManager.default.isExecutableFile(atPath: $0.path)
-  }
-  return try #require(found, "the command is not built: swift build --product warren")
-}
+/// The built command.
+func executable() throws -> String { try BuiltProgram.path("warren") }
 
-/// Reads to the end, on a thread that may block.
-func readAll(_ handle: FileHandle) async -> String {
-  await withCheckedContinuation { continuation in
-    DispatchQueue.global().async {
-      continuation.resume(returning: String(decoding: handle.readDataToEndOfFile(), as: UTF8.self))
+extension ChildProcess.Ending {
+  /// As a shell shows it.
+  var status: Int32 {
+    switch self {
+    case .exited(let status): status
+    case .signalled(let signal): 128 + signal
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Spawning
 
 #if canImport(Glibc)
   import Glibc
@@ -11,26 +12,20 @@ func warrenOnTerminal(
   _ arguments: [String], typing answers: [(prompt: String, answer: String)] = [], environment: [String: String] = [:]
 ) async throws -> (status: Int32, screen: String) {
   let terminal = try PseudoTerminal()
-  let process = Process()
-  process.executableURL = try executable()
-  process.arguments = arguments
-  process.environment = cleanEnvironment(["COLUMNS": "100"].merging(environment) { $1 })
-  process.standardInput = terminal.person
-  process.standardOutput = terminal.person
-  process.standardError = terminal.person
-  try process.run()
+  let process = try ChildProcess(
+    executable(), arguments, environment: cleanEnvironment(["COLUMNS": "100"].merging(environment) { $1 }),
+    input: .descriptor(terminal.person), output: .descriptor(terminal.person), errors: .descriptor(terminal.person))
   terminal.closePersonsEnd()
   let screen = await withCheckedContinuation { continuation in
     DispatchQueue.global().async { continuation.resume(returning: terminal.converse(answers)) }
   }
-  process.waitUntilExit()
-  return (process.terminationStatus, screen.replacingOccurrences(of: "\r\n", with: "\n"))
+  return (await process.end().status, screen.replacingOccurrences(of: "\r\n", with: "\n"))
 }
 
 /// A pair of descriptors: one is a terminal to the process, the other is its keyboard and screen.
 final class PseudoTerminal: Sendable {
   private let keyboard: Int32
-  let person: FileHandle
+  let person: Int32
 
   struct Unavailable: Error {}
 
@@ -38,13 +33,13 @@ final class PseudoTerminal: Sendable {
     var (keyboard, screen) = (Int32(-1), Int32(-1))
     guard openpty(&keyboard, &screen, nil, nil, nil) == 0 else { throw Unavailable() }
     self.keyboard = keyboard
-    person = FileHandle(fileDescriptor: screen, closeOnDealloc: false)
+    person = screen
   }
 
   deinit { close(keyboard) }
 
   /// Only then does the screen end when the process does.
-  func closePersonsEnd() { close(person.fileDescriptor) }
+  func closePersonsEnd() { close(person) }
 
   /// Reads the screen to its end and types what is asked for.
   func converse(_ answers: [(prompt: String, answer: String)]) -> String {

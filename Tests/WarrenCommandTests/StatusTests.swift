@@ -1,4 +1,5 @@
 import Foundation
+import Spawning
 import Testing
 import Warren
 import WarrenSQLite
@@ -123,24 +124,14 @@ import WarrenSQLite
 
   @Test("watching goes on and on") func watch() async throws {
     let broker = try await SeededBroker()
-    let process = Process()
-    process.executableURL = try executable()
-    process.arguments = ["queue", "ls", "--json", "--watch", "100ms", "--broker", broker.address]
-    process.environment = cleanEnvironment([:])
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    var text = ""
-    while text.split(separator: "\n").count < 3 {
-      let data = output.fileHandleForReading.availableData
-      if data.isEmpty { break }
-      text += String(decoding: data, as: UTF8.self)
-    }
-    process.terminate()
-    process.waitUntilExit()
-    for line in text.split(separator: "\n").prefix(2) {
+    let process = try ChildProcess(
+      executable(), ["queue", "ls", "--json", "--watch", "100ms", "--broker", broker.address],
+      environment: cleanEnvironment([:]), output: .pipe)
+    for _ in 0..<3 {
+      let line = try #require(await process.output?.line())
       #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [Any])
     }
-    #expect(text.split(separator: "\n").count >= 3)
+    process.send(SIGTERM)
+    await process.end()
   }
 }

@@ -1,6 +1,7 @@
 import BrokerConformance
 import Foundation
 import GRDB
+import Spawning
 import Testing
 
 /// A real process with an outbox, a relay and a handler of five steps is killed between every two of its writes. Whatever the
@@ -22,40 +23,29 @@ import Testing
       let point = 1 + number * total / Self.kills
       let folder = try CrashFolder()
       // How many points there are differs a little from run to run: a late one may not be reached.
-      if try await run(folder, point: point, oneByOne).status == 9 { died += 1 }
+      if try await run(folder, point: point, oneByOne).ending == .signalled(SIGKILL) { died += 1 }
       let end = try await run(folder, point: 0, oneByOne)
-      #expect(end.status == 0, "after a kill at \(point)")
+      #expect(end.ending == .exited(0), "after a kill at \(point)")
       try folder.check(Self.bookings, "killed at \(point) of \(total)")
     }
     #expect(died > Self.kills / 2)
   }
 
-  private func run(_ folder: CrashFolder, point: Int, _ oneByOne: Bool) async throws -> (status: Int32, output: String)
-  {
-    let process = Process()
-    process.executableURL = CrashFolder.program
-    process.arguments = [folder.path, "\(Self.bookings)", "\(point)"] + (oneByOne ? ["one-by-one"] : [])
-    let output = Pipe()
-    process.standardOutput = output
-    let (exit, ended) = AsyncStream<Void>.makeStream()
-    process.terminationHandler = { _ in ended.finish() }
-    try process.run()
-    for await _ in exit {}
-    let text = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    return (process.terminationStatus, text)
+  private func run(_ folder: CrashFolder, point: Int, _ oneByOne: Bool) async throws -> (
+    ending: ChildProcess.Ending, output: String
+  ) {
+    let process = try ChildProcess(
+      BuiltProgram.path("warren-outbox-crash"),
+      [folder.path, "\(Self.bookings)", "\(point)"] + (oneByOne ? ["one-by-one"] : []), output: .pipe,
+      errors: .inherited)
+    let output = await process.output?.text() ?? ""
+    return (await process.end(), output)
   }
 }
 
 /// The files of one application.
 private final class CrashFolder: Sendable {
   let path: String
-  static let program: URL = {
-    var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
-      folder = bundle.bundleURL.deletingLastPathComponent()
-    }
-    return folder.appendingPathComponent("warren-outbox-crash")
-  }()
 
   init() throws {
     path = FileManager.default.temporaryDirectory.appendingPathComponent("warren-crash-\(UUID().uuidString)").path

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -133,6 +134,9 @@ def run(bundle, *arguments, prefix=(), environment=None, limit=900, output=None)
     `output` is a file or None to inherit.
     """
     started = time.monotonic()
+    # The tests run at once and open some 1,700 descriptors; many shells allow 1,024 unless they are asked for more.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="warren-run-") as folder:
         events = pathlib.Path(folder) / "events"
         events.touch()

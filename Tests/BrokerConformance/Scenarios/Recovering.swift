@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Spawning
 internal import Warren
 
 extension Scenario {
@@ -37,7 +38,7 @@ extension Scenario {
           _ = try await bench.broker.settle(delivery, as: .complete)
         }
       }
-      try equal(try await other.exitStatus(), 0, "exit status")
+      try equal(try await other.ending(), .exited(0), "how it ended")
     },
     Scenario("4: an isolated message is handed out as a suspect, with the same id") { bench in
       let queue = bench.queue("q")

@@ -1,21 +1,10 @@
 internal import Foundation
-internal import Synchronization
+internal import Spawning
 internal import Warren
 
 /// A real process that uses the same engine: the program `warren-ledger`, built beside the tests.
-///
-/// Blocking reads happen on a queue of their own, never on the cooperative pool.
 final class OtherProcess: Sendable {
-  private let process: Process
-  private let exit: AsyncStream<Void>
-  private static let program: URL = {
-    // The test bundle, or on macOS the program that runs it, lies in the folder of the products.
-    var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
-      folder = bundle.bundleURL.deletingLastPathComponent()
-    }
-    return folder.appendingPathComponent("warren-ledger")
-  }()
+  private let process: ChildProcess
 
   /// Starts one that holds `count` deliveries of a queue and does nothing with them; returns when it has them.
   ///
@@ -38,28 +27,12 @@ final class OtherProcess: Sendable {
 
   private init(_ bench: Bench, _ arguments: [String], ready: String) async throws {
     guard let url = bench.url else { throw ScenarioFailure("an engine that other processes can reach") }
-    process = Process()
-    process.executableURL = Self.program
-    process.arguments = arguments + ["--broker", url]
-    let output = Pipe()
-    process.standardOutput = output
-    let (exit, exited) = AsyncStream<Void>.makeStream()
-    self.exit = exit
-    process.terminationHandler = { _ in exited.finish() }
-    try process.run()
-    let handle = output.fileHandleForReading
+    let process = try ChildProcess(
+      BuiltProgram.path("warren-ledger"), arguments + ["--broker", url], output: .pipe, errors: .inherited)
+    self.process = process
     let isReady = try await within {
-      await withCheckedContinuation { continuation in
-        DispatchQueue(label: "other process").async {
-          var text = ""
-          while !text.contains(ready + "\n") {
-            let data = handle.availableData
-            if data.isEmpty { return continuation.resume(returning: false) }
-            text += String(decoding: data, as: UTF8.self)
-          }
-          continuation.resume(returning: true)
-        }
-      }
+      while let line = await process.output?.line() { if line == ready { return true } }
+      return false
     }
     if !isReady { throw ScenarioFailure("the other process to say '\(ready)'") }
   }
@@ -67,14 +40,14 @@ final class OtherProcess: Sendable {
   deinit { kill() }
 
   /// SIGKILL.
-  func kill() { if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) } }
+  func kill() { process.send(SIGKILL) }
   /// SIGTERM.
-  func terminate() { if process.isRunning { Foundation.kill(process.processIdentifier, SIGTERM) } }
+  func terminate() { process.send(SIGTERM) }
 
   /// Waits until it has ended, however.
   func end() async throws {
-    let exit = exit
-    try await within { for await _ in exit {} }
+    let process = process
+    try await within { _ = await process.end() }
   }
   /// Waits until it has ended, or until the condition holds; then kills it.
   func end(orWhen condition: @Sendable () async throws -> Bool) async throws {
@@ -87,8 +60,8 @@ final class OtherProcess: Sendable {
     try await end()
   }
   /// Waits until it has ended, and says how.
-  func exitStatus() async throws -> Int32 {
-    try await end()
-    return process.terminationStatus
+  func ending() async throws -> ChildProcess.Ending {
+    let process = process
+    return try await within { await process.end() }
   }
 }

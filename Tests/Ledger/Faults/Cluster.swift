@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Spawning
 
 /// A RabbitMQ cluster in a folder of `scripts/rabbitmq`, and what can be done to it.
 struct Cluster: Sendable {
@@ -82,23 +83,10 @@ struct Cluster: Sendable {
   /// Runs `scripts/rabbitmq VERB FOLDER ARGUMENTS`; what it prints.
   @discardableResult
   private func call(_ verb: String, _ arguments: String...) async throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: script)
-    process.arguments = [verb, folder] + arguments
-    process.standardInput = FileHandle.nullDevice
-    let output = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("warren-\(UUID().uuidString)")
-    // A file and no pipe: the nodes that the script starts would hold the other end.
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    defer { try? FileManager.default.removeItem(at: output) }
-    let handle = try FileHandle(forWritingTo: output)
-    (process.standardOutput, process.standardError) = (handle, handle)
-    let (exit, ended) = AsyncStream<Void>.makeStream()
-    process.terminationHandler = { _ in ended.finish() }
-    try process.run()
-    for await _ in exit {}
-    let text = String(decoding: try Data(contentsOf: output), as: UTF8.self)
-    if process.terminationStatus != 0 {
-      throw ToolFailure("rabbitmq \(verb) \(arguments.joined(separator: " ")): \(text)")
+    let run = try await ChildProcess.run(script, [verb, folder] + arguments, limit: 600)
+    let text = String(decoding: run.output, as: UTF8.self)
+    guard run.ending == .exited(0) else {
+      throw ToolFailure("rabbitmq \(verb) \(arguments.joined(separator: " ")): \(text)\(run.errors)")
     }
     return text
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Spawning
 internal import Warren
 
 /// Kills publishers, workers and the command line with SIGKILL at random moments while messages pass, stops some in good order,
@@ -71,7 +72,7 @@ struct Crash: AsyncParsableCommand {
       (messages / 5, .fillDisk), (messages * 2 / 5, .sleepTogether), (messages * 3 / 5, .fillDisk),
     ]
     var diskIsFullUntil: Date?
-    var command: Child?
+    var command: ChildProcess?
     let limit = Date().addingTimeInterval(240)
     while Date() < limit {
       try await Task.sleep(for: .milliseconds(Int.random(in: 10...90, using: &random)))
@@ -107,13 +108,12 @@ struct Crash: AsyncParsableCommand {
         ]
         let arguments = work[Int.random(in: 0..<work.count, using: &random)]
         let name = names[Int.random(in: 0..<names.count, using: &random)]
-        command = try Child(warren, arguments + ["--broker", name])
-        try command?.start()
+        command = try ChildProcess(warren, arguments + ["--broker", name])
       }
       switch Int.random(in: 0..<100, using: &random) {
       case 0..<25: await processes.kill(.publisher, using: &random)
       case 25..<55: await processes.kill(.worker, using: &random)
-      case 55..<72: if command?.kill() == true { done.killedCommands += 1 }
+      case 55..<72: if command?.send(SIGKILL) == true { done.killedCommands += 1 }
       case 72..<80: await processes.stop(.worker, using: &random)
       case 80..<84: await processes.stop(.publisher, using: &random)
       case 84..<88:
@@ -126,7 +126,7 @@ struct Crash: AsyncParsableCommand {
       // A killed command may have left the queue paused.
       if Int.random(in: 0..<4, using: &random) == 0 || isPublished { try await resume(engine) }
     }
-    command?.terminate()
+    command?.send(SIGTERM)
     await command?.end()
     done.fills = disk?.fills ?? 0
     return done

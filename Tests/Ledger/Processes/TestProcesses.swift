@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Spawning
 internal import Warren
 
 /// The processes of a test, and their books: publishers, each with its share of the numbers, and workers. One that was killed or
@@ -16,13 +17,17 @@ actor TestProcesses {
   private struct Member {
     let name: String
     let arguments: [String]
-    var child: Child
+    var child: ChildProcess
     let began = Date()
     var wasKilled = false
     /// When it was told to stop.
     var stopping: Date?
     /// When it is awake again.
     var asleepUntil: Date?
+    /// Whether it has ended by itself, and well.
+    var hasSucceeded: Bool { child.ending == .exited(0) }
+    /// Whether it has ended badly; not when it was told to stop before it could take the signal.
+    var hasFailed: Bool { !child.isRunning && !hasSucceeded && child.ending != .signalled(SIGTERM) }
     var isAsleep: Bool { asleepUntil.map { Date() < $0 } ?? false }
   }
   /// How long a stop in good order may take, in seconds: what runs goes on for up to 20 s more.
@@ -73,10 +78,9 @@ actor TestProcesses {
   private func start(_ name: String, _ arguments: [String]) throws -> Member {
     let broker = brokers[starts % brokers.count]
     starts += 1
-    let child = try Child(
+    let child = try ChildProcess(
       CommandLine.arguments[0], arguments + ["--broker", broker, "--verbose"] + options,
-      errors: "\(folder)/\(name).log")
-    try child.start()
+      errors: .file("\(folder)/\(name).log"))
     return Member(name: name, arguments: arguments, child: child)
   }
 
@@ -104,7 +108,7 @@ actor TestProcesses {
   /// SIGKILL.
   func kill(_ role: Role, using random: inout Seeded) {
     change(role, using: &random) { member in
-      guard member.child.kill() else { return }
+      guard member.child.send(SIGKILL) else { return }
       member.wasKilled = true
       switch role {
       case .publisher: counts.killedPublishers += 1
@@ -116,7 +120,7 @@ actor TestProcesses {
   /// SIGTERM: it finishes what it has begun and ends.
   func stop(_ role: Role, using random: inout Seeded) {
     change(role, using: &random) { member in
-      member.child.terminate()
+      member.child.send(SIGTERM)
       member.stopping = Date()
       counts.stopped += 1
     }
@@ -126,7 +130,7 @@ actor TestProcesses {
   func putToSleep(_ role: Role, seconds: Double, using random: inout Seeded) {
     change(role, using: &random) { member in
       guard !member.isAsleep, (try? wake(["\(member.child.identifier)"], after: seconds)) != nil else { return }
-      member.child.pause()
+      member.child.send(SIGSTOP)
       member.asleepUntil = Date().addingTimeInterval(seconds)
       counts.asleep += 1
     }
@@ -134,14 +138,14 @@ actor TestProcesses {
 
   /// Wakes these processes from outside of this one: it may wait for a file that a sleeping one has locked, or sleep itself.
   private func wake(_ identifiers: [String], after seconds: Double) throws {
-    try Child("/bin/sh", ["-c", "sleep \(seconds); kill -CONT \(identifiers.joined(separator: " "))"]).start()
+    _ = try ChildProcess("/bin/sh", ["-c", "sleep \(seconds); kill -CONT \(identifiers.joined(separator: " "))"])
   }
 
   /// Puts all to sleep, and this process with them, as a machine does that is closed or a container that is paused.
   func sleepTogether(seconds: Int) throws {
     let sleepers = all.filter(\.child.isRunning)
     try wake(sleepers.map { "\($0.child.identifier)" } + ["\(getpid())"], after: Double(seconds))
-    for member in sleepers { member.child.pause() }
+    for member in sleepers { member.child.send(SIGSTOP) }
     Foundation.kill(getpid(), SIGSTOP)
   }
 
@@ -154,9 +158,9 @@ actor TestProcesses {
           if let since = member.stopping, now.timeIntervalSince(since) > Self.stopLimit { try endStopping(role, index) }
           continue
         }
-        if role == .publisher, member.child.hasSucceeded, member.stopping == nil { continue }
+        if role == .publisher, member.hasSucceeded, member.stopping == nil { continue }
         let couldBegin = !obstacles.contains { $0.from < member.began && member.began < $0.to }
-        if couldBegin, !member.wasKilled, member.stopping == nil || member.child.hasFailed {
+        if couldBegin, !member.wasKilled, member.stopping == nil || member.hasFailed {
           endedByThemselves.append(member.name)
         }
         members[role]?[index] = try start(member.name, member.arguments)
@@ -167,39 +171,39 @@ actor TestProcesses {
   private func endStopping(_ role: Role, _ index: Int) throws {
     guard let member = members[role]?[index] else { return }
     endedByThemselves.append("\(member.name) would not end")
-    if member.child.kill() { members[role]?[index].wasKilled = true }
+    if member.child.send(SIGKILL) { members[role]?[index].wasKilled = true }
   }
 
   // MARK: Ending
 
   /// Whether all that there was to publish is published.
   var isPublished: Bool {
-    (members[.publisher] ?? []).allSatisfy { $0.child.hasSucceeded && $0.stopping == nil }
+    (members[.publisher] ?? []).allSatisfy { $0.hasSucceeded && $0.stopping == nil }
   }
   /// Tells the publishers to confirm what they have begun, and no more.
   func stopPublishing() {
     for index in members[.publisher, default: []].indices {
-      members[.publisher]?[index].child.terminate()
+      members[.publisher]?[index].child.send(SIGTERM)
     }
   }
   /// Tells the workers to finish what they hold, and waits until all processes are gone. One that does not end is
   /// killed, and noted like those that end too early.
   func end() async throws {
-    for member in all { member.child.wake() }
-    for member in members[.worker] ?? [] { member.child.terminate() }
+    for member in all { member.child.send(SIGCONT) }
+    for member in members[.worker] ?? [] { member.child.send(SIGTERM) }
     let limit = Date().addingTimeInterval(Self.stopLimit)
     while all.contains(where: \.child.isRunning), Date() < limit {
       try await Task.sleep(for: .milliseconds(20))
     }
     for member in all where !member.wasKilled {
       if member.child.isRunning { endedByThemselves.append("\(member.name) would not end") }
-      if member.child.hasFailed { endedByThemselves.append(member.name) }
+      if member.hasFailed { endedByThemselves.append(member.name) }
     }
     await killAll()
   }
   /// Kills those that are left.
   func killAll() async {
-    for member in all { _ = member.child.kill() }
+    for member in all { _ = member.child.send(SIGKILL) }
     for member in all { await member.child.end() }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Spawning
 import Testing
 
 /// `peer.py`: a service on pika that knows nothing of Warren, as a process of its own.
@@ -10,27 +11,10 @@ enum Peer {
   static func run(_ words: String...) async throws -> [String] {
     let url = String(try #require(RealBroker.url).prefix { $0 != "?" })
     // The script looks for a Python that has pika itself.
-    let arguments = ["python3", folder.appending(path: "peer.py").path, url + "/%2f"] + words
-    return try await withCheckedThrowingContinuation { continuation in
-      DispatchQueue.global().async {
-        continuation.resume(
-          with: Result {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/env")
-            process.arguments = arguments
-            let output = Pipe(), talk = Pipe()
-            (process.standardOutput, process.standardError) = (output, talk)
-            try process.run()
-            let data = output.fileHandleForReading.readDataToEndOfFile()
-            let errors = talk.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else {
-              throw Failure(text: String(decoding: errors, as: UTF8.self))
-            }
-            return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
-          })
-      }
-    }
+    let peer = try await ChildProcess.run(
+      "python3", [folder.appending(path: "peer.py").path, url + "/%2f"] + words)
+    guard peer.ending == .exited(0) else { throw Failure(text: peer.errors) }
+    return peer.lines
   }
 
   struct Failure: Error, CustomStringConvertible {

@@ -1,6 +1,7 @@
 import AMQP
 import BrokerConformance
 import Foundation
+import Spawning
 import Testing
 
 #if canImport(FoundationNetworking)
@@ -80,23 +81,8 @@ enum RealBroker {
   @discardableResult
   static func run(_ words: [String]) async throws -> [String] {
     try #require(canBeBroken)
-    let process = Process()
-    let output = FileManager.default.temporaryDirectory.appending(path: "warren-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: output) }
-    // Foundation knows that a process has ended when a socket closes, which a broker that it starts would keep open. For the
-    // same reason the output is a file.
-    let closing = """
-      (for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@" >"$0")
-      """
-    process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = ["-c", closing, output.path, control[0]] + words
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    let (exit, ended) = AsyncStream<Void>.makeStream()
-    process.terminationHandler = { _ in ended.finish() }
-    try process.run()
-    for await _ in exit {}
-    #expect(process.terminationStatus == 0, "scripts/rabbitmq \(words.joined(separator: " "))")
-    return try String(contentsOf: output, encoding: .utf8).split(separator: "\n").map(String.init)
+    let run = try await ChildProcess.run(control[0], words, limit: 300)
+    #expect(run.ending == .exited(0), "scripts/rabbitmq \(words.joined(separator: " ")): \(run.errors)")
+    return run.lines
   }
 }
