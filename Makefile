@@ -83,6 +83,7 @@ bench-costs: setup
 
 ## Starts the example systems and prints a line for each requirement; BROKER=sqlite or rabbitmq:4.0, SYSTEM=movie-booking.
 systems: setup
+	$(if $(filter rabbitmq%,$(BROKER)),scripts/rabbitmq install $(or $(word 2,$(subst :, ,$(BROKER))),4.0))
 	scripts/install-peers mail
 	scripts/build . --product warren
 	scripts/build Examples
