@@ -8,7 +8,7 @@ struct TooManyRequests: Error { var retryAfter: Duration }
 let policy = RetryPolicy.exponential(from: .seconds(1), retries: 3)  // after 1, 2 and 4 s
   .jitter(0.2)
   .on(InvalidAddress.self) { .deadLetter("\($0)") }
-  .on(TooManyRequests.self) { .retry(after: $0.retryAfter) }
+  .on(TooManyRequests.self) { .postpone(for: $0.retryAfter) }  // costs no attempt
 
 struct Maintenance: OutcomeError {
   var until: Date

@@ -19,14 +19,6 @@ struct SendEmail: JobMessage {
 }
 
 let broker = try SQLiteBroker(path: "broker.db")
-let bus = EventBus(broker, exchange: .topic("tutorgo_events"), source: "bookings")
-
-func book(_ id: String, seats: [String], for address: String) async throws {
-  try await bus.publish(BookingCreated(bookingID: id, seats: seats))
-  try await bus.enqueue(
-    SendEmail(to: address, template: "reminder"), unique: .key("reminder-\(id)"), after: .seconds(86_400))
-}
-
 let worker = try Worker(broker, name: "notifications") {
   Subscription("notification.booking", on: "tutorgo_events", to: "booking.*") {
     On(BookingCreated.self) { event, context in
@@ -38,6 +30,16 @@ let worker = try Worker(broker, name: "notifications") {
   .deadLetter(.exchange("tutorgo_dlx", key: "notification.booking.dead"))
 
   On(SendEmail.self) { job, context in try await send(job) }.concurrency(10)
+}
+
+// With the topology nothing is published before the queues that it is for are there.
+let bus = EventBus(
+  broker, exchange: .topic("tutorgo_events"), source: "bookings", topology: worker.topology)
+
+func book(_ id: String, seats: [String], for address: String) async throws {
+  try await bus.publish(BookingCreated(bookingID: id, seats: seats))
+  try await bus.enqueue(
+    SendEmail(to: address, template: "reminder"), unique: .key("reminder-\(id)"), after: .seconds(86_400))
 }
 
 try await ServiceGroup(

@@ -77,11 +77,9 @@ import WarrenTesting
     let context = context()
     try await inbox.once(context, "a") { _ in }
     let error = await #expect(throws: InboxError.self) { try await inbox.once(context, "a") { _ in } }
-    guard case .deadLetter(let text)? = error?.outcome else {
-      Issue.record("it is not parked")
-      return
-    }
-    #expect(text.contains("used twice"))
+    let inboxError = try #require(error)
+    #expect(inboxError.outcome == .deadLetter(inboxError.description))
+    #expect(inboxError.description.contains("used twice"))
   }
 
   @Test(arguments: [

@@ -38,6 +38,13 @@ private struct Timeout: Error {}
     #expect(reason.kind == .crashLooping)
   }
 
+  @Test(arguments: [(Duration.seconds(90), 90.0), (.seconds(-5), 0), (.zero, 0)])
+  func postponingForATimeCostsNoAttempt(_ time: Duration, _ seconds: Double) {
+    let policy = RetryPolicy.none.on(Timeout.self) { _ in .postpone(for: time) }
+    let settlement = judge.settlement(after: Timeout(), of: delivery(attempts: 3), policy: policy, now: now)
+    #expect(settlement == .postpone(until: now.addingTimeInterval(seconds)))
+  }
+
   @Test func theExpiredIsParkedAndCostsNoAttempt() {
     guard case .deadLetter(let reason, let history)? = judge.settlement(before: delivery(expiresAt: now), now: now)
     else { return #expect(Bool(false)) }

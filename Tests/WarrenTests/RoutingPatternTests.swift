@@ -35,6 +35,22 @@ import Warren
     }
   }
 
+  @Test func patternsOverlapWhenSomeKeyIsInBoth() {
+    func all(_ words: [String], upTo count: Int) -> [[String]] {
+      (1...count).reduce([[]]) { lists, _ in lists + lists.flatMap { list in words.map { list + [$0] } } }.uniqued
+    }
+    // Short patterns that overlap do so on a key of at most as many words as both have together.
+    let keys = all(["a", "b"], upTo: 4).filter { !$0.isEmpty }.map { RoutingKey($0.joined(separator: ".")) }
+    let patterns = all(["a", "b", "*", "#"], upTo: 2).filter { !$0.isEmpty }.map {
+      RoutingPattern(RoutingKey($0.joined(separator: ".")))
+    }
+    for one in patterns {
+      for other in patterns {
+        #expect(one.overlaps(other) == keys.contains { one.matches($0) && other.matches($0) })
+      }
+    }
+  }
+
   @Test func aHostilePatternIsQuick() {
     let pattern = RoutingPattern(RoutingKey(Array(repeating: "#.a", count: 60).joined(separator: ".")))
     #expect(!pattern.matches(RoutingKey(Array(repeating: "a", count: 100).joined(separator: ".") + ".b")))

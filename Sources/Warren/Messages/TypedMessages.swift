@@ -25,13 +25,21 @@ extension TypedMessage {
 /// }
 /// ```
 public protocol EventMessage: TypedMessage {
-  /// By what the exchange routes this event: by default its name.
+  /// By what the exchange routes this event: by default its name. A type that has a key of its own for each event says with
+  /// ``routingPattern`` what these keys look like.
   var routingKey: RoutingKey { get }
+  /// What the routing keys of events of this type look like, as in a binding: by default the type's name.
+  ///
+  /// A ``Worker`` refuses a ``Subscription`` that would never get the events which its handlers are for, and goes by this.
+  /// State it where ``routingKey`` is not the name, or where another system publishes these events with other keys.
+  static var routingPattern: RoutingKey { get }
 }
 
 extension EventMessage {
   /// The event's name.
   public var routingKey: RoutingKey { RoutingKey(Self.name.rawValue) }
+  /// The event's name.
+  public static var routingPattern: RoutingKey { RoutingKey(name.rawValue) }
 }
 
 /// A task for exactly one queue.

@@ -1,12 +1,16 @@
 public import Foundation
+public import Logging
 
 /// Where a service publishes events and enqueues jobs.
 ///
 /// ```swift
-/// let bus = EventBus(broker, exchange: .topic("tutorgo_events"), source: "bookings")
+/// let bus = EventBus(broker, exchange: .topic("tutorgo_events"), source: "bookings", topology: worker.topology)
 /// try await bus.publish(BookingCreated(bookingID: id))
 /// try await bus.enqueue(SendEmail(to: address), unique: .key("reminder-\(id)"), after: .seconds(86_400))
 /// ```
+/// With a topology nothing is published before the queues that it is for are there: the first to publish applies it, and the
+/// others wait for that. A process that has no worker of its own gives the same topology as the one that has.
+///
 /// What a handler publishes carries the correlation id and the trace of the message that it handles, and names that
 /// message as its cause.
 ///
@@ -20,6 +24,8 @@ public struct EventBus: Sendable {
   /// Where events go that name no other exchange.
   public var exchange: Exchange? { composer.exchange }
   private let policy: UnknownOutcomePolicy
+  private let gate: TopologyGate?
+  private let unrouted: UnroutedKeys
   private var instruments = Instruments()
 
   /// A bus. Install a tracer before you make one: it is looked for once.
@@ -28,35 +34,54 @@ public struct EventBus: Sendable {
   ///   - exchange: where events go; a bus that only enqueues jobs has none.
   ///   - codec: how events are written to that exchange.
   ///   - source: the name of this service, which its messages carry.
+  ///   - topology: what is applied before the first message is published; nothing without it, for a process that only
+  ///     publishes to queues which others declare.
   ///   - clock: what messages are dated and delayed by; the broker's without it.
   ///   - policy: what the bus does when it cannot know whether a message was stored.
+  ///   - logger: where an event that reached no queue is warned of, once a routing key.
   public init(
     _ broker: any Broker, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, source: String,
-    middleware: [any Middleware] = [], clock: (any BrokerClock)? = nil,
-    onUnknownOutcome policy: UnknownOutcomePolicy = .standard
+    topology: Topology? = nil, middleware: [any Middleware] = [], clock: (any BrokerClock)? = nil,
+    onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.bus")
   ) {
     self.init(
       broker,
       MessageComposer(
         source: source, exchange: exchange, codec: codec, middleware: middleware, clock: clock ?? broker.clock),
-      onUnknownOutcome: policy)
+      topology: topology, onUnknownOutcome: policy, logger: logger)
   }
 
   /// A bus whose messages this composer makes.
   public init(
-    _ broker: any Broker, _ composer: MessageComposer, onUnknownOutcome policy: UnknownOutcomePolicy = .standard
+    _ broker: any Broker, _ composer: MessageComposer, topology: Topology? = nil,
+    onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.bus")
   ) {
     self.broker = broker
     self.composer = composer
     self.policy = policy
+    gate = topology.map { TopologyGate(broker, $0) }
+    unrouted = UnroutedKeys(logger)
+  }
+
+  private init(_ other: EventBus, _ composer: MessageComposer) {
+    broker = other.broker
+    policy = other.policy
+    gate = other.gate
+    unrouted = other.unrouted
+    instruments = other.instruments
+    self.composer = composer
   }
 
   /// The same bus with another exchange, and a codec for it.
   public func on(_ exchange: Exchange, codec: (any MessageCodec)? = nil) -> EventBus {
-    var bus = EventBus(broker, composer.on(exchange, codec: codec), onUnknownOutcome: policy)
-    bus.instruments = instruments
-    return bus
+    EventBus(self, composer.on(exchange, codec: codec))
   }
+
+  /// Applies the bus's topology now instead of before its first message, so that a service can wait for it before it takes
+  /// requests. Does nothing once it is applied.
+  ///
+  /// - Throws: ``BrokerError``; the next call, or the next message, tries again.
+  public func applyTopology() async throws(BrokerError) { try await gate?.pass() }
 
   /// Publishes an event. When this returns, the event is durable in every queue that wanted it.
   ///
@@ -64,17 +89,22 @@ public struct EventBus: Sendable {
   ///   - id: an id of the caller's choosing, or the id from an error to publish that event again; a new one without it. It
   ///     promises nothing but identity: a handler, or its inbox, can tell by it that it has seen the event before.
   ///   - key: the routing key; the event's own without it.
-  ///   - headers: further headers.
+  ///   - priority: instead of the type's own.
+  ///   - timeToLive: for how long it is worth handling, instead of the type's own.
+  ///   - headers: further headers. Names that begin with `warren-` are Warren's own.
   /// - Returns: its id, and ``PublishResult/stored``, or ``PublishResult/unroutable`` when no queue wanted it, which for an
   ///   event is no error.
   /// - Throws: ``BrokerError``, with the id in ``BrokerError/messageIDs``, when it was not stored, or, with
   ///   ``BrokerError/Code/unknownOutcome``, perhaps not.
   @discardableResult
   public func publish<E: EventMessage>(
-    _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
+    _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, priority: Priority? = nil, timeToLive: Duration? = nil,
+    headers: Message.Headers = [:]
   ) async throws -> Receipt {
     try await composer.trace.publishing(1, to: exchange?.name.rawValue ?? "") {
-      try await store([composer.publication(of: event, id: id, key: key, headers: headers)])[0].orThrow()
+      let publication = try composer.publication(
+        of: event, id: id, key: key, priority: priority, timeToLive: timeToLive, headers: headers)
+      return try await store([publication])[0].orThrow()
     }
   }
 
@@ -95,15 +125,17 @@ public struct EventBus: Sendable {
   ///   - delay: not before this much time has passed.
   ///   - time: not before this time.
   ///   - priority: instead of the type's own.
+  ///   - timeToLive: for how long it is worth handling, instead of the type's own.
   /// - Returns: its id, and ``PublishResult/stored`` or ``PublishResult/repeated``.
   /// - Throws: ``BrokerError``, with the id in ``BrokerError/messageIDs``; with the code ``BrokerError/Code/unroutable``
   ///   when its queue does not exist.
   @discardableResult
   public func enqueue<J: JobMessage>(
     _ job: J, id: MessageID? = nil, unique: Uniqueness? = nil, after delay: Duration? = nil, at time: Date? = nil,
-    priority: Priority? = nil, headers: Message.Headers = [:]
+    priority: Priority? = nil, timeToLive: Duration? = nil, headers: Message.Headers = [:]
   ) async throws -> Receipt {
-    let request = JobRequest(job, id: id, unique: unique, after: delay, at: time, priority: priority, headers: headers)
+    let request = JobRequest(
+      job, id: id, unique: unique, after: delay, at: time, priority: priority, timeToLive: timeToLive, headers: headers)
     return try await enqueue([request])[0].orThrow()
   }
 
@@ -122,11 +154,13 @@ public struct EventBus: Sendable {
     try await composer.trace.publishing(stored: publications) { try await store(publications) }
   }
 
-  /// What ``publish(_:id:key:headers:)`` would hand to the engine.
+  /// What ``publish(_:id:key:priority:timeToLive:headers:)`` would hand to the engine.
   public func publication<E: EventMessage>(
-    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
+    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, priority: Priority? = nil, timeToLive: Duration? = nil,
+    headers: Message.Headers = [:]
   ) throws -> Publication {
-    try composer.publication(of: event, id: id, key: key, headers: headers)
+    try composer.publication(
+      of: event, id: id, key: key, priority: priority, timeToLive: timeToLive, headers: headers)
   }
 
   /// What ``enqueue(_:)`` would hand to the engine.
@@ -136,6 +170,7 @@ public struct EventBus: Sendable {
 
   private func store(_ publications: [Publication]) async throws(BrokerError) -> [Receipt] {
     if publications.isEmpty { return [] }
+    do { try await gate?.pass() } catch { throw error.about(publications.compactMap(\.message.id)) }
     var results: [PublishResult]
     do {
       results = try await broker.publish(publications)
@@ -146,6 +181,9 @@ public struct EventBus: Sendable {
     }
     if policy.deadline > .zero, results.contains(where: \.isUnknown) { await publishAgain(publications, &results) }
     return zip(results, publications).map { result, publication in
+      if case (.unroutable, .exchange(let exchange, let key)) = (result, publication.destination) {
+        unrouted.warn(of: publication.message.name, to: exchange, key)
+      }
       instruments.published(
         result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
       return Receipt(id: publication.message.id ?? "", result: Self.judged(result, publication))

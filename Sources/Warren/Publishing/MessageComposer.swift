@@ -49,16 +49,20 @@ public struct MessageComposer: Sendable {
   /// - Parameters:
   ///   - id: an id of the caller's choosing; a new one without it.
   ///   - key: the routing key; the event's own without it.
-  ///   - headers: further headers.
+  ///   - priority: instead of the type's own.
+  ///   - timeToLive: instead of the type's own.
+  ///   - headers: further headers. Names that begin with `warren-` are Warren's own.
   /// - Throws: ``BrokerError/Code/invalid`` when it cannot be encoded or there is no exchange, and what middleware throws.
   public func publication<E: EventMessage>(
-    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:]
+    of event: E, id: MessageID? = nil, key: RoutingKey? = nil, priority: Priority? = nil, timeToLive: Duration? = nil,
+    headers: Message.Headers = [:]
   ) throws -> Publication {
     guard let exchange else {
       throw BrokerError(.invalid, "the event '\(E.name)' has no exchange to go to: give `exchange:`")
     }
     return try compose(
-      event, codec: codec, to: .exchange(exchange.name, key ?? event.routingKey), id: id, headers: headers)
+      event, codec: codec, to: .exchange(exchange.name, key ?? event.routingKey), id: id, priority: priority,
+      timeToLive: timeToLive, headers: headers)
   }
 
   /// The message of a job, on its way to its queue.
@@ -67,11 +71,16 @@ public struct MessageComposer: Sendable {
   public func publication(of request: JobRequest) throws -> Publication { try request.make(self, request) }
 
   func publication<J: JobMessage>(of job: J, _ request: JobRequest) throws -> Publication {
-    try compose(job, codec: J.codec, to: .queue(J.queue.name), id: request.id, headers: request.headers) {
-      if let priority = request.priority { $0.message.priority = priority }
-      if let delay = request.delay, delay > .zero {
-        $0.notBefore = clock.now.adding(delay)
-      }
+    if let delay = request.delay, delay < .zero {
+      throw BrokerError(
+        .invalid,
+        "the delay of the job '\(J.name)' is \(delay.words): give a time from zero on, or at: for a time of the day")
+    }
+    return try compose(
+      job, codec: J.codec, to: .queue(J.queue.name), id: request.id, priority: request.priority,
+      timeToLive: request.timeToLive, headers: request.headers
+    ) {
+      if let delay = request.delay, delay > .zero { $0.notBefore = clock.now.adding(delay) }
       if let time = request.time { $0.notBefore = max(time.clamped, $0.notBefore ?? time) }
       $0.unique = request.unique
     }
@@ -79,8 +88,19 @@ public struct MessageComposer: Sendable {
 
   private func compose<M: TypedMessage>(
     _ content: M, codec: any MessageCodec, to destination: Publication.Destination, id: MessageID?,
-    headers: Message.Headers, _ complete: (inout Publication) -> Void = { _ in }
+    priority: Priority?, timeToLive: Duration?, headers: Message.Headers,
+    _ complete: (inout Publication) -> Void = { _ in }
   ) throws -> Publication {
+    if let name = headers.keys.first(where: { $0.hasPrefix("warren-") }) {
+      throw BrokerError(
+        .invalid,
+        "the header '\(name)' of '\(M.name)' has a name that is Warren's own: use one that does not begin with warren-")
+    }
+    let timeToLive = timeToLive ?? M.timeToLive
+    if let timeToLive, timeToLive <= .zero {
+      throw BrokerError(
+        .invalid, "the time to live of '\(M.name)' is \(timeToLive.words): give a time above zero, or none for ever")
+    }
     let now = clock.now
     let body: Data
     do {
@@ -90,7 +110,7 @@ public struct MessageComposer: Sendable {
     }
     var message = Message(
       id: id ?? .unique(), name: M.name, body: body, headers: headers, contentType: codec.contentType, timestamp: now,
-      source: source, priority: M.priority, expiresAt: M.timeToLive.map { now.adding($0) })
+      source: source, priority: priority ?? M.priority, expiresAt: timeToLive.map { now.adding($0) })
     trace.inject(into: &message.headers)
     MessageContext.current?.pass(to: &message)
     var publication = Publication(message, to: destination)

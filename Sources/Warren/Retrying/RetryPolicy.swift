@@ -6,7 +6,7 @@
 /// .exponential(from: .seconds(1), retries: 3)               // after 1, 2 and 4 s
 ///   .jitter(0.2)
 ///   .on(InvalidAddress.self) { .deadLetter("\($0)") }
-///   .on(TooManyRequests.self) { .retry(after: $0.retryAfter) }
+///   .on(TooManyRequests.self) { .postpone(for: $0.retryAfter) }
 /// ```
 public struct RetryPolicy: Sendable {
   private enum Schedule: Sendable {
@@ -93,6 +93,19 @@ public struct RetryPolicy: Sendable {
 
   /// All delays that it can ask for, before any spreading; the first thousand of them.
   public var delays: [Duration] { (0..<min(retries, 1000)).compactMap { delay(afterAttempt: $0 + 1) } }
+
+  /// Throws ``BrokerError/Code/invalid`` for delays that cannot be meant.
+  func validate(_ what: @autoclosure () -> String) throws(BrokerError) {
+    let lengths: [Duration] =
+      switch schedule {
+      case .fixed(let delays): delays
+      case .linear(let step, let maximum): [step, maximum]
+      case .exponential(let first, _, let maximum): [first, maximum]
+      }
+    guard let shortest = lengths.min(), shortest < .zero else { return }
+    throw BrokerError(
+      .invalid, "the retry policy of \(what()) has a delay of \(shortest.words): give a time from zero on")
+  }
 
   /// The delay after a failed attempt, spread; `nil` when none follows.
   func spreadDelay(afterAttempt attempt: Int) -> Duration? {

@@ -32,4 +32,26 @@ public struct RoutingPattern: Sendable, Equatable {
     }
     return words[word...].allSatisfy { $0 == "#" }
   }
+
+  /// Whether there is a key that both patterns let in.
+  public func overlaps(_ other: RoutingPattern) -> Bool {
+    // Row by row: whether what is left of one, from a word on, overlaps what is left of the other.
+    let (mine, theirs) = (words, other.words)
+    var below = [Bool](repeating: false, count: theirs.count + 1)
+    for i in stride(from: mine.count, through: 0, by: -1) {
+      var row = below
+      for j in stride(from: theirs.count, through: 0, by: -1) {
+        let (a, b) = (i < mine.count ? mine[i] : nil, j < theirs.count ? theirs[j] : nil)
+        if a == "#" || b == "#" {
+          row[j] = (i < mine.count && below[j]) || (j < theirs.count && row[j + 1])
+        } else if let a, let b {
+          row[j] = (a == b || a == "*" || b == "*") && below[j + 1]
+        } else {
+          row[j] = a == nil && b == nil
+        }
+      }
+      below = row
+    }
+    return below[0]
+  }
 }

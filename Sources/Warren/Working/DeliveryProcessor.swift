@@ -102,7 +102,7 @@ struct DeliveryProcessor: Sendable {
     // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message, unless the handler
     // decides itself.
     if Task.isCancelled, !(error is Outcome) { return .release }
-    if case .pause(let time) = handler.retry.outcome(for: error) { pause(time.clamped) }
+    if case .pause(let time) = handler.retry.outcome(for: error).kind { pause(time.clamped) }
     return judge.settlement(after: error, of: delivery, policy: handler.retry, now: clock.now)
   }
 

@@ -61,10 +61,11 @@ struct Judge: Sendable {
   func settlement(after error: any Error, of delivery: Delivery, policy: RetryPolicy, now: Date) -> Settlement {
     if let error = error as? Undecodable { return park(delivery, .undecodable, error.description, now, error) }
     let attempt = delivery.history.nextAttempt
-    switch policy.outcome(for: error) {
+    switch policy.outcome(for: error).kind {
     case .complete: return .complete
     case .release, .pause: return .release
-    case .postpone(let time): return .postpone(until: time.clamped)
+    case .postponeUntil(let time): return .postpone(until: time.clamped)
+    case .postponeFor(let time): return .postpone(until: now.adding(max(.zero, time)))
     case .deadLetter(let reason):
       return park(delivery, .rejected, reason, now, error, attempt: attempt)
     case .retry(let after):
@@ -94,7 +95,7 @@ struct Judge: Sendable {
   }
 
   private func text(_ error: any Error) -> String {
-    if case .deadLetter(let reason)? = error as? Outcome { return reason }
+    if case .deadLetter(let reason)? = (error as? Outcome)?.kind { return reason }
     return "\(error)"
   }
 }

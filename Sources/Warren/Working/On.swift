@@ -12,7 +12,9 @@ public struct On<M: TypedMessage>: Sendable {
 
   func handler(codec: any MessageCodec, retry: RetryPolicy, timeout: Duration?) -> Handler {
     let handle = handle
-    return Handler(name: M.name, retry: retry, timeout: timeout) { message in
+    return Handler(
+      name: M.name, routingPattern: (M.self as? any EventMessage.Type)?.routingPattern, retry: retry, timeout: timeout
+    ) { message in
       let content: M
       do {
         content = try codec.decode(M.self, from: message)
@@ -53,6 +55,8 @@ struct Undecodable: Error, CustomStringConvertible {
 struct Handler: Sendable {
   /// `nil` for ``OnAny``.
   var name: MessageName?
+  /// What the routing keys of its events look like; `nil` for jobs and for ``OnAny``.
+  var routingPattern: RoutingKey?
   var retry: RetryPolicy
   var timeout: Duration?
   var decode: @Sendable (Message) throws -> @Sendable (HandlerContext) async throws -> Void

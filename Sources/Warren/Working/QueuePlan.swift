@@ -39,6 +39,7 @@ struct QueuePlan: Sendable {
           .invalid, "the queue '\(plan.queue)' stands twice in this worker: put its handlers into one subscription")
       }
       merged[index].settings = try merged[index].settings.merging(plan.settings, queue: plan.queue)
+      try merged[index].settings.validate(plan.queue)
       merged[index].codecs += plan.codecs
       for handler in plan.handlers.values { try merged[index].add(handler) }
     }
@@ -46,6 +47,13 @@ struct QueuePlan: Sendable {
   }
 
   private mutating func add(_ handler: Handler) throws(BrokerError) {
+    func what() -> String { handler.name.map { "'\($0)' in '\(queue)'" } ?? "OnAny in '\(queue)'" }
+    if let timeout = handler.timeout, timeout <= .zero {
+      throw BrokerError(
+        .invalid,
+        "the timeout of \(what()) is \(timeout.words): give a time above zero, or none for a handler without limit")
+    }
+    try handler.retry.validate(what())
     guard let name = handler.name else {
       if fallback != nil { throw BrokerError(.invalid, "the subscription '\(queue)' has two OnAny: one is possible") }
       fallback = handler

@@ -18,6 +18,12 @@ struct QueueSettings: Sendable, Equatable {
       guard let value, !(1...65_535).contains(value) else { continue }
       throw BrokerError(.invalid, "the \(what) of '\(queue)' is \(value): it must be 1 to 65,535")
     }
+    if let concurrency, let prefetch, prefetch < concurrency {
+      throw BrokerError(
+        .invalid,
+        "'\(queue)' has a concurrency of \(concurrency) and a prefetch of \(prefetch), so that never more than \(prefetch) would be "
+          + "handled at once: raise the prefetch, or lower the concurrency")
+    }
   }
 
   /// Both together: several handlers can share a queue, if they agree.

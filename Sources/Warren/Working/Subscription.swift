@@ -115,8 +115,38 @@ public struct Subscription: QueueConfigurable {
     }
     let topology = try Topology(
       exchanges: exchange.map { [$0] } ?? [], queues: [queue], bindings: bindings)
+    let handlers = items.map { $0.make(codec, retry, settings.timeout) }
+    try checkPatterns(handlers)
     return try QueuePlan(
       queue: queue.name, topology: topology, settings: settings, codecs: [codec], unhandled: unhandled,
-      handlers: items.map { $0.make(codec, retry, settings.timeout) })
+      handlers: handlers)
+  }
+
+  /// Refuses a pattern that lets in nothing that a handler is for, and a handler whose events no pattern lets in: both are
+  /// mostly slips, and would be found by their silence only.
+  private func checkPatterns(_ handlers: [Handler]) throws(BrokerError) {
+    guard let exchange, exchange.kind != .fanout else { return }
+    let admitted = handlers.compactMap(\.routingPattern)
+    let isTopic = exchange.kind == .topic
+    func meets(_ pattern: RoutingKey, _ key: RoutingKey) -> Bool {
+      isTopic ? RoutingPattern(pattern).overlaps(RoutingPattern(key)) : pattern == key || pattern == "#"
+    }
+    for handler in handlers {
+      guard let name = handler.name, let key = handler.routingPattern, !patterns.contains(where: { meets($0, key) })
+      else { continue }
+      throw BrokerError(
+        .invalid,
+        "the subscription '\(queue.name)' would never get '\(name)': its events have the routing key '\(key)', and it asks for "
+          + "\(patterns.map { "'\($0)'" }.joined(separator: ", ")). Correct the pattern; if they are published with another "
+          + "key, say so in the type: static let routingPattern: RoutingKey = …")
+    }
+    if case .ignore = unhandled { return }
+    if handlers.contains(where: { $0.name == nil }) { return }
+    for pattern in patterns where !admitted.contains(where: { meets(pattern, $0) }) {
+      throw BrokerError(
+        .invalid,
+        "the subscription '\(queue.name)' asks for '\(pattern)' and has no handler for what that lets in: add On(…) or OnAny, "
+          + "correct the pattern, or let such events pass with .unhandled(.ignore)")
+    }
   }
 }

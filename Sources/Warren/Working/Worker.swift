@@ -61,6 +61,9 @@ public struct Worker: Service {
       plans.append(plan)
       topology = try topology.merging(plan.topology)
     }
+    if plans.isEmpty {
+      throw BrokerError(.invalid, "the worker '\(name)' has nothing to do: give it a Subscription, or On(…) for a job")
+    }
     self.plans = try QueuePlan.merge(plans)
     self.topology = topology
     self.broker = broker
@@ -213,4 +216,14 @@ public struct Worker: Service {
         ])
     }
   }
+}
+
+extension Worker: CustomStringConvertible, CustomReflectable {
+  /// `worker 'notifications' on 'notification.booking', 'email_queue'`: what it holds, such as middleware with keys in it, is
+  /// not for logs.
+  public var description: String {
+    "worker '\(name)' on \(queues.map { "'\($0)'" }.joined(separator: ", "))"
+  }
+  /// Its name and queues.
+  public var customMirror: Mirror { Mirror(self, children: ["name": name, "queues": queues]) }
 }

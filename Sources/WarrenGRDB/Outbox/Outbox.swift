@@ -49,30 +49,34 @@ public struct Outbox: Sendable {
   }
 
   /// Publishes an event when the transaction of `db` is committed. Parameters and errors are those of
-  /// ``Warren/EventBus/publish(_:id:key:headers:)``.
+  /// ``Warren/EventBus/publish(_:id:key:priority:timeToLive:headers:)``.
   ///
   /// - Parameter order: events with the same order key are published one after the other, in the order of the commits, even
   ///   where one of them has to be tried again.
   /// - Returns: the id of the message.
   @discardableResult
   public func publish<E: EventMessage>(
-    _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, headers: Message.Headers = [:],
-    orderedBy order: String? = nil, in db: Database
+    _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, priority: Priority? = nil, timeToLive: Duration? = nil,
+    headers: Message.Headers = [:], orderedBy order: String? = nil, in db: Database
   ) throws -> MessageID {
-    try add(composer.publication(of: event, id: id, key: key, headers: headers), orderedBy: order, in: db)
+    let publication = try composer.publication(
+      of: event, id: id, key: key, priority: priority, timeToLive: timeToLive, headers: headers)
+    return try add(publication, orderedBy: order, in: db)
   }
 
   /// Enqueues a job when the transaction of `db` is committed. Parameters and errors are those of
-  /// ``Warren/EventBus/enqueue(_:id:unique:after:at:priority:headers:)``; a delay begins now, not at the commit.
+  /// ``Warren/EventBus/enqueue(_:id:unique:after:at:priority:timeToLive:headers:)``; a delay begins now, not at the commit.
   ///
   /// - Parameter order: jobs with the same order key are published one after the other, in the order of the commits.
   /// - Returns: the id of the message.
   @discardableResult
   public func enqueue<J: JobMessage>(
     _ job: J, id: MessageID? = nil, unique: Uniqueness? = nil, after delay: Duration? = nil, at time: Date? = nil,
-    priority: Priority? = nil, headers: Message.Headers = [:], orderedBy order: String? = nil, in db: Database
+    priority: Priority? = nil, timeToLive: Duration? = nil, headers: Message.Headers = [:],
+    orderedBy order: String? = nil, in db: Database
   ) throws -> MessageID {
-    let request = JobRequest(job, id: id, unique: unique, after: delay, at: time, priority: priority, headers: headers)
+    let request = JobRequest(
+      job, id: id, unique: unique, after: delay, at: time, priority: priority, timeToLive: timeToLive, headers: headers)
     return try add(composer.publication(of: request), orderedBy: order, in: db)
   }
 

@@ -39,13 +39,15 @@ public struct OutboxRelay: Service {
 
   /// A relay from an outbox to a broker.
   ///
-  /// - Parameter policy: what becomes of a message of which it is unknown whether it was stored.
+  /// - Parameters:
+  ///   - topology: what is applied before the first message is published.
+  ///   - policy: what becomes of a message of which it is unknown whether it was stored.
   public init(
-    _ outbox: Outbox, to broker: any Broker, options: Options = Options(),
+    _ outbox: Outbox, to broker: any Broker, topology: Topology? = nil, options: Options = Options(),
     onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.outbox")
   ) {
     self.outbox = outbox
-    bus = EventBus(broker, outbox.composer, onUnknownOutcome: policy)
+    bus = EventBus(broker, outbox.composer, topology: topology, onUnknownOutcome: policy, logger: logger)
     self.options = options
     self.logger = logger
   }
