@@ -13,15 +13,16 @@ struct Parts: Sendable {
   let publisher: Publisher
   let settler: Settler
   let leases: Leases
+  let locks: NamedLocks
   let reader: DeadLetterReader
   let deadLetterWork: DeadLetterWork
+  let channel: ControlChannel
   let control: QueueControl
   let inspector: Inspector
   let doctor: Doctor
 
   init(
-    _ session: Session, _ known: KnownTopology, _ consumers: RunningConsumers, _ locks: LocalLocks, started: Date,
-    processName: String
+    _ session: Session, _ known: KnownTopology, _ consumers: RunningConsumers, started: Date, processName: String
   ) {
     self.session = session
     self.known = known
@@ -31,11 +32,14 @@ struct Parts: Sendable {
     publisher = Publisher(session: session, known: known, copies: copies)
     settler = Settler(session, known, topology, copies)
     leases = Leases(session: session, known: known)
+    locks = NamedLocks(session: session)
     reader = DeadLetterReader(session: session, known: known, locks: locks)
     deadLetterWork = DeadLetterWork(reader, copies)
-    control = QueueControl(session: session, known: known, consumers: consumers)
+    channel = ControlChannel(session: session)
+    control = QueueControl(session: session, known: known, consumers: consumers, channel: channel)
     inspector = Inspector(
-      session: session, known: known, consumers: consumers, started: started, processName: processName)
+      session: session, known: known, consumers: consumers, channel: channel, started: started, processName: processName
+    )
     doctor = Doctor(session: session, known: known, leases: leases)
   }
 
@@ -58,16 +62,22 @@ struct Parts: Sendable {
     }
     let open = OpenDeliveries(id: consumers.nextID(), queue: queue)
     // One for the queue, and one for its suspects, of which one is out at a time.
-    let machines = (hasSuspects ? [false, true] : [false]).map { ($0, Watched(QueuePump.Machine())) }
-    let consumer = Consumer(queue: queue, prefetch: prefetch) { _ in
-      for (_, machine) in machines { machine.withValue { $0.stop() } }
-    }
-    let pumps = machines.map { isForSuspects, machine in
+    let pumps = (hasSuspects ? [false, true] : [false]).map { isForSuspects in
       QueuePump(
-        session, open, hooks(of: queue), machine: machine, prefetch: isForSuspects ? 1 : prefetch,
-        forSuspects: isForSuspects)
+        session, open, hooks(of: queue), prefetch: isForSuspects ? 1 : prefetch, forSuspects: isForSuspects)
     }
-    let running = RunningConsumer(open: open, pumps: pumps)
+    let (unwanted, mark) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let consumer = Consumer(
+      queue: queue, prefetch: prefetch,
+      onStop: { _ in
+        for pump in pumps { pump.stop() }
+        mark.yield()
+      },
+      onPause: { _, time in
+        for pump in pumps { pump.setPausedByWorker(time != nil) }
+        if time != nil { mark.yield() }
+      })
+    let running = RunningConsumer(open: open, pumps: pumps, consumer: consumer)
     // Paused until the marker could be looked at.
     await running.setPaused(true)
     consumers.add(running)
@@ -75,6 +85,7 @@ struct Parts: Sendable {
     // Their own tasks, since a stop in good order has to go on after this one was cancelled. All of them are awaited below.
     let look = Task { await control.lookAtMarker(for: running) }
     let tasks = pumps.map { pump in Task { await pump.run(consumer) } }
+    let takingBack = Task { for await _ in unwanted { await takeBack(from: running) } }
     let watch = Task {
       // The sequences of deliveries go on over the loss of a connection and do not tell of it.
       for await _ in session.consuming.states() { for pump in pumps { pump.dropLost(consumer) } }
@@ -89,10 +100,42 @@ struct Parts: Sendable {
       await watch.value
       await look.value
       for task in tasks { await task.value }
+      mark.finish()
+      await takingBack.value
       await settler.giveBack(open.close(), of: queue)
       for pump in pumps { await pump.giveBackAndClose() }
     }
     return try result.get()
+  }
+
+  /// Returns what a consumer that was stopped or paused has not begun, once the broker sends nothing more: its handlers may run on
+  /// for long.
+  private func takeBack(from running: RunningConsumer) async {
+    for pump in running.pumps { await pump.waitUntilQuiet() }
+    // At its end everything goes back together.
+    if running.pumps.contains(where: { $0.isWanted || $0.isEnded }) { return }
+    await settler.giveBackUnbegun(running.open.takeUnbegun(running.consumer.revoke()), of: running.queue)
+  }
+
+  /// Does what other processes ask for, for as long as the connection lives.
+  func listen() async {
+    await channel.listen {
+      await consumers.waitForAny()
+    } began: {
+      await control.lookAtMarkers(of: consumers.all)
+    } _: { message in
+      switch message.kind {
+      case .look:
+        await control.lookAtMarkers(of: message.queue.map { consumers.all(of: $0) } ?? consumers.all)
+        return nil
+      case .report: return ControlAnswer(worker: inspector.report())
+      case .cancel:
+        guard let queue = message.queue, let id = message.message else { return nil }
+        let count = control.cancelHandlers(of: id, in: queue)
+        return count > 0 ? ControlAnswer(cancelled: count) : nil
+      default: return nil
+      }
+    }
   }
 
   /// What it returns; `nil` when it failed in a way that passes.

@@ -14,7 +14,7 @@ public import Warren
 ///
 /// What RabbitMQ cannot do is missing from its ``capabilities``, and two things of it differ: a queue's delayed messages
 /// cannot be counted or purged, and beside the prefetch of a consumer one suspect (see `Delivery.isSuspect`) may be out.
-public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, DeadLetterBroker, LeasingBroker {
+public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetterBroker, LeasingBroker, LockingBroker {
   private let configuration: RabbitMQConfiguration
   /// The time that messages go by.
   public let clock: any BrokerClock
@@ -22,7 +22,6 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
   private let lifecycle = EngineLifecycle<Parts>()
   private let known = KnownTopology()
   private let consumers = RunningConsumers()
-  private let locks = LocalLocks()
   let management: ManagementAPI
   private let started = Date()
   private let amqp: AMQPConfiguration
@@ -125,9 +124,9 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
     if !server.isSupported {
       logger.warning("This version of RabbitMQ is older than 3.10, the oldest that Warren is tested with")
     }
-    let parts = Parts(session, known, consumers, locks, started: started, processName: Self.processName)
+    let parts = Parts(session, known, consumers, started: started, processName: Self.processName)
     lifecycle.open(parts)
-    await parts.control.listen()
+    await parts.listen()
   }
 
   private func named(_ name: String) -> AMQPConfiguration {
@@ -183,6 +182,14 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
     try await parts().leases.lease(of: queue, wanted: wanted)
   }
 
+  /// Runs `body` while this caller holds the lock of this name, which is an exclusive queue: see
+  /// ``Warren/LockingBroker/withLock(_:wait:_:)``.
+  public func withLock<Result: Sendable>(
+    _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    try await parts().locks.withLock(name, wait: wait, body)
+  }
+
   // MARK: Dead letters
 
   /// One page of dead letters, the oldest first. A sweep looks at no more than 100,000 messages of a queue. The cursor is
@@ -222,7 +229,9 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
     try await parts().inspector.queue(name)
   }
 
-  /// The processes that consume, from the management API; without it, this process alone.
+  /// The processes that consume, and what those of Warren work on.
+  ///
+  /// - Throws: ``BrokerError/Code/unsupported`` when the management API does not answer: AMQP alone cannot list consumers.
   public func workers() async throws(BrokerError) -> [WorkerStatus] { try await parts().inspector.workers() }
 
   /// What of this topology is missing or differs. Changes nothing: a declaration of what exists only compares. Whether a
@@ -247,4 +256,9 @@ public final class RabbitMQBroker: Broker, InspectableBroker, OperableBroker, De
   /// Deletes what waits in this queue and among its suspects. RabbitMQ cannot tell whose the delayed messages are, so those
   /// stay.
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await parts().control.purge(queue) }
+
+  /// Asks the worker that handles this message to end its handler, whichever process it is in.
+  public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    try await parts().control.cancel(id, in: queue)
+  }
 }

@@ -67,7 +67,10 @@ public final class SQLiteBroker: Sendable {
     writer = Writer(file: file, neighbourhood: presence, configuration: configuration, clock: clock, logger: logger)
     liveness = Liveness(
       file: file, writer: writer, presence: presence, configuration: configuration, logger: logger)
-    presence.onWake { [weak writer] in writer?.wakeConsumers() }
+    presence.onWake { [weak writer] messages in
+      writer?.wakeConsumers()
+      for message in messages { writer?.obey(message) }
+    }
     if file.isReadOnly {
       logger.warning("The broker's file can only be read by this user.", metadata: ["file": "\(file.shownPath)"])
     }
@@ -319,5 +322,11 @@ extension SQLiteBroker: OperableBroker {
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     try await waitUntilRunning()
     return try await QueueControl(writer: writer).purge(queue)
+  }
+
+  /// See ``Warren/OperableBroker/cancel(_:in:)``. A worker that holds the message and has not begun with it is not counted.
+  public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await QueueControl(writer: writer).cancel(id, in: queue, presence)
   }
 }

@@ -97,6 +97,10 @@ extension TestBroker: OperableBroker {
   public func resume(_ queue: QueueName) async throws(BrokerError) { try await engine.resume(queue) }
   /// See ``Warren/OperableBroker/purge(_:)``.
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await engine.purge(queue) }
+  /// See ``Warren/OperableBroker/cancel(_:in:)``.
+  public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    try await engine.cancel(id, in: queue)
+  }
 }
 
 extension TestBroker: DeadLetterBroker {

@@ -52,18 +52,6 @@ import WarrenTesting
     #expect(try await operations.diagnosis().map(\.severity) == [.problem, .warning, .fine])
   }
 
-  @Test("what the engine says about a queue is not said again") func once() async throws {
-    let broker = try ScriptedBroker()
-    broker.script.withLock { script in
-      script.queues = [Self.queue("a", paused: true), Self.queue("b", paused: true)]
-      script.findings = [
-        Finding(.warning, queue: "a", "the queue 'a' is paused"), Finding(.fine, queue: "b", "the queue 'b' is there"),
-      ]
-    }
-    let findings = try await Operations(broker).overview().findings
-    #expect(findings.map(\.text) == ["the queue 'a' is paused", "b: paused"])
-  }
-
   @Test("workers that consume nothing are not shown") func workers() async throws {
     let broker = try ScriptedBroker()
     broker.script.withLock {

@@ -82,4 +82,24 @@ import Testing
     #expect(back.withLock { $0 } == [1, 2])
     #expect(consumer.hand([delivery(3)]).map(\.token.number) == [3])
   }
+
+  @Test func onlyTheHandlersThatAreMeantAreCancelled() async {
+    let consumer = Consumer(queue: "q", prefetch: 3) { _ in }
+    func shown(_ id: MessageID) -> RunningDelivery {
+      RunningDelivery(queue: "q", id: id, name: nil, since: Date(timeIntervalSince1970: 0))
+    }
+    let lost = HandlerCancellation(), asked = HandlerCancellation(), left = HandlerCancellation()
+    await consumer.handlers.run(shown("a"), delivery(1).token, lost) {
+      await consumer.handlers.run(shown("b"), delivery(2).token, asked) {
+        await consumer.handlers.run(shown("c"), delivery(3).token, left) {
+          #expect(Set(consumer.handled.map(\.id)) == ["a", "b", "c"])
+          #expect(consumer.cancelHandlers(of: "b") == 1)
+          #expect(consumer.cancelHandlers { $0.number == 1 } == 1)
+        }
+      }
+      // What has ended cannot be cancelled any more.
+      #expect(consumer.cancelHandlers(of: "b") == 0)
+    }
+    #expect(lost.reason == .lost && asked.reason == .asked && left.reason == nil)
+  }
 }

@@ -34,6 +34,8 @@ public final class Consumer: Sendable {
   public let queue: QueueName
   /// How many deliveries may be unsettled at a time.
   public let prefetch: Int
+  /// What the worker's handlers work on.
+  let handlers = RunningHandlers()
 
   /// A consumer; engines make them.
   ///
@@ -165,4 +167,24 @@ public final class Consumer: Sendable {
       return revoked
     }
   }
+
+  // MARK: What is handled
+
+  /// The deliveries that handlers work on at the moment, the longest first.
+  public var handled: [RunningDelivery] { handlers.all }
+
+  /// Cancels the handlers of deliveries that are lost, because the connection or lease they came by is gone: their messages are
+  /// handed out again, and whatever comes of them here is refused.
+  ///
+  /// - Returns: how many there were.
+  @discardableResult
+  public func cancelHandlers(ofLost isLost: (Delivery.Token) -> Bool) -> Int {
+    handlers.cancel(.lost) { isLost($1) }
+  }
+
+  /// Cancels the handlers of a message, as an operator asked: see ``OperableBroker/cancel(_:in:)``.
+  ///
+  /// - Returns: how many there were.
+  @discardableResult
+  public func cancelHandlers(of id: MessageID) -> Int { handlers.cancel(.asked) { shown, _ in shown.id == id } }
 }

@@ -7,4 +7,18 @@ public protocol OperableBroker: Broker {
   /// Deletes what waits in this queue, the delayed messages too where the engine can reach them (on RabbitMQ it cannot);
   /// what a worker holds stays. Returns how many went.
   func purge(_ queue: QueueName) async throws(BrokerError) -> Int
+  /// Asks the worker that handles this message to end its handler: the task is cancelled. What a handler that heeds it leaves
+  /// becomes a dead letter (``DeadLetterReason/Kind/cancelled``); one that finishes all the same is believed.
+  ///
+  /// - Returns: how many handlers were asked; 0 when no worker handles the message now.
+  /// - Throws: ``BrokerError/Code/unsupported`` on an engine that cannot.
+  func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int
+}
+
+extension OperableBroker {
+  /// Not on this engine.
+  public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    throw BrokerError(
+      .unsupported, "this engine cannot ask a worker to end a handler: give the handler a timeout, or stop the worker")
+  }
 }

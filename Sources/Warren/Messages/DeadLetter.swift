@@ -25,9 +25,11 @@ public struct DeadLetterReason: Sendable, Hashable, Codable, CustomStringConvert
     public static let expired = Kind(rawValue: "expired")
     /// Again and again the worker that handled it died.
     public static let crashLooping = Kind(rawValue: "crash-looping")
+    /// Its handler was asked to end, and did.
+    public static let cancelled = Kind(rawValue: "cancelled")
     /// Those that this version knows.
     public static let allCases: [Kind] = [
-      .exhausted, .rejected, .undecodable, .unknownName, .unhandled, .expired, .crashLooping,
+      .exhausted, .rejected, .undecodable, .unknownName, .unhandled, .expired, .crashLooping, .cancelled,
     ]
   }
   /// What kind of reason.

@@ -11,12 +11,13 @@ struct DeliveryProcessor: Sendable {
   let clock: any BrokerClock
   let logger: Logger
   let instruments: Instruments
-  let running: RunningHandlers
+  let handlers: RunningHandlers
   /// Stops taking from the queue until a time.
   let pause: @Sendable (Date) -> Void
   let trace = MessageTrace()
 
-  func process(_ delivery: Delivery) async {
+  /// Sees it through, in a task that `cancellation` cancels while its handler runs.
+  func process(_ delivery: Delivery, _ cancellation: HandlerCancellation = HandlerCancellation()) async {
     var delivery = delivery
     // What follows by this id, logs, causes and an inbox, goes by the one that the body gives.
     if delivery.message.id == nil { delivery.message.id = plan.id(of: delivery) }
@@ -28,7 +29,7 @@ struct DeliveryProcessor: Sendable {
         .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
     } _: {
       if delivery.isSuspect { guard await begin(delivery) else { return Processed.settled } }
-      return await settleUnlessDead(delivery, handle(delivery))
+      return await settleUnlessDead(delivery, handle(delivery, cancellation))
     }
     switch processed {
     case .done(.settled): break
@@ -72,7 +73,7 @@ struct DeliveryProcessor: Sendable {
 
   // MARK: Handling
 
-  private func handle(_ delivery: Delivery) async -> Handled {
+  private func handle(_ delivery: Delivery, _ cancellation: HandlerCancellation) async -> Handled {
     let begin = ContinuousClock.now
     let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
@@ -83,7 +84,7 @@ struct DeliveryProcessor: Sendable {
       message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
-    let settlement: Settlement = await running.run(shown) {
+    let settlement: Settlement = await handlers.run(shown, delivery.token, cancellation) {
       do {
         try await MessageContext.$current.withValue(context) {
           try await trace.handling(delivery) {
@@ -92,16 +93,20 @@ struct DeliveryProcessor: Sendable {
         }
         return .complete
       } catch {
-        return decide(after: error, of: delivery, handler)
+        return decide(after: error, of: delivery, handler, cancellation.reason)
       }
     }
     return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))
   }
 
-  private func decide(after error: any Error, of delivery: Delivery, _ handler: Handler) -> Settlement {
-    // Cancelled means: told to stop, and past the deadline. What then fails is no failure of the message, unless the handler
-    // decides itself.
-    if Task.isCancelled, !(error is Outcome) { return .release }
+  private func decide(
+    after error: any Error, of delivery: Delivery, _ handler: Handler, _ cancellation: HandlerCancellation.Reason?
+  ) -> Settlement {
+    // Cancelled means: told to stop, and past the deadline; or the delivery is lost; or an operator asked for it. What then
+    // fails is no failure of the message, unless the handler decides itself.
+    if Task.isCancelled, !(error is Outcome) {
+      return cancellation == .asked ? judge.settlement(cancelled: delivery, now: clock.now) : .release
+    }
     if case .pause(let time) = handler.retry.outcome(for: error).kind { pause(time.clamped) }
     return judge.settlement(after: error, of: delivery, policy: handler.retry, now: clock.now)
   }

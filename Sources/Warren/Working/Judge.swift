@@ -77,6 +77,11 @@ struct Judge: Sendable {
     }
   }
 
+  /// What is to be done with a delivery whose handler an operator asked to end.
+  func settlement(cancelled delivery: Delivery, now: Date) -> Settlement {
+    park(delivery, .cancelled, "its handler was asked to end", now)
+  }
+
   private func park(
     _ delivery: Delivery, _ kind: DeadLetterReason.Kind, _ detail: String, _ now: Date, _ error: (any Error)? = nil,
     attempt: Int? = nil

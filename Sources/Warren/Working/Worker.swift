@@ -83,13 +83,12 @@ public struct Worker: Service {
       guard try await applyTopology(stop) else { return }
       let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
       let instruments = Instruments()
-      let running = RunningHandlers()
       try await stop.onSet({ gate.stop() }) {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for plan in plans {
             group.addTask {
               do {
-                try await work(on: plan, stop, gate, instruments, running)
+                try await work(on: plan, stop, gate, instruments)
               } catch {
                 stop.set()
                 throw error
@@ -152,7 +151,7 @@ public struct Worker: Service {
   }
 
   private func work(
-    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments, _ running: RunningHandlers
+    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments
   ) async throws {
     _ = try await whileAway(stop) {
       try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
@@ -161,7 +160,7 @@ public struct Worker: Service {
         let processor = DeliveryProcessor(
           plan: plan, broker: broker, gate: gate,
           judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
-          logger: logger, instruments: instruments, running: running,
+          logger: logger, instruments: instruments, handlers: consumer.handlers,
           pause: { time in
             consumer.pause(until: time)
             pausing.yield(time)
@@ -170,7 +169,7 @@ public struct Worker: Service {
           await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<plan.settings.slots {
               group.addTask {
-                while let delivery = await consumer.next() { await processor.process(delivery) }
+                await WorkerSlot(consumer: consumer, processor: processor).run()
                 return true
               }
             }
@@ -181,7 +180,7 @@ public struct Worker: Service {
             group.addTask {
               await stop.wait()
               guard (try? await clock.sleep(until: clock.now.adding(options.stopDeadline))) != nil else { return false }
-              warnOfRunning(running, on: plan)
+              warnOfRunning(consumer)
               return false
             }
             // Ends with the last slot; at the deadline those that are left are cancelled.
@@ -206,12 +205,12 @@ public struct Worker: Service {
   }
 
   /// Says which handlers a stop waits for: they are cancelled now, and may not heed it.
-  private func warnOfRunning(_ running: RunningHandlers, on plan: QueuePlan) {
-    for delivery in running.all where delivery.queue == plan.queue {
+  private func warnOfRunning(_ consumer: Consumer) {
+    for delivery in consumer.handled {
       logger.warning(
         "The stop deadline is over: this handler is cancelled, and its message goes back to the queue when it ends",
         metadata: [
-          "queue": "\(plan.queue)", "message.id": "\(delivery.id ?? "")", "message.name": "\(delivery.name ?? "")",
+          "queue": "\(consumer.queue)", "message.id": "\(delivery.id ?? "")", "message.name": "\(delivery.name ?? "")",
           "since": "\(delivery.since.formatted(.iso8601))",
         ])
     }

@@ -53,14 +53,8 @@ extension Operations {
   }
 
   private func findings(about queues: [QueueStatus], rule: HealthRule) async throws(BrokerError) -> [Finding] {
-    let engine = try await inspectable.diagnose()
-    // An engine may have looked at its queues itself: nothing is said twice.
-    let own = rule.findings(about: queues, now: clock.now).filter { finding in
-      !engine.contains { $0.severity != .fine && $0.queue == finding.queue && finding.queue != nil }
-    }
+    let all = try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now)
     // Stable: within a severity the order is that of the looking.
-    return Finding.Severity.allCases.reversed().flatMap { severity in
-      (engine + own).filter { $0.severity == severity }
-    }
+    return Finding.Severity.allCases.reversed().flatMap { severity in all.filter { $0.severity == severity } }
   }
 }

@@ -6,7 +6,7 @@ enum SystemNames {
   static let control = "warren.control"
   static func suspects(of queue: QueueName) -> String { beside("warren.suspect.", queue) }
   static func pauseMarker(of queue: QueueName) -> String { beside("warren.paused.", queue) }
-  static func lock(on queue: QueueName) -> String { beside("warren.lock.", queue) }
+  static func lock(_ name: LockName) -> String { beside("warren.lock.", QueueName(name.rawValue)) }
   /// Where what leaves a delay bucket goes on to its queue. `queue` may be that of suspects.
   static func relay(of queue: String) -> String { beside("warren.relay.", QueueName(queue)) }
   static func bucket(_ bucket: DelayBucket) -> String {

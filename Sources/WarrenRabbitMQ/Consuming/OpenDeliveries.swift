@@ -37,6 +37,8 @@ final class OpenDeliveries: Sendable {
   private struct State {
     var held: [Int64: HeldDelivery] = [:]
     var lastNumber: Int64 = 0
+    /// Those that the consumer did not take, as it had stopped.
+    var refused: Set<Int64> = []
     var isClosed = false
     var isolations = 0
   }
@@ -71,6 +73,19 @@ final class OpenDeliveries: Sendable {
   /// Puts back what could not be settled.
   func putBack(_ held: HeldDelivery, _ number: Int64) {
     state.withValue { if !$0.isClosed { $0.held[number] = held } }
+  }
+
+  /// Notes deliveries that came too late for their consumer.
+  func noteRefused(_ deliveries: [Delivery]) {
+    if !deliveries.isEmpty { state.withValue { $0.refused.formUnion(deliveries.map(\.token.number)) } }
+  }
+  /// Takes out what was handed out and not begun, in the order of arrival: these, and what was refused.
+  func takeUnbegun(_ revoked: [Delivery]) -> [HeldDelivery] {
+    state.withValue { state in
+      let unbegun = state.refused.union(revoked.map(\.token.number))
+      state.refused = []
+      return unbegun.sorted().compactMap { state.held.removeValue(forKey: $0) }
+    }
   }
 
   /// Runs the isolation of a delivery, up to the moment when its acknowledgement is with the broker.

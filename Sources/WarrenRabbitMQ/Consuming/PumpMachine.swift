@@ -1,6 +1,7 @@
 /// What a ``QueuePump`` is to do: decides, and does no I/O.
 ///
-/// A pump is wanted until it is paused, stopped by its worker, or ended; it may be wanted again after a pause. Meanwhile it
+/// A pump is wanted until its queue or its worker is paused, its worker stops it, or it is ended; after a pause it may be wanted
+/// again. Meanwhile it
 /// goes through subscriptions, one after the other. Below RabbitMQ 4.3 the end of a subscription has a rule of its own: an
 /// acknowledgement makes the queue send more, and what it sends while it is told of the end it takes back by itself, which counts
 /// as a delivery without an outcome. So acknowledgements are postponed from then on, and the broker is told when what the
@@ -13,7 +14,10 @@ struct PumpMachine<Delivery: Sendable>: Sendable {
     case unsubscribing
   }
   private(set) var phase = Phase.idle
+  /// Whether an operator has paused the queue.
   private(set) var isPaused = false
+  /// Whether the worker wants nothing for a while.
+  private(set) var isPausedByWorker = false
   /// The worker wants nothing more; what is out can still be settled.
   private(set) var isStopped = false
   /// Nothing comes any more.
@@ -26,13 +30,16 @@ struct PumpMachine<Delivery: Sendable>: Sendable {
   private var window = 0
 
   /// Whether deliveries are wanted.
-  var isWanted: Bool { !isPaused && !isStopped && !isEnded }
+  var isWanted: Bool { !isPaused && !isPausedByWorker && !isStopped && !isEnded }
   /// Whether whatever still settles should come to an end.
   var isStopping: Bool { isStopped || isEnded }
+  /// Whether nothing comes, or soon something will be wanted again.
+  var isQuiet: Bool { isWanted || phase == .idle }
   /// Whether the broker is to be told that nothing more is wanted.
   var isSurplus: Bool { phase == .subscribed && !isWanted }
 
   mutating func setPaused(_ isPaused: Bool) { self.isPaused = isPaused }
+  mutating func setPausedByWorker(_ isPaused: Bool) { isPausedByWorker = isPaused }
   mutating func stop() { isStopped = true }
   mutating func end() { isEnded = true }
 

@@ -25,34 +25,41 @@ final class QueuePump: Sendable {
   private let open: OpenDeliveries
   private let hooks: Hooks
   private let prefetch: UInt16
-  private let machine: Watched<Machine>
+  private let machine = Watched(Machine())
   private let channel = Mutex<AMQPChannel?>(nil)
   /// The AMQP queue.
   let queue: String
   let isForSuspects: Bool
 
   init(
-    _ session: Session, _ open: OpenDeliveries, _ hooks: Hooks, machine: Watched<Machine>, prefetch: Int,
-    forSuspects: Bool
+    _ session: Session, _ open: OpenDeliveries, _ hooks: Hooks, prefetch: Int, forSuspects: Bool
   ) {
     self.session = session
     self.open = open
     self.hooks = hooks
-    self.machine = machine
     self.prefetch = UInt16(clamping: prefetch)
     isForSuspects = forSuspects
     queue = forSuspects ? SystemNames.suspects(of: open.queue) : open.queue.rawValue
   }
 
   var isSubscribed: Bool { machine.value.phase != .idle }
+  var isWanted: Bool { machine.value.isWanted }
+  /// Whether nothing comes any more, so that what is left goes back together.
+  var isEnded: Bool { machine.value.isEnded }
   /// Whether nothing more is wanted, so that whatever still settles should come to an end.
   var isStopping: Bool { machine.value.isStopping }
 
   /// Hands out nothing more, or goes on. When it returns after a pause, the broker sends nothing more.
   func setPaused(_ isPaused: Bool) async {
     machine.withValue { $0.setPaused(isPaused) }
-    if isPaused { await machine.wait { $0.phase == .idle || $0.isWanted } }
+    if isPaused { await machine.wait { $0.isQuiet } }
   }
+
+  /// The same for the worker's own pauses; returns at once.
+  func setPausedByWorker(_ isPaused: Bool) { machine.withValue { $0.setPausedByWorker(isPaused) } }
+
+  /// Hands out nothing more, once its worker wants nothing more; returns at once.
+  func stop() { machine.withValue { $0.stop() } }
 
   /// Ends it: when ``run(_:)`` returns, nothing more comes.
   func end() { machine.withValue { $0.end() } }
@@ -61,7 +68,7 @@ final class QueuePump: Sendable {
   /// be sent here for nothing, which would count against it.
   func waitUntilQuiet() async {
     guard session.isReachable else { return }
-    await machine.wait { !$0.isStopping || $0.phase == .idle }
+    await machine.wait { $0.isQuiet }
   }
 
   // MARK: Settling
@@ -94,6 +101,16 @@ final class QueuePump: Sendable {
   func giveBack(_ held: HeldDelivery) -> SettleResult {
     if isStopping, held.isCurrent { return .settled }
     return SettleResult(held.delivery.nack(requeue: true))
+  }
+
+  /// Gives deliveries back while others of this pump are handled, where that counts nowhere. Of single nacks the broker passes on
+  /// 33 at a time, so that fewer are under way.
+  func giveBack(inPortions all: [HeldDelivery]) async {
+    for begin in stride(from: 0, to: all.count, by: 30) {
+      if begin > 0 { try? await Task.sleep(for: .milliseconds(20)) }
+      for held in all[begin..<min(begin + 30, all.count)] { held.delivery.nack(requeue: true) }
+      await makeRoundTrip()
+    }
   }
 
   /// Refuses a delivery, which its queue dead-letters.
@@ -141,7 +158,7 @@ final class QueuePump: Sendable {
             early.addTask { await self.hooks.putOff(held, due) }
             return nil
           } hand: {
-            consumer.hand($0)
+            open.noteRefused(consumer.hand($0))
           }
         } catch {
           await interrupted(by: error, consumer)
@@ -207,16 +224,20 @@ final class QueuePump: Sendable {
     }
   }
 
-  /// Takes back from the worker what was lost with a connection or channel and not begun: the broker hands it out again, and what
-  /// is handled here all the same would be settled for nothing.
+  /// Takes back from the worker what was lost with a connection or channel: the broker hands it out again. What was not begun is
+  /// not handled here, and the handlers of the rest are cancelled, since nothing that they do can be settled any more.
   func dropLost(_ consumer: Consumer) {
     let lost = open.dropLost()
     if lost.isEmpty { return }
     machine.withValue { $0.lost() }
     let unbegun = consumer.revoke { lost.contains($0.token.number) }
+    let begun = consumer.cancelHandlers { lost.contains($0.number) }
     session.logger.info(
       "Deliveries were lost with their connection and come again",
-      metadata: ["queue": "\(queue)", "deliveries": "\(lost.count)", "not.begun": "\(unbegun.count)"])
+      metadata: [
+        "queue": "\(queue)", "deliveries": "\(lost.count)", "not.begun": "\(unbegun.count)",
+        "cancelled": "\(begun)",
+      ])
   }
 
   private func interrupted(by error: any Error, _ consumer: Consumer) async {

@@ -4,6 +4,7 @@ internal import Warren
 struct RunningConsumer: Sendable {
   let open: OpenDeliveries
   let pumps: [QueuePump]
+  let consumer: Consumer
   var queue: QueueName { open.queue }
 
   /// Hands out nothing more, or goes on. When it returns after a pause, the broker sends nothing more.

@@ -6,7 +6,7 @@ internal import Warren
 struct DeadLetterReader: Sendable {
   let session: Session
   let known: KnownTopology
-  let locks: LocalLocks
+  let locks: NamedLocks
 
   /// One page of dead letters, the oldest first. The cursor is the number of letters on the pages before, so it is off when
   /// letters come or go meanwhile.

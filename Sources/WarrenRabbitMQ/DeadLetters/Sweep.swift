@@ -136,57 +136,20 @@ struct Sweep: Sendable {
 extension DeadLetterReader {
   /// Runs `body` on a dead-letter queue while no other operator works there; nothing when there is no such queue.
   ///
-  /// A quorum queue does not enforce an exclusive consumer, so the lock is an exclusive queue: it goes with the connection
-  /// of its owner, however that ends.
+  /// A quorum queue does not enforce an exclusive consumer, so a lock does it.
   func sweeping<Result: Sendable>(
-    _ queue: QueueName, _ body: @Sendable (Sweep) async throws -> Result
+    _ queue: QueueName, _ body: @escaping @Sendable (Sweep) async throws -> Result
   ) async throws(BrokerError) -> Result? {
     if try await session.info(queue) == nil { return nil }
     let limit = try await deliveryLimit(of: queue)
     if let limit, limit < Sweep.reserve { throw Sweep.refusal(queue.rawValue, limit: limit) }
-    let lock = SystemNames.lock(on: queue)
-    do {
-      return try await locks.withLock(lock) {
-        try await self.takeLock(lock, queue)
-        do {
-          let result = try await session.onThrowawayChannel("looking through '\(queue)'") { channel in
-            try await body(
-              Sweep(
-                channel: channel, queue: queue.rawValue, server: session.server, deliveryLimit: limit))
-          }
-          await self.dropLock(lock)
-          return result
-        } catch {
-          await self.dropLock(lock)
-          throw error
+    return try await asBrokerError("looking through '\(queue)'") {
+      try await locks.withLock("dead-letters.\(queue)", wait: .seconds(5)) {
+        try await session.onThrowawayChannel("looking through '\(queue)'") { channel in
+          try await body(
+            Sweep(channel: channel, queue: queue.rawValue, server: session.server, deliveryLimit: limit))
         }
       }
-    } catch let error as BrokerError { throw error } catch {
-      throw BrokerError(.unavailable, "looking through '\(queue)' failed: \(error)", underlying: error)
-    }
-  }
-
-  private func takeLock(_ lock: String, _ queue: QueueName) async throws {
-    let end = ContinuousClock.now + .seconds(5)
-    while true {
-      do {
-        return try await session.consuming.withChannel(AMQPChannelOptions(reopens: false)) {
-          _ = try await $0.declareQueue(lock, durable: false, exclusive: true, autoDelete: false)
-        }
-      } catch let error as AMQPError where error.replyCode == 405 {
-        if ContinuousClock.now > end {
-          throw BrokerError(
-            .unavailable, "another operator works on the dead letters in '\(queue)': try again when it is done",
-            underlying: error)
-        }
-        try await Task.sleep(for: .milliseconds(100))
-      }
-    }
-  }
-
-  private func dropLock(_ lock: String) async {
-    await uncancelled {
-      _ = try? await session.onThrowawayChannel("leaving the lock") { _ = try await $0.deleteQueue(lock) }
     }
   }
 }

@@ -1,7 +1,7 @@
 internal import AMQP
 internal import Warren
 
-/// Finds what an operator should know or fix.
+/// Finds what an operator should know or fix at the broker. How the queues are is the core's to judge.
 struct Doctor: Sendable {
   let session: Session
   let known: KnownTopology
@@ -37,22 +37,10 @@ struct Doctor: Sendable {
     halted: Set<String>
   ) async throws(BrokerError) -> [Finding] {
     var findings: [Finding] = []
-    let queues = known.queues
-    let holders = Set(queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
-    for queue in queues.keys.sorted() where !halted.contains(queue.rawValue) {
-      guard let info = try await session.info(queue) else {
-        findings.append(
-          Finding(
-            .problem, queue: queue, "the queue '\(queue)' is missing", fix: "apply the topology that declares it"))
-        continue
-      }
-      if holders.contains(queue), info.messageCount > 0 {
-        let count = info.messageCount
-        findings.append(
-          Finding(
-            .warning, queue: queue, "\(count) dead letter\(count == 1 ? " lies" : "s lie") in '\(queue)'",
-            fix: .readDeadLetters(in: queue)))
-      }
+    for queue in known.queues.keys.sorted() where !halted.contains(queue.rawValue) {
+      guard try await session.info(queue) == nil else { continue }
+      findings.append(
+        Finding(.problem, queue: queue, "the queue '\(queue)' is missing", fix: "apply the topology that declares it"))
     }
     return findings
   }

@@ -7,6 +7,7 @@ struct Inspector: Sendable {
   let session: Session
   let known: KnownTopology
   let consumers: RunningConsumers
+  let channel: ControlChannel
   let started: Date
   let processName: String
 
@@ -86,26 +87,38 @@ struct Inspector: Sendable {
       consumers: consuming, totals: nil, rates: shown?.rates)
   }
 
-  /// The processes that consume, from the management API; without it, this process alone.
+  /// The processes that consume. The management API knows them; those of Warren tell what they work on.
   func workers() async throws(BrokerError) -> [WorkerStatus] {
-    let ownName = session.configuration.connectionName ?? processName
-    let own = consumers.all
-    let ownRunning = own.reduce(0) { $0 + $1.open.count }
-    if let consumers = await session.management.consumers(), let connections = await session.management.connections(),
-      let channels = await session.management.channels()
-    {
-      return connections.compactMap { connection in
-        let queues = Set(consumers.filter { $0.connection == connection.name }.map(\.queueName))
-          .filter { !SystemNames.isInternal($0) }
-        if queues.isEmpty { return nil }
-        let name = connection.givenName ?? connection.name
-        let held = channels.filter { $0.connection == connection.name }.reduce(0) { $0 + $1.unacknowledged }
-        return WorkerStatus(
-          name: name, since: connection.since, queues: queues.map { QueueName($0) }.sorted(),
-          running: name == ownName ? ownRunning : held)
-      }
+    guard let consumers = await session.management.consumers(),
+      let connections = await session.management.connections(), let channels = await session.management.channels()
+    else { throw session.unlisted("workers cannot be listed") }
+    let listening = Set(consumers.filter { $0.queueName.hasPrefix(SystemNames.control) }.map(\.connection)).count
+    var reports = try await reports(from: listening)
+    return connections.compactMap { connection in
+      let queues = Set(consumers.filter { $0.connection == connection.name }.map(\.queueName))
+        .filter { !SystemNames.isInternal($0) }
+      if queues.isEmpty { return nil }
+      let name = connection.givenName ?? connection.name
+      let report = reports.firstIndex { $0.name == name }.map { reports.remove(at: $0) }
+      let held = channels.filter { $0.connection == connection.name }.reduce(0) { $0 + $1.unacknowledged }
+      return WorkerStatus(
+        name: name, since: connection.since, queues: queues.map { QueueName($0) }.sorted(),
+        running: report?.running ?? held, deliveries: report?.deliveries)
     }
-    if own.isEmpty { return [] }
-    return [WorkerStatus(name: ownName, since: started, queues: Set(own.map(\.queue)).sorted(), running: ownRunning)]
+  }
+
+  /// What the processes say themselves; one that does not answer in time is missing.
+  private func reports(from count: Int) async throws(BrokerError) -> [WorkerStatus] {
+    if count == 0 { return [] }
+    return try await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }.compactMap(\.worker)
+  }
+
+  /// What this process works on.
+  func report() -> WorkerStatus {
+    let own = consumers.all
+    let handled = own.flatMap(\.consumer.handled).sorted { $0.since < $1.since }
+    return WorkerStatus(
+      name: session.configuration.connectionName ?? processName, since: started, queues: Set(own.map(\.queue)).sorted(),
+      running: own.reduce(0) { $0 + $1.open.count }, deliveries: Array(handled.prefix(100)))
   }
 }

@@ -1,7 +1,6 @@
 internal import AMQP
 internal import Foundation
 internal import Logging
-internal import NIOCore
 internal import Warren
 
 /// A paused queue is one for which an exchange of a certain name exists: a marker that outlives every process, that any client
@@ -10,6 +9,7 @@ struct QueueControl: Sendable {
   let session: Session
   let known: KnownTopology
   let consumers: RunningConsumers
+  let channel: ControlChannel
 
   /// Hands out nothing more from this queue, in any process, until ``resume(_:)``.
   func pause(_ queue: QueueName) async throws(BrokerError) {
@@ -46,6 +46,21 @@ struct QueueControl: Sendable {
     }
   }
 
+  /// Cancels the handler of a message, in this process or in the one that has it. Returns how many handlers there were.
+  func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    try await mustExist(queue)
+    let own = cancelHandlers(of: id, in: queue)
+    if own > 0 { return own }
+    return try await channel.ask(ControlMessage(.cancel, queue: queue, message: id)) { answers in
+      answers.contains { $0.cancelled ?? 0 > 0 }
+    }.reduce(0) { $0 + ($1.cancelled ?? 0) }
+  }
+
+  /// Cancels what this process handles.
+  func cancelHandlers(of id: MessageID, in queue: QueueName) -> Int {
+    consumers.all(of: queue).reduce(0) { $0 + $1.consumer.cancelHandlers(of: id) }
+  }
+
   private func mustExist(_ queue: QueueName) async throws(BrokerError) {
     guard try await session.info(queue) != nil else {
       throw BrokerError(.notFound, "there is no queue '\(queue)': check its name")
@@ -58,55 +73,15 @@ struct QueueControl: Sendable {
   /// says what holds.
   private func announce(_ queue: QueueName) async {
     await lookAtMarkers(of: consumers.all(of: queue))
-    do throws(AMQPError) {
-      try await session.copyChannel.publish(
-        AMQPMessage(
-          exchange: SystemNames.control, routingKey: "look", mandatory: false,
-          properties: AMQPProperties(headers: ["version": .int64(1)], type: "look"), body: queue.rawValue))
-    } catch {
+    do throws(BrokerError) { try await channel.tell(ControlMessage(.look, queue: queue)) } catch {
       session.logger.warning(
         "Other processes were not told; they see it when they reconnect",
         metadata: ["queue": "\(queue)", "error": "\(error)"])
     }
   }
 
-  /// Listens to what other processes announce, for as long as the connection lives. A process that consumes nothing has no need
-  /// to, and perhaps no right.
-  func listen() async {
-    var pause = Duration.milliseconds(500)
-    while !session.consuming.state.isFinal, !Task.isCancelled {
-      await consumers.waitForAny()
-      do {
-        try await session.consuming.withChannel(AMQPChannelOptions(reopens: false)) { channel in
-          let queue = "\(SystemNames.control).\(UUID().uuidString)"
-          try await channel.declareExchange(SystemNames.control, type: "fanout")
-          try await channel.declareQueue(queue, durable: false, exclusive: true, autoDelete: true)
-          try await channel.bindQueue(queue, to: SystemNames.control)
-          let deliveries = try await channel.consume(queue, prefetch: 100, options: .init(noAck: true))
-          // What was announced before this was missed.
-          await lookAtMarkers(of: consumers.all)
-          for try await delivery in deliveries {
-            await lookAtMarkers(of: consumers.all(of: QueueName(String(buffer: delivery.body))))
-          }
-        }
-        pause = .milliseconds(500)
-      } catch {
-        if session.consuming.state.isFinal || Task.isCancelled { return }
-        let isForbidden = (error as? AMQPError)?.replyCode == 403
-        session.logger.log(
-          level: isForbidden && pause < .seconds(1) ? .warning : .debug,
-          "Listening for announcements was interrupted, so a pause or resume is seen late",
-          metadata: ["error": "\(error)"])
-        // A right that is missing is not given within a second, and each try is an error in the broker's log.
-        if isForbidden { pause = min(pause * 4, .seconds(60)) }
-      }
-      // The exclusive queue went with the connection.
-      try? await Task.sleep(for: pause)
-    }
-  }
-
   /// Pauses consumers, or lets them go on, as their markers say.
-  private func lookAtMarkers(of consumers: [RunningConsumer]) async {
+  func lookAtMarkers(of consumers: [RunningConsumer]) async {
     for consumer in consumers {
       guard let isPaused = try? await session.hasExchange(SystemNames.pauseMarker(of: consumer.queue)) else { continue }
       known.note(pause: isPaused, of: consumer.queue)

@@ -53,6 +53,14 @@ struct Settler: Sendable {
     }
   }
 
+  /// Returns what was handed out and not begun while its consumer handles the rest.
+  func giveBackUnbegun(_ all: [HeldDelivery], of queue: QueueName) async {
+    guard session.server.givesBackFreely else { return await giveBack(all, of: queue) }
+    for (_, held) in Dictionary(grouping: all.filter(\.isCurrent), by: \.queue) {
+      await held[0].pump.giveBack(inPortions: held)
+    }
+  }
+
   /// Returns what is unsettled when a consumer ends, where a nack counts as a delivery without an outcome: it returns as a copy,
   /// which counts nowhere.
   func giveBack(_ all: [HeldDelivery], of queue: QueueName) async {

@@ -1,7 +1,7 @@
 internal import GRDB
 internal import Warren
 
-/// Pauses, resumes and empties queues.
+/// Pauses, resumes and empties queues, and ends handlers.
 struct QueueControl {
   let writer: Writer
 
@@ -29,6 +29,23 @@ struct QueueControl {
       gone += piece
       if piece == 0 { return gone }
     }
+  }
+
+  /// Cancels the handlers of a message in this process, and tells the others that hold it. Returns how many there were.
+  func cancel(_ id: MessageID, in queue: QueueName, _ presence: Presence) async throws(BrokerError) -> Int {
+    let (consumers, workers) = try await writer.perform { transaction in
+      let known = try transaction.queue(queue)
+      let workers = try String.fetchAll(
+        transaction.database,
+        sql: """
+          SELECT w.file FROM running r JOIN message m ON m.seq = r.seq JOIN worker w ON w.id = r.worker
+          WHERE r.queue = ? AND m.id = ?
+          """, arguments: [known.id, id.rawValue])
+      return (transaction.state.deliveries.consumers(of: known.id).map(\.consumer), workers)
+    }
+    let own = consumers.reduce(0) { $0 + $1.cancelHandlers(of: id) }
+    let message = ControlMessage(.cancel, queue: queue, message: id)
+    return own + workers.count { $0 != presence.file && presence.tell(message, $0) }
   }
 }
 

@@ -23,8 +23,8 @@ final class Presence: Sendable {
   }
   /// A closure of its own would be wrapped once more each time that it is taken out of its lock.
   private final class Action: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    let run: @Sendable ([ControlMessage]) -> Void
+    init(_ run: @escaping @Sendable ([ControlMessage]) -> Void) { self.run = run }
   }
   private let state = Mutex(State())
   /// The broker's file.
@@ -38,8 +38,8 @@ final class Presence: Sendable {
     directory = path.map { $0 + "-workers" }
   }
 
-  /// Sets what is done when another process has something for this one.
-  func onWake(_ action: @escaping @Sendable () -> Void) {
+  /// Sets what is done when another process has something for this one, which its messages may say.
+  func onWake(_ action: @escaping @Sendable ([ControlMessage]) -> Void) {
     let action = Action(action)
     onWake.withLock { $0 = action }
   }
@@ -130,8 +130,8 @@ extension Presence: Neighbourhood {
       state.sign = sign
       state.lock = lock
       // Without a socket, the poll does it.
-      state.receiver = WakeSocket(receivingIn: directory, as: Self.socketName(file)) { [weak self] in
-        self?.onWake.withLock { $0 }?.run()
+      state.receiver = WakeSocket(receivingIn: directory, as: Self.socketName(file)) { [weak self] words in
+        self?.onWake.withLock { $0 }?.run(words.compactMap { ControlMessage(json: $0) })
       }
       status?.share(with: "\(directory)/\(Self.socketName(file))")
       return .success(sign)
@@ -140,14 +140,24 @@ extension Presence: Neighbourhood {
   }
 
   func wake(_ files: [String]) {
-    guard let directory, !files.isEmpty else { return }
-    let sender = state.withLock { state in
-      if state.sender == nil { state.sender = WakeSocket(sendingTo: directory) }
-      return state.sender
-    }
+    if files.isEmpty { return }
+    let sender = sender
     for file in files where sender?.wake(Self.socketName(file)) == false {
       // The worker is gone, or the folder is another one by now: the next time it is looked up again.
       state.withLock { $0.sender = nil }
+    }
+  }
+
+  /// Tells the worker with this sign; `false` when it did not get there.
+  func tell(_ message: ControlMessage, _ file: String) -> Bool {
+    sender?.tell(message.json, to: Self.socketName(file)) ?? false
+  }
+
+  private var sender: WakeSocket? {
+    guard let directory else { return nil }
+    return state.withLock { state in
+      if state.sender == nil { state.sender = WakeSocket(sendingTo: directory) }
+      return state.sender
     }
   }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
   internal import Darwin
 #endif
 
-/// A datagram socket in a directory, only for waking the process that receives at it.
+/// A datagram socket in a directory, for waking the process that receives at it, or telling it something in a few words.
 ///
 /// The name of a socket has room for about a hundred bytes only. On Linux the directory is named by its descriptor, so that
 /// its own path may be as long as it likes.
@@ -21,8 +21,8 @@ final class WakeSocket: Sendable {
   private let source: Mutex<Cancellable?> = Mutex(nil)
   private let isClosed = Atomic(false)
 
-  /// Receives. `nil` where that is not possible.
-  init?(receivingIn directory: String, as name: String, _ action: @escaping @Sendable () -> Void) {
+  /// Receives, and gets the words, of which there are none when it is only to wake. `nil` where that is not possible.
+  init?(receivingIn directory: String, as name: String, _ action: @escaping @Sendable ([Data]) -> Void) {
     guard let opened = Self.openBoth(directory) else { return nil }
     (self.directory, descriptor) = opened
     path = directory
@@ -33,9 +33,12 @@ final class WakeSocket: Sendable {
     }
     let source = DispatchSource.makeReadSource(fileDescriptor: opened.socket, queue: .global())
     source.setEventHandler {
-      var byte: UInt8 = 0
-      while recv(opened.socket, &byte, 1, dontWait) >= 0 {}
-      action()
+      var bytes = [UInt8](repeating: 0, count: Self.longest)
+      var words: [Data] = []
+      while case let count = recv(opened.socket, &bytes, bytes.count, dontWait), count >= 0 {
+        if count > 1 { words.append(Data(bytes[..<count])) }
+      }
+      action(words)
     }
     // The descriptors must outlive the last event.
     source.setCancelHandler { Self.closeBoth(opened) }
@@ -56,12 +59,17 @@ final class WakeSocket: Sendable {
   /// Wakes the process that receives under this name. That there is none, or that it has been woken already, is no error.
   /// `false` when it did not get there.
   @discardableResult
-  func wake(_ name: String) -> Bool {
-    let sent = Self.with(address: Self.place(of: name, directory, path)) { address, length in
-      var byte: UInt8 = 1
-      return Int32(sendto(descriptor, &byte, 1, dontWait, address, length))
-    }
-    return sent >= 0 || errno == EAGAIN
+  func wake(_ name: String) -> Bool { send([1], to: name) || errno == EAGAIN }
+
+  /// Tells the process that receives under this name; `false` when it did not get there.
+  func tell(_ words: Data, to name: String) -> Bool { words.count <= Self.longest && send(Array(words), to: name) }
+
+  private static let longest = 4096
+
+  private func send(_ bytes: [UInt8], to name: String) -> Bool {
+    Self.with(address: Self.place(of: name, directory, path)) { address, length in
+      Int32(sendto(descriptor, bytes, bytes.count, dontWait, address, length))
+    } >= 0
   }
 
   func close() {

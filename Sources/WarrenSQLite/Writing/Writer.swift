@@ -178,6 +178,17 @@ final class Writer: Sendable {
     _ = submit { _ in }
   }
 
+  /// Does what another process asks for.
+  func obey(_ message: ControlMessage) {
+    guard message.kind == .cancel, let queue = message.queue, let id = message.message else { return }
+    submit(
+      Operation(
+        perform: { transaction in
+          let consumers = transaction.state.deliveries.consumers(of: try transaction.queue(queue).id).map(\.consumer)
+          return { for consumer in consumers { consumer.cancelHandlers(of: id) } }
+        }, fail: { _ in }))
+  }
+
   /// Fails what could not be done before its deadline.
   func failOverdue() {
     let now = clock.now

@@ -25,6 +25,11 @@ final class OtherProcess: Sendable {
     try await OtherProcess(bench, ["work", "--queue", queue.rawValue, "--poison", poison], ready: "working")
   }
 
+  /// Starts a worker that completes everything, but never ends with a message with this body; returns when it works.
+  static func working(on queue: QueueName, hangingOn body: String, _ bench: Bench) async throws -> OtherProcess {
+    try await OtherProcess(bench, ["work", "--queue", queue.rawValue, "--hangs-on", body], ready: "working")
+  }
+
   private init(_ bench: Bench, _ arguments: [String], ready: String) async throws {
     guard let url = bench.url else { throw ScenarioFailure("an engine that other processes can reach") }
     let process = try ChildProcess(

@@ -43,6 +43,7 @@ struct Work: AsyncParsableCommand {
   @OptionGroup var option: BrokerOption
   @Option var queue: String
   @Option(help: "SIGKILL from its own hand when a message has this body.") var poison: String?
+  @Option(help: "Its handler does not end by itself when a message has this body.") var hangsOn: String?
   @Option(help: "Where to note the ids of what was handled.") var log: String?
 
   func run() async throws {
@@ -54,6 +55,7 @@ struct Work: AsyncParsableCommand {
       Subscription(Queue(QueueName(queue)).adopted()) {
         OnAny { message, context in
           if String(decoding: message.body, as: UTF8.self) == poison { kill(getpid(), SIGKILL) }
+          if String(decoding: message.body, as: UTF8.self) == hangsOn { try await Task.sleep(for: .seconds(3600)) }
           let fate = Fate(message.id)
           // Long enough to be killed in.
           if book != nil { try await Task.sleep(for: .milliseconds(Int.random(in: 0...20))) }

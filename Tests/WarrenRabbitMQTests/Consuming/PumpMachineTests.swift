@@ -82,7 +82,9 @@ import Testing
     var last = 0
     for _ in 0..<400 {
       switch Int.random(in: 0..<10, using: &random) {
-      case 0: machine.setPaused(Bool.random(using: &random))
+      case 0:
+        machine.setPaused(Bool.random(using: &random))
+        machine.setPausedByWorker(Bool.random(using: &random))
       case 1 where Int.random(in: 0..<40, using: &random) == 0: machine.stop()
       case 2 where machine.phase == .idle && machine.isWanted:
         machine.subscribed(window: 5)

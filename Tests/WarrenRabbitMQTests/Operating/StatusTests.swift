@@ -88,17 +88,8 @@ import Warren
         var begun: [Delivery] = []
         for _ in 0..<5 { begun.append(try await consumer.mustNext()) }
         let consuming = try await broker.parts().session.consuming
-        // The management API shows a new connection after some seconds.
-        let name = try await until {
-          try await (RealBroker.api("connections") as? [[String: Any]])?.first {
-            ($0["user_provided_name"] as? String) == connectionName
-          }?["name"] as? String
-        } holds: {
-          $0 != nil
-        }
-        let path = try #require(name?.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
         let states = consuming.states()
-        _ = try await RealBroker.api("connections/\(path)", method: "DELETE")
+        try await RealBroker.closeConnection(named: connectionName)
         var wasLost = false
         for await state in states {
           if state == .open, wasLost { break }
@@ -117,6 +108,40 @@ import Warren
       }
     }
     #expect(try await Foreign.depth(queue.rawValue) == 0)
+  }
+
+  @Test("A5: a handler whose delivery is lost with its connection is cancelled, and the message is handled again")
+  func lostHandler() async throws {
+    let queue = QueueName(Foreign.name())
+    var configuration = RabbitMQConfiguration()
+    configuration.connectionName = "lost handler \(queue)"
+    let broker = try RabbitMQBroker(urls: try #require(RealBroker.urls), configuration: configuration)
+    try await broker.withBroker { broker in
+      let seen = Log<String>()
+      let attempts = Counter()
+      let worker = try Worker(broker, name: "suite") {
+        Subscription(Queue(queue)) {
+          OnAny { _, _ in
+            seen.add("began")
+            if attempts.enter() > 1 { return }
+            do { try await Task.sleep(for: .seconds(3600)) } catch {
+              seen.add("cancelled")
+              throw error
+            }
+          }
+        }
+        .concurrency(1)
+      }
+      try await broker.apply(worker.topology)
+      try await Foreign.fill(queue.rawValue, 1)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        #expect(try await seen.next() == "began")
+        try await RealBroker.closeConnection(named: "lost handler \(queue)")
+        #expect(try await seen.next(2) == ["cancelled", "began"])
+        group.cancelAll()
+      }
+    }
   }
 }
 

@@ -29,7 +29,7 @@ enum RealBroker {
   static let canBeBroken = isThere && control.count == 3
 
   /// Only the scenarios of these laws, and whose name contains this.
-  static let scenarios = Scenario.all(with: [.otherProcesses, .priority]).filter { scenario in
+  static let scenarios = Scenario.all(with: [.otherProcesses, .priority, .locks, .takesBack]).filter { scenario in
     (environment["WARREN_TEST_LAWS"].map { $0.contains(scenario.name.prefix(1)) } ?? true)
       && (environment["WARREN_TEST_SCENARIO"].map { scenario.name.contains($0) } ?? true)
   }
@@ -59,6 +59,20 @@ enum RealBroker {
     let status = (response as? HTTPURLResponse)?.statusCode ?? 0
     #expect((200..<300).contains(status), "\(path): \(status)")
     return data.isEmpty ? nil : try JSONSerialization.jsonObject(with: data)
+  }
+
+  /// Closes the connection of this name, as an administrator does.
+  static func closeConnection(named name: String) async throws {
+    // The management API shows a new connection after some seconds.
+    let broker = try await until {
+      try await (api("connections") as? [[String: Any]])?.first { ($0["user_provided_name"] as? String) == name }?[
+        "name"]
+        as? String
+    } holds: {
+      $0 != nil
+    }
+    let path = try #require(broker?.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+    _ = try await api("connections/\(path)", method: "DELETE")
   }
 
   /// Which version the tests run on, such as `4.0`.
