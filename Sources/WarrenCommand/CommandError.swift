@@ -17,9 +17,7 @@ struct CommandError: Error, CustomStringConvertible {
     let status: ExitStatus
     var next: String?
     switch error.code {
-    case .unavailable, .deadline, .notRunning, .stopped:
-      status = .unreachable
-      next = "look with `warren doctor`"
+    case .unavailable, .deadline, .notRunning, .stopped: status = .unreachable
     case .notFound:
       status = .nothing
       next = "see what there is with `warren queue ls` and `warren dead ls`"

@@ -16,7 +16,8 @@ extension GlobalOptions {
     }
     let address = try BrokerAddress(text)
     if case .sqlite(let path) = address { try requireFile(path) }
-    let broker = try address.open(startDeadline: .seconds(5), publishDeadline: .seconds(10), logger: quietLogger)
+    let broker = try address.open(
+      startDeadline: .seconds(5), publishDeadline: .seconds(10), waitsForBroker: false, logger: quietLogger)
     return try await run(broker, body)
   }
 

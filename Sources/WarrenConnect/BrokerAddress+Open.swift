@@ -9,10 +9,12 @@ extension BrokerAddress {
   /// - Parameters:
   ///   - startDeadline: how long a call waits for `run()` and the first connection; the engine's own by default.
   ///   - publishDeadline: how long a publish may take; the engine's own by default.
+  ///   - waitsForBroker: whether a RabbitMQ that cannot be reached is waited for, as a service does, or `run()` throws the reason at
+  ///     once, for a program that a person waits for.
   /// - Throws: ``Warren/BrokerError`` when the file cannot be opened or the URL cannot be read.
   public func open(
-    startDeadline: Duration? = nil, publishDeadline: Duration? = nil, clock: any BrokerClock = SystemClock(),
-    logger: Logger
+    startDeadline: Duration? = nil, publishDeadline: Duration? = nil, waitsForBroker: Bool = true,
+    clock: any BrokerClock = SystemClock(), logger: Logger
   ) throws(BrokerError) -> any InspectableBroker & OperableBroker & DeadLetterBroker {
     switch self {
     case .sqlite(let path):
@@ -24,6 +26,9 @@ extension BrokerAddress {
       var configuration = RabbitMQConfiguration()
       if let startDeadline { configuration.startDeadline = startDeadline }
       if let publishDeadline { configuration.publishDeadline = publishDeadline }
+      configuration.waitsForFirstConnection = waitsForBroker
+      // A person waits, and a peer that accepts and says nothing is not RabbitMQ. The URL may ask for more: `connection_timeout`.
+      if !waitsForBroker { configuration.connectDeadline = .milliseconds(1500) }
       return try RabbitMQBroker(urls: urls, configuration: configuration, clock: clock, logger: logger)
     }
   }

@@ -54,7 +54,8 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
         amqp.connectTimeout = configuration.connectDeadline
         amqp.handshakeTimeout = configuration.connectDeadline
       }
-      amqp.recovery = AMQPRecoveryPolicy(lastBound: configuration.longestReconnectPause, retriesFirstConnect: true)
+      amqp.recovery = AMQPRecoveryPolicy(
+        lastBound: configuration.longestReconnectPause, retriesFirstConnect: configuration.waitsForFirstConnection)
       // What the application publishes is checked by Warren; a copy may be as large as what came in.
       amqp.maxOutboundBodySize = Limits.largestBodyOfCopies
       // What is in a queue came in by another limit, which may be the 128 MiB of an older broker.
@@ -95,8 +96,10 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
         group.addTask { try await publishing.run() }
         group.addTask { try await consuming.run() }
         group.addTask { try await self.open(publishing, consuming) }
-        // The end of either connection ends the broker: in good order when it is shut down, or for an error that trying again does not correct.
+        // The end of either connection ends the broker: in good order when it is shut down, or for an error that trying again does
+        // not correct. That error may come after another part has ended for it.
         while try await group.next() != nil { if consuming.state.isFinal || publishing.state.isFinal { break } }
+        for connection in [consuming, publishing] { if case .failed(let error) = connection.state { throw error } }
         group.cancelAll()
       }
     } catch let error as AMQPError {

@@ -6,6 +6,9 @@ public struct RabbitMQConfiguration: Sendable {
   public var publishDeadline: Duration = .seconds(30)
   /// How long a call waits for ``RabbitMQBroker/run()`` and the first connection before it fails.
   public var startDeadline: Duration = .seconds(10)
+  /// Whether ``RabbitMQBroker/run()`` goes on trying while no node has answered yet, as a service does that may be started before
+  /// its broker. A program that a person waits for gives up at once, with the reason.
+  public var waitsForFirstConnection = true
   /// How long the end of a consumer may take to give back what is unsettled. What is not back by then comes back by
   /// itself when the channel closes, and counts as interrupted.
   public var releaseDeadline: Duration = .seconds(5)

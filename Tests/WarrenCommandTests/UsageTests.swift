@@ -48,6 +48,7 @@ import WarrenSQLite
     // Nothing listens on port 1.
     let run = try await warren(["status", "--broker", "amqp://user:hunter2@127.0.0.1:1/v"])
     #expect(run.status == 5, "\(run.errors)")
+    #expect(run.errors.contains("127.0.0.1:1: connection refused"), "\(run.errors)")
     #expect(!run.errors.contains("hunter2"))
   }
 

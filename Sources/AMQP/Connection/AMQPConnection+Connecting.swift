@@ -62,7 +62,8 @@ extension AMQPConnection {
       let failure =
         Self.tlsError(error)
         ?? AMQPError(
-          .connectFailed, "No broker answers at \(endpoint). Check that it runs and that the address is right.",
+          .connectFailed,
+          "No broker answers at \(endpoint): \(ConnectFailure.words(error)). Check that it runs and that the address is right.",
           underlying: error)
       fail(link, failure)
       throw failure

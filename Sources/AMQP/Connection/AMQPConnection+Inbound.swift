@@ -14,7 +14,12 @@ extension AMQPConnection {
     link.flush()
     link.handshakeTimer = eventLoop.scheduleTask(in: TimeAmount(configuration.handshakeTimeout)) {
       self.assumeIsolated {
-        $0.abort(link, AMQPError(.handshakeFailed, "The broker did not finish opening the connection in time."))
+        $0.abort(
+          link,
+          AMQPError(
+            .handshakeFailed,
+            "The peer accepted the connection and did not finish opening it in time. Check that this is the port for AMQP and not "
+              + "the one for the management pages."))
       }
     }
   }
