@@ -13,6 +13,7 @@ struct Parts: Sendable {
   let publisher: Publisher
   let settler: Settler
   let leases: Leases
+  let leaseWatch: LeaseWatch
   let locks: NamedLocks
   let reader: DeadLetterReader
   let deadLetterWork: DeadLetterWork
@@ -35,12 +36,15 @@ struct Parts: Sendable {
     locks = NamedLocks(session: session)
     reader = DeadLetterReader(session: session, known: known, locks: locks)
     deadLetterWork = DeadLetterWork(reader, copies)
+    leaseWatch = LeaseWatch(session, consumers, leases, settler)
     channel = ControlChannel(session: session)
     control = QueueControl(session: session, known: known, consumers: consumers, channel: channel)
     inspector = Inspector(
       session: session, known: known, consumers: consumers, channel: channel, started: started, processName: processName
     )
-    doctor = Doctor(session: session, known: known, leases: leases)
+    doctor = Doctor(
+      session: session, known: known, leases: leases, limits: LimitCheck(session: session, known: known),
+      rights: RightsCheck(session: session))
   }
 
   /// Takes deliveries from a queue while `body` runs. Beside the prefetch, one suspect of the queue may be out.
@@ -57,8 +61,9 @@ struct Parts: Sendable {
     }
     known.noteSeen(queue)
     let hasSuspects = known.deadLetterTarget(of: queue) != nil
-    if hasSuspects {
-      _ = try await tried(queue) { () throws(BrokerError) in try await topology.declareSuspects(of: queue) }
+    _ = try await tried(queue) { () throws(BrokerError) in
+      if hasSuspects { try await topology.declareSuspects(of: queue) }
+      try await topology.declareWayBack(to: queue)
     }
     let open = OpenDeliveries(id: consumers.nextID(), queue: queue)
     // One for the queue, and one for its suspects, of which one is out at a time.

@@ -79,7 +79,7 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     let server = lifecycle.value?.session.server
     return BrokerCapabilities(
       engine: server?.name ?? "RabbitMQ", ordersByPriority: server?.ordersByPriority ?? false,
-      showsWaitingMessages: false, largestBody: Limits.largestBody)
+      showsWaitingMessages: false, largestBody: known.largestBody)
   }
 
   /// Connects, and stays connected until the task is cancelled or the service is shut down.
@@ -129,7 +129,10 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     }
     let parts = Parts(session, known, consumers, started: started, processName: Self.processName)
     lifecycle.open(parts)
-    await parts.listen()
+    await withDiscardingTaskGroup { group in
+      group.addTask { await parts.leaseWatch.run() }
+      await parts.listen()
+    }
   }
 
   private func named(_ name: String) -> AMQPConfiguration {

@@ -28,6 +28,9 @@ public struct RabbitMQConfiguration: Sendable {
   /// The name of this process in RabbitMQ's own pages; by default host, process id and program.
   public var connectionName: String?
 
+  /// How often it is looked whether a handler holds its message for too long.
+  var leaseCheckInterval: Duration = .seconds(10)
+
   /// The defaults.
   public init() {}
 }

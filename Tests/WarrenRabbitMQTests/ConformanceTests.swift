@@ -11,7 +11,7 @@ struct ConformanceTests {
     let broker = try RabbitMQBroker(urls: try #require(RealBroker.urls))
     try await broker.withBroker { broker in
       // The version is known once it runs.
-      _ = try await broker.diagnose()
+      _ = try await broker.queue("none")
       if scenario.needs.contains(.priority), !broker.capabilities.ordersByPriority { return }
       try await scenario.run(
         Bench(broker: broker, clock: SystemClock(), url: RealBroker.url) { try await Task.sleep(for: $0) })

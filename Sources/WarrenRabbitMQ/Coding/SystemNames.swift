@@ -4,16 +4,18 @@ internal import Warren
 enum SystemNames {
   /// Where pausing and resuming are announced to all processes.
   static let control = "warren.control"
-  static func suspects(of queue: QueueName) -> String { beside("warren.suspect.", queue) }
+  static func suspects(of queue: QueueName) -> String { beside(suspectPrefix, queue) }
   static func pauseMarker(of queue: QueueName) -> String { beside("warren.paused.", queue) }
-  static func lock(_ name: LockName) -> String { beside("warren.lock.", QueueName(name.rawValue)) }
+  static func lock(_ name: LockName) -> String { beside(lockPrefix, QueueName(name.rawValue)) }
   /// Where what leaves a delay bucket goes on to its queue. `queue` may be that of suspects.
-  static func relay(of queue: String) -> String { beside("warren.relay.", QueueName(queue)) }
+  static func relay(of queue: String) -> String { beside(relayPrefix, QueueName(queue)) }
   static func bucket(_ bucket: DelayBucket) -> String {
     bucketPrefix + (bucket.isForHighPriority ? "high." : "") + "\(bucket.milliseconds)"
   }
   static let bucketPrefix = "warren.delay."
   static let relayPrefix = "warren.relay."
+  static let suspectPrefix = "warren.suspect."
+  static let lockPrefix = "warren.lock."
   /// Queues of ours that no operator asked for.
   static func isInternal(_ name: String) -> Bool { name.hasPrefix("warren.") }
 

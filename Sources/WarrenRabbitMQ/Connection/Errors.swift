@@ -16,16 +16,23 @@ extension BrokerError {
       case .channelClosedByServer:
         switch error.replyCode {
         case 404: error.saysThatNothingIsThere ? .notFound : .unavailable
-        case 406: .topologyConflict
+        case 406: error.isAboutQueueLimit ? .invalid : .topologyConflict
         case 403: .invalid
         default: .unavailable
         }
       case .authenticationFailed, .virtualHostRefused, .tlsFailed, .versionMismatch: .invalid
       default: .unavailable
       }
-    let words = error.replyText.map { "\(error.message) RabbitMQ says: \($0)" } ?? error.message
+    var words = error.replyText.map { "\(error.message) RabbitMQ says: \($0)" } ?? error.message
+    if error.isAboutRights { words += ". Give the user that right: docs/permissions.md lists what each role needs" }
+    if error.isAboutQueueLimit { words += ". Raise the limit, or declare fewer queues" }
     self.init(code, "\(doing) failed: \(words)", underlying: error)
   }
+}
+
+extension BrokerError {
+  /// Whether RabbitMQ refused it because the user lacks a right.
+  var isAboutRights: Bool { (underlying as? AMQPError)?.isAboutRights ?? false }
 }
 
 extension AMQPError {
@@ -35,6 +42,12 @@ extension AMQPError {
     guard let text = replyText else { return true }
     return text.contains("no queue '") || text.contains("no exchange '") || text.contains("no binding ")
   }
+
+  /// Whether the user lacks a right.
+  var isAboutRights: Bool { replyCode == 403 && replyText?.contains("access to") == true }
+
+  /// Whether the virtual host or the cluster has no room for another queue.
+  var isAboutQueueLimit: Bool { replyText?.contains("queue limit in ") == true }
 
   /// The most bytes that the broker lets a body have, when it refused one because it is larger.
   var largestBody: Int? {

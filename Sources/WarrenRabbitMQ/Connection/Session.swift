@@ -86,6 +86,16 @@ struct Session: Sendable {
     } catch  where error.code == .notFound { return false }
   }
 
+  /// Whether a queue is there, as far as this user may know: from 4.3 on a look needs some right on what is looked at.
+  func mayBeThere(_ queue: QueueName) async throws(BrokerError) -> Bool {
+    do { return try await info(queue) != nil } catch  where error.isAboutRights { return true }
+  }
+
+  /// The same of an exchange.
+  func mayBeThere(_ exchange: ExchangeName) async throws(BrokerError) -> Bool {
+    do { return try await hasExchange(exchange.rawValue) } catch  where error.isAboutRights { return true }
+  }
+
   /// The error for what AMQP cannot tell and the management API does not.
   func unlisted(_ what: String) -> BrokerError {
     BrokerError(

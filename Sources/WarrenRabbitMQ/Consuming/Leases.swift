@@ -27,6 +27,12 @@ struct Leases: Sendable {
     return Lease(wanted, source: "the consumer's argument x-consumer-timeout", fix: limit.lease.fix)
   }
 
+  /// How long a delivery of this queue may be held by the consumers of this process; `nil`: for ever, or that is not known.
+  func limit(of queue: QueueName) async -> Duration? {
+    if session.server.consumersHaveTimeouts, let asked = known.holding(of: queue) { return asked }
+    return await timeout(of: queue, await session.management.queue(queue.rawValue))?.lease.duration
+  }
+
   /// What is known of the timeout of a queue.
   struct Timeout {
     var lease: Lease

@@ -7,6 +7,8 @@ struct HeldDelivery: Sendable {
   let pump: QueuePump
   /// Which of the pump's subscriptions brought it.
   let subscription: Int
+  /// When.
+  let since = ContinuousClock.now
 
   /// What it has been through. Read off the headers when it is asked for, as what is completed needs it once.
   ///
@@ -73,6 +75,21 @@ final class OpenDeliveries: Sendable {
   /// Puts back what could not be settled.
   func putBack(_ held: HeldDelivery, _ number: Int64) {
     state.withValue { if !$0.isClosed { $0.held[number] = held } }
+  }
+
+  /// Whether anything is held for longer.
+  func hasHeld(longerThan time: Duration) -> Bool {
+    let begin = ContinuousClock.now - time
+    return state.withValue { $0.held.values.contains { $0.since < begin } }
+  }
+  /// Takes out what is held for longer, and still could be settled.
+  func take(heldLongerThan time: Duration) -> [(number: Int64, held: HeldDelivery)] {
+    let begin = ContinuousClock.now - time
+    return state.withValue { state in
+      let overdue = state.held.filter { $0.value.since < begin && $0.value.isCurrent }.sorted { $0.key < $1.key }
+      for (number, _) in overdue { state.held[number] = nil }
+      return overdue.map { ($0.key, $0.value) }
+    }
   }
 
   /// Notes deliveries that came too late for their consumer.

@@ -36,6 +36,22 @@ extension DeadLetter {
   }
 }
 
+/// One message that one queue gave up on at one time. Where its dead-letter exchange brings it to several queues, each has a copy,
+/// and together they are one dead letter.
+struct Parking: Hashable, Sendable {
+  let id: MessageID
+  let origin: QueueName
+  let time: Date
+
+  /// `nil` where a letter cannot be told from another.
+  init?(_ letter: DeadLetter) {
+    guard let id = letter.message.id else { return nil }
+    self.id = id
+    origin = letter.origin
+    time = letter.time
+  }
+}
+
 extension DeadLetterReason {
   /// Why the broker itself dead-lettered a message.
   init(broker reason: String?) {

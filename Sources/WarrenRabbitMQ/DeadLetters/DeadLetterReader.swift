@@ -37,6 +37,10 @@ struct DeadLetterReader: Sendable {
           return found
         } ?? []
     }
+    if holders.count > 1 {
+      var seen: Set<Parking> = []
+      letters.removeAll { letter in Parking(letter).map { !seen.insert($0).inserted } ?? false }
+    }
     // Equal times stay in the order of their queue.
     letters = letters.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
     var page: [DeadLetter] = []
@@ -57,6 +61,12 @@ struct DeadLetterReader: Sendable {
     if let origin = known.origin(of: holder) { return origin }
     let sources = await session.management.queues()?.filter { $0.deadLetterQueues.contains(holder.rawValue) } ?? []
     return sources.count == 1 ? QueueName(sources[0].name) : nil
+  }
+
+  /// The queues that get copies of the same dead letters, because an exchange brings them to several.
+  func holdersOfCopies() async -> Set<QueueName> {
+    let shown = await session.management.queues() ?? []
+    return Set(shown.map(\.deadLetterQueues).filter { $0.count > 1 }.joined().map { QueueName($0) })
   }
 
   /// The queues in which the selected dead letters may lie.

@@ -49,20 +49,7 @@ struct DeadLetterWork: Sendable {
           edited, route: Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue))
       }
     }
-    if results.acknowledged > 0 { return }
-    if results.confirmed > 0 {
-      throw BrokerError(
-        .unknownOutcome,
-        "the edited copy '\(own)' was published, but the connection was lost before the dead letter '\(id)' was removed: delete it"
-      )
-    }
-    if results.stayed > 0 {
-      throw BrokerError(
-        .unroutable,
-        "the queue that gave up on '\(id)' is gone, full or unknown, so the dead letter stays: declare the queue again, make "
-          + "room in it, or publish the message anew")
-    }
-    throw BrokerError(.notFound, "there is no dead letter '\(id)'\(queue.map { " in '\($0)'" } ?? "")")
+    if let error = results.obstacle(replacing: id, in: queue, by: own) { throw error }
   }
 
   // MARK: Settling dead letters
@@ -93,12 +80,32 @@ struct DeadLetterWork: Sendable {
 
   /// What became of selected dead letters: for how many `work` confirmed, how many of those are gone from their queue, and how
   /// many stayed.
-  private struct Counts {
+  struct Counts {
     var skipped = 0
     var taken = 0
     var confirmed = 0
     var acknowledged = 0
     var stayed = 0
+    /// Those of which other queues may have a copy, and whether that is to go.
+    var seen: [Parking: Bool] = [:]
+
+    /// Why one dead letter was not replaced by a changed copy; `nil` when it was.
+    func obstacle(replacing id: MessageID, in queue: QueueName?, by own: MessageID) -> BrokerError? {
+      if acknowledged > 0 { return nil }
+      if confirmed > 0 {
+        return BrokerError(
+          .unknownOutcome,
+          "the edited copy '\(own)' was published, but the connection was lost before the dead letter '\(id)' was removed: "
+            + "delete it")
+      }
+      if stayed > 0 {
+        return BrokerError(
+          .unroutable,
+          "the queue that gave up on '\(id)' is gone, full or unknown, so the dead letter stays: declare the queue again, make "
+            + "room in it, or publish the message anew")
+      }
+      return BrokerError(.notFound, "there is no dead letter '\(id)'\(queue.map { " in '\($0)'" } ?? "")")
+    }
   }
 
   /// Selects dead letters and acknowledges those for which `work` confirms. What is not selected, or not confirmed, stays.
@@ -108,9 +115,13 @@ struct DeadLetterWork: Sendable {
     var total = Counts()
     var skipped = max(0, Int(clamping: selection.after?.position ?? 0))
     var left = max(0, selection.limit)
-    for queue in try await reader.holders(for: selection) where left > 0 {
+    let holders = try await reader.holders(for: selection)
+    // Of what was dealt with in one queue, a copy in another goes at once: the next call would take it for another letter.
+    let sharing = holders.count > 1 ? await reader.holdersOfCopies() : []
+    for queue in holders where left > 0 || (!total.seen.isEmpty && sharing.contains(queue)) {
       let origin = await reader.origin(of: queue)
-      let (mostSkipped, mostTaken, before) = (skipped, left, total.confirmed)
+      let (mostSkipped, mostTaken, before, seen) = (skipped, left, total.confirmed, total.seen)
+      let isSharing = sharing.contains(queue)
       let counts = try await reader.sweeping(queue) { sweep in
         var batch: [(DeadLetter, AMQPDelivery)] = []
         var counts = Counts()
@@ -118,10 +129,15 @@ struct DeadLetterWork: Sendable {
         func finish() async {
           if batch.isEmpty { return }
           var confirmed: [AMQPDelivery] = []
-          for ((_, delivery), result) in zip(batch, await work(batch)) {
+          for ((letter, delivery), result) in zip(batch, await work(batch)) {
+            let parking = isSharing ? Parking(letter) : nil
             switch result {
-            case .confirmed: confirmed.append(delivery)
-            case .unroutable, .refused: counts.stayed += 1
+            case .confirmed:
+              confirmed.append(delivery)
+              if let parking { counts.seen[parking] = true }
+            case .unroutable, .refused:
+              counts.stayed += 1
+              if let parking { counts.seen[parking] = false }
             case .impossible(let error), .failed(let error): failure = failure ?? error
             }
           }
@@ -129,9 +145,14 @@ struct DeadLetterWork: Sendable {
           counts.acknowledged += sweep.channel.acknowledge(confirmed)
           batch = []
         }
-        try await sweep.run(first: min(mostTaken, 10_000)) { delivery in
+        try await sweep.run(first: isSharing ? .max : min(mostTaken, 10_000)) { delivery in
           let letter = DeadLetter(delivery, in: queue, origin: origin)
           guard letter.fulfils(selection) else { return true }
+          if let isDone = Parking(letter).flatMap({ seen[$0] }) {
+            if isDone { delivery.ack() }
+            return true
+          }
+          if mostTaken == 0 { return true }
           if counts.skipped < mostSkipped {
             counts.skipped += 1
             return true
@@ -158,6 +179,7 @@ struct DeadLetterWork: Sendable {
       total.confirmed += counts.confirmed
       total.acknowledged += counts.acknowledged
       total.stayed += counts.stayed
+      total.seen.merge(counts.seen) { $1 }
     }
     return total
   }

@@ -43,8 +43,12 @@ enum Arguments {
   }()
 
   /// For a delay bucket: what has lain there for so long goes to the queue that its routing key names.
+  ///
+  /// It is on all nodes of the cluster, and so is a relay: on three of more it could lose its majority while the others go on, and
+  /// hold up the delays of queues that have theirs. What is beyond the number of nodes is no more than all.
   static func ofBucket(_ milliseconds: Int) -> AMQPTable {
     var arguments = base
+    arguments["x-quorum-initial-group-size"] = .int64(9)
     arguments["x-delivery-limit"] = .int64(deliveryLimitOfDeadLetters)
     arguments["x-message-ttl"] = .int64(Int64(milliseconds))
     arguments["x-dead-letter-exchange"] = ""

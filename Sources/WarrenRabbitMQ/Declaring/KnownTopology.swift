@@ -14,6 +14,7 @@ final class KnownTopology: Sendable {
     var holdings: [QueueName: Duration] = [:]
     var pauses: [QueueName: (isPaused: Bool, seen: ContinuousClock.Instant)] = [:]
     var timeouts: [QueueName: Duration] = [:]
+    var largestBody = Limits.largestBody
   }
   private let state = Mutex(State())
 
@@ -81,6 +82,18 @@ final class KnownTopology: Sendable {
   /// How long the consumers of a queue say that they may hold a delivery; `nil`: they say nothing.
   func holding(of queue: QueueName) -> Duration? { state.withLock { $0.holdings[queue] } }
   func note(holding: Duration?, of queue: QueueName) { state.withLock { $0.holdings[queue] = holding } }
+
+  /// The most bytes in a body: less than Warren lets through where the broker was found to take less.
+  var largestBody: Int { state.withLock { $0.largestBody } }
+  /// `false` when it is no news.
+  @discardableResult
+  func note(largestBody: Int) -> Bool {
+    state.withLock { state in
+      if largestBody >= state.largestBody { return false }
+      state.largestBody = largestBody
+      return true
+    }
+  }
 
   /// After how long the broker took deliveries of a queue away.
   var timeouts: [QueueName: Duration] { state.withLock { $0.timeouts } }

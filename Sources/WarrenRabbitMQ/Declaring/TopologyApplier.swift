@@ -11,17 +11,26 @@ struct TopologyApplier: Sendable {
   func apply(_ topology: Topology) async throws(BrokerError) {
     // First what may be refused without a trace.
     for exchange in topology.exchanges where exchange.isAdopted {
-      guard try await session.hasExchange(exchange.name.rawValue) else {
+      guard try await session.mayBeThere(exchange.name) else {
         throw BrokerError(
           .notFound, "there is no exchange '\(exchange.name)', which is adopted: its owner declares it first")
       }
     }
     for queue in topology.queues where queue.isAdopted {
-      guard try await session.info(queue.name) != nil else {
+      guard try await session.mayBeThere(queue.name) else {
         throw BrokerError(.notFound, "there is no queue '\(queue.name)', which is adopted: its owner declares it first")
       }
     }
-    for exchange in topology.exchanges where !exchange.isAdopted { try await declare(exchange) }
+    let shown = await session.management.queues()
+    try await checkLimit(topology, shown)
+    // What this user may not declare is enough when it is there: who only publishes need not have the right.
+    var unchecked: [String] = []
+    for exchange in topology.exchanges where !exchange.isAdopted {
+      do { try await declare(exchange) } catch {
+        guard error.isAboutRights, try await session.mayBeThere(exchange.name) else { throw error }
+        unchecked.append("the exchange '\(exchange.name)'")
+      }
+    }
     let queues = known.queues
     for queue in topology.queues where !queue.isAdopted {
       if let differences = queues[queue.name]?.differences(from: queue), !differences.isEmpty,
@@ -29,22 +38,44 @@ struct TopologyApplier: Sendable {
       {
         throw BrokerError(conflict: differences)
       }
-      try await declare(queue)
-    }
-    for binding in topology.bindings where !isAdopted(binding, in: topology) {
-      try await session.onThrowawayChannel("binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'")
-      {
-        try await $0.bindQueue(
-          binding.queue.rawValue, to: binding.exchange.rawValue, routingKey: binding.key.rawValue)
+      do { try await declare(queue) } catch {
+        guard error.isAboutRights, try await session.mayBeThere(queue.name) else { throw error }
+        unchecked.append("the queue '\(queue.name)'")
       }
     }
+    for binding in topology.bindings where !isAdopted(binding, in: topology) {
+      do {
+        try await session.onThrowawayChannel(
+          "binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'"
+        ) {
+          try await $0.bindQueue(
+            binding.queue.rawValue, to: binding.exchange.rawValue, routingKey: binding.key.rawValue)
+        }
+      } catch {
+        guard error.isAboutRights else { throw error }
+        unchecked.append("the binding of '\(binding.queue)' to '\(binding.exchange)'")
+      }
+    }
+    if let first = unchecked.first {
+      session.logger.notice(
+        "This user may not declare what the topology has, and it was not compared with what is there",
+        metadata: ["count": "\(unchecked.count)", "such as": "\(first)"])
+    }
     known.note(topology)
-    await warnOfPolicies(topology)
+    warnOfPolicies(topology, shown ?? [])
+  }
+
+  /// Refuses what the virtual host has no room for, before anything is declared.
+  private func checkLimit(_ topology: Topology, _ shown: [ManagementAPI.QueueInfo]?) async throws(BrokerError) {
+    guard let shown, let limit = await session.management.limits()?.queues else { return }
+    let host = session.consuming.configuration.virtualHost
+    if let refusal = QueueDemand.refusal(topology, existing: shown.map(\.name), limit: limit, virtualHost: host) {
+      throw refusal
+    }
   }
 
   /// Policies are an administrator's, so they are no reason not to begin, but they are said at once.
-  private func warnOfPolicies(_ topology: Topology) async {
-    guard let shown = await session.management.queues() else { return }
+  private func warnOfPolicies(_ topology: Topology, _ shown: [ManagementAPI.QueueInfo]) {
     let names = Set(topology.queues.map(\.name.rawValue))
     for finding in PolicyRule.findings(
       about: shown.filter { names.contains($0.name) || SystemNames.isInternal($0.name) })
@@ -89,6 +120,12 @@ struct TopologyApplier: Sendable {
       _ = try await $0.declareQueue(name, arguments: Arguments.ofSuspects)
     }
     known.noteSuspects(of: queue)
+  }
+
+  /// Declares what a retry into this queue goes through: where that is not allowed, or there is no room for it, no worker begins.
+  func declareWayBack(to queue: QueueName) async throws(BrokerError) {
+    try await declareRelay(of: queue.rawValue)
+    try await declareBucket(DelayBucket(milliseconds: 1000))
   }
 
   /// Declares a delay bucket. It has an exchange of its own, so that the routing key stays the name of the target.

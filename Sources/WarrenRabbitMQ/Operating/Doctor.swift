@@ -6,6 +6,8 @@ struct Doctor: Sendable {
   let session: Session
   let known: KnownTopology
   let leases: Leases
+  let limits: LimitCheck
+  let rights: RightsCheck
 
   /// What an operator should know or fix.
   func diagnose() async throws(BrokerError) -> [Finding] {
@@ -30,7 +32,7 @@ struct Doctor: Sendable {
         "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
           + "they are handled again elsewhere", fix: "give its handlers a shorter timeout, or raise consumer_timeout")
     }
-    return findings + (await findingsOfManagement(listed, session.server))
+    return findings + (await rights.findings()) + (await findingsOfManagement(listed, session.server))
   }
 
   private func findingsOnTopology(
@@ -38,7 +40,7 @@ struct Doctor: Sendable {
   ) async throws(BrokerError) -> [Finding] {
     var findings: [Finding] = []
     for queue in known.queues.keys.sorted() where !halted.contains(queue.rawValue) {
-      guard try await session.info(queue) == nil else { continue }
+      if try await session.mayBeThere(queue) { continue }
       findings.append(
         Finding(.problem, queue: queue, "the queue '\(queue)' is missing", fix: "apply the topology that declares it"))
     }
@@ -63,7 +65,8 @@ struct Doctor: Sendable {
       ]
     }
     return PolicyRule.findings(about: queues) + Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
-      + (await findingsOnConsumers(queues, server)) + (await findingsOnBuckets(queues))
+      + (await limits.findings(queues)) + (await findingsOnConsumers(queues, server))
+      + (await findingsOnBuckets(queues))
   }
 
   static func findings(on nodes: [ManagementAPI.NodeInfo]) -> [Finding] {

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import Foundation
+internal import Logging
 internal import NIOCore
 internal import Warren
 
@@ -18,7 +19,7 @@ struct Publisher: Sendable {
     let now = session.clock.now
     for (index, publication) in publications.enumerated() {
       do throws(BrokerError) {
-        try publication.validate(largestBody: Limits.largestBody)
+        try publication.validate(largestBody: known.largestBody)
         let message = publication.message
         let body = ByteBuffer(bytes: message.body)
         switch publication.destination {
@@ -104,6 +105,7 @@ struct Publisher: Sendable {
       return .failed(
         BrokerError(.full, "RabbitMQ refused the message: a queue is full or has no majority; try again later"))
     case .unknown(let error), .notSent(let error):
+      if let largest = error.largestBody { return .failed(tooLarge(largest, message, error)) }
       // An exchange that was deleted meanwhile closes the channel under its neighbours, too.
       let exchange = ExchangeName(message.exchange)
       if error.replyCode == 404, !message.exchange.isEmpty {
@@ -112,6 +114,23 @@ struct Publisher: Sendable {
       }
       return .failed(BrokerError(error, doing: "publishing"))
     }
+  }
+
+  /// The broker closes the channel over a body that is too large, with all that is under way on it.
+  private func tooLarge(_ largest: Int, _ message: AMQPMessage, _ error: AMQPError) -> BrokerError {
+    if known.note(largestBody: largest) {
+      session.logger.warning(
+        "RabbitMQ takes smaller bodies than Warren lets through; larger ones are refused from now on",
+        metadata: ["bytes": "\(largest)", "fix": "max_message_size = \(Limits.largestBody) in rabbitmq.conf"])
+    }
+    return message.body.readableBytes > largest
+      ? BrokerError(
+        .tooLarge, "the body has \(message.body.readableBytes) bytes, and RabbitMQ takes \(largest) (max_message_size)",
+        underlying: error)
+      : BrokerError(
+        .unknownOutcome,
+        "the channel was closed over another message, which was too large: publish this one again with the same id",
+        underlying: error)
   }
 
   private func result(_ answer: CopyResult) -> PublishResult {
@@ -126,14 +145,14 @@ struct Publisher: Sendable {
   /// Asked once for each exchange: a publish to a missing one closes the channel, with all that is under way on it.
   private func exists(_ exchange: ExchangeName) async throws(BrokerError) -> Bool {
     if known.knows(exchange) { return true }
-    guard try await session.hasExchange(exchange.rawValue) else { return false }
+    guard try await session.mayBeThere(exchange) else { return false }
     known.note(exchange)
     return true
   }
 
   private func exists(_ queue: QueueName) async throws(BrokerError) -> Bool {
     if known.hasSeen(queue) { return true }
-    guard try await session.info(queue) != nil else { return false }
+    guard try await session.mayBeThere(queue) else { return false }
     known.noteSeen(queue)
     return true
   }

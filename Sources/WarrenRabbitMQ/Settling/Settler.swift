@@ -61,6 +61,13 @@ struct Settler: Sendable {
     }
   }
 
+  /// Puts a delivery that its handler holds for too long back into its queue, counted as an interruption.
+  func takeAway(_ held: HeldDelivery) async -> Result<SettleResult, BrokerError> {
+    var history = held.history
+    history.interruptions += 1
+    return await move(held, history, to: Destination(queue: held.queue))
+  }
+
   /// Returns what is unsettled when a consumer ends, where a nack counts as a delivery without an outcome: it returns as a copy,
   /// which counts nowhere.
   func giveBack(_ all: [HeldDelivery], of queue: QueueName) async {

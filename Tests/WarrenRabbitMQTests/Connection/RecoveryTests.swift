@@ -44,6 +44,23 @@ struct RecoveryTests {
     }
   }
 
+  @Test("A18: a look at dead letters while the broker is frozen is whole or an error, never a part")
+  func frozenLook() async throws {
+    let name = Foreign.name(), letters = QueueName(name + ".dlq")
+    try await RabbitMQBroker.real().withBroker { broker in
+      try await broker.apply(Topology(queues: [Queue(QueueName(name))]))
+      try await Foreign.fill(letters.rawValue, 3000)
+      for delay in [0, 30, 80, 150] {
+        async let look = broker.deadLetters(.init(queue: letters, limit: .max)).letters.count
+        try await Task.sleep(for: .milliseconds(delay))
+        try await RealBroker.script("pause")
+        try await Task.sleep(for: .seconds(2))
+        try await RealBroker.script("continue")
+        do { #expect(try await look == 3000) } catch is BrokerError {}
+      }
+    }
+  }
+
   @Test("N4, A13: a broker that goes away while a worker subscribes leaves no queue without a consumer")
   func noHalfWorker() async throws {
     let prefix = Foreign.name()

@@ -112,6 +112,61 @@ struct LookTests {
     #expect(try await Foreign.depth(name) == 3)
   }
 
+  @Test("A18: an edit whose copy is out while the letter may be there says so, and not that there was none")
+  func unknownOutcome() {
+    typealias Counts = DeadLetterWork.Counts
+    func code(_ counts: Counts) -> BrokerError.Code? { counts.obstacle(replacing: "a", in: nil, by: "b")?.code }
+    #expect(code(Counts(taken: 1, confirmed: 1, acknowledged: 1)) == nil)
+    #expect(code(Counts(taken: 1, confirmed: 1)) == .unknownOutcome)
+    #expect(code(Counts(taken: 1, stayed: 1)) == .unroutable)
+    #expect(code(Counts()) == .notFound)
+  }
+
+  @Test("A message that was parked in two queues is listed, counted, replayed and deleted once") func twoHolders()
+    async throws
+  {
+    let name = Foreign.name()
+    let jobs = Queue(
+      QueueName(name),
+      deadLetter: .exchange(ExchangeName("\(name).dlx"), key: "dead", queue: QueueName("\(name).one")))
+    let two = QueueName("\(name).two")
+    try await RabbitMQBroker.real().withBroker { broker in
+      try await broker.apply(
+        Topology(
+          queues: [jobs, .deadLetters(two)],
+          bindings: [Binding(two, to: ExchangeName("\(name).dlx"), key: "dead")]))
+      @Sendable func park() async throws {
+        try await broker.consume(jobs.name, prefetch: 2) { consumer in
+          for _ in 0..<2 {
+            let delivery = try await consumer.mustNext()
+            _ = try await broker.settle(delivery, as: .deadLetter(.init(.rejected, "twice"), delivery.history))
+          }
+        }
+      }
+      try await Foreign.fill(name, 2)
+      try await park()
+      #expect(try await Foreign.depth(two.rawValue) == 2)
+      // A process that has applied no topology finds both queues by the management API.
+      try await RabbitMQBroker.real().withBroker { other in
+        let all = DeadLetterSelection(origin: jobs.name)
+        let letters = try await until {
+          try await other.deadLetters(all).letters
+        } holds: {
+          $0.count == 2
+        }
+        #expect(Set(letters.map(\.queue)).count == 1)
+        // As a command does that goes on where it stopped.
+        #expect(try await other.replay(.init(origin: jobs.name, limit: 1)).replayed == 1)
+        #expect(try await other.replay(.init(origin: jobs.name, limit: 1)).replayed == 1)
+        #expect(try await other.replay(.init(origin: jobs.name, limit: 1)).replayed == 0)
+        #expect(try await Foreign.depth(name) == 2)
+        try await park()
+        #expect(try await other.deleteDeadLetters(all) == 2)
+        #expect(try await Foreign.depth(two.rawValue) == 0)
+      }
+    }
+  }
+
   @Test("A18: an edit changes what was edited and nothing else") func edit() async throws {
     let name = Foreign.name(), letters = QueueName(name + ".dlq")
     try await RabbitMQBroker.real().withBroker { broker in

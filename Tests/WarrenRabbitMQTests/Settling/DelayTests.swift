@@ -104,21 +104,16 @@ import Warren
   }
 
   @Test("A8: a retry for which no bucket may be declared is warned about and comes back") func noBucket() async throws {
-    let queue = QueueName(Foreign.name()), user = "u\(UInt32.random(in: 0...UInt32.max))"
+    let queue = QueueName(Foreign.name())
     let log = CapturedLog()
-    _ = try await RealBroker.api("users/\(user)", method: "PUT", body: #"{"password":"p","tags":""}"#)
-    _ = try await RealBroker.api(
-      "permissions/%2F/\(user)", method: "PUT",
-      body:
-        #"{"configure":"^(t[0-9]+\\..*|warren\\.(suspect|control|lock|paused)\\..*|warren\\.control)$","write":".*","read":".*"}"#
-    )
-    try await RabbitMQBroker.real().withBroker { try await $0.apply(Topology(queues: [Queue(queue)])) }
-    let url = try #require(RealBroker.urls?[0]).replacing("guest:guest@", with: "\(user):p@")
-    try await RabbitMQBroker(url: url, logger: log.logger).withBroker { broker in
+    let user = try await User(configure: ".*")
+    try await RabbitMQBroker(url: user.url, logger: log.logger).withBroker { broker in
+      try await broker.apply(Topology(queues: [Queue(queue)]))
       try await Foreign.fill(queue.rawValue, 1)
       try await broker.consume(queue, prefetch: 1) { consumer in
         let delivery = try await consumer.mustNext()
-        let due = Date().addingTimeInterval(1.7)
+        try await user.set(configure: "^$")
+        let due = Date().addingTimeInterval(0.3)
         let result = try await broker.settle(delivery, as: .retry(at: due, delivery.history))
         #expect(result == .settled)
         let again = try await consumer.mustNext()
@@ -127,7 +122,7 @@ import Warren
       }
     }
     #expect(log.warnings.contains { $0.contains("cannot go back to its queue yet") && $0.contains("refused") })
-    _ = try await RealBroker.api("users/\(user)", method: "DELETE")
+    try await user.delete()
   }
 
   private static func enqueue(

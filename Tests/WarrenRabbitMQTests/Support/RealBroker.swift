@@ -54,6 +54,7 @@ enum RealBroker {
     var request = URLRequest(url: try #require(URL(string: "\(base)/api/\(path)")))
     request.httpMethod = method
     request.httpBody = body.map { Data($0.utf8) }
+    if body != nil { request.setValue("application/json", forHTTPHeaderField: "Content-Type") }
     request.setValue("Basic " + Data("guest:guest".utf8).base64EncodedString(), forHTTPHeaderField: "Authorization")
     let (data, response) = try await URLSession.shared.data(for: request)
     let status = (response as? HTTPURLResponse)?.statusCode ?? 0

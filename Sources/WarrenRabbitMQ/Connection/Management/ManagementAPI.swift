@@ -77,6 +77,11 @@ final class ManagementAPI: Sendable {
     .all
   }
 
+  /// What an administrator limits the virtual host to; a value that is missing is no limit.
+  func limits() async -> HostLimits? {
+    await get([HostLimits].self, "vhost-limits/\(virtualHost)").map { $0.first ?? HostLimits() }
+  }
+
   func nodes() async -> [NodeInfo]? {
     await get([NodeInfo].self, "nodes", columns: "name,running,mem_alarm,disk_free_alarm,partitions")
   }

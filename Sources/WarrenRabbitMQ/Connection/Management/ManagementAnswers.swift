@@ -182,6 +182,17 @@ extension ManagementAPI {
     var unacknowledged: Int { messagesUnacknowledged ?? 0 }
   }
 
+  struct HostLimits: Decodable, Sendable {
+    private let value: Settings?
+    init() { value = nil }
+    var queues: Int? { limit("max-queues") }
+    var connections: Int? { limit("max-connections") }
+    /// Below 0 there is none.
+    private func limit(_ name: String) -> Int? {
+      value?.values[name]?.text.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
+    }
+  }
+
   struct NodeInfo: Decodable, Sendable {
     let name: String
     private let running: Bool?
