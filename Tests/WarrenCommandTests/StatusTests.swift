@@ -134,4 +134,34 @@ import WarrenSQLite
     process.send(SIGTERM)
     await process.end()
   }
+
+  @Test("a handler is shown, and asked to end from another process") func cancel() async throws {
+    let broker = try await SeededBroker()
+    try await broker.open { engine in
+      let (began, begin) = AsyncStream<Void>.makeStream()
+      let worker = try Worker(engine, name: "w") {
+        Subscription(Queue("mail").adopted()) {
+          OnAny { _, _ in
+            begin.finish()
+            try await Task.sleep(for: .seconds(3600))
+          }
+        }
+      }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        _ = try await engine.publish([
+          Publication(Message(id: "a", name: "email.send", body: Data("{}".utf8)), to: .queue("mail"))
+        ])
+        for await _ in began {}
+        let shown = try await broker.run("worker", "ls", "--columns", "name,handles")
+        #expect(shown.rows.contains { $0.last == "a" }, "\(shown)")
+        let run = try await broker.run("worker", "cancel", "a", "--queue", "mail")
+        #expect(run.status == 0 && run.output.contains("asked the handler of a to end"), "\(run)")
+        while try await engine.deadLetters(.init(ids: ["a"], reason: .cancelled)).letters.isEmpty { await Task.yield() }
+        group.cancelAll()
+      }
+    }
+    let late = try await broker.run("worker", "cancel", "a", "--queue", "mail")
+    #expect(late.status == 4 && late.errors.contains("no worker handles"), "\(late)")
+  }
 }

@@ -64,6 +64,9 @@ enum Tables {
       Column("since", number: true) { $1.age($0.since) },
       Column("running", number: true) { $1.number($0.running) },
       Column("queues") { row, _ in row.queues.map(\.rawValue).joined(separator: ",") },
+      Column("handles", byDefault: false) { row, _ in
+        (row.deliveries ?? []).map { $0.id?.rawValue ?? "?" }.joined(separator: ",")
+      },
     ])
   }
 

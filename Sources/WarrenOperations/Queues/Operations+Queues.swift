@@ -25,6 +25,17 @@ extension Operations {
   /// Deletes what waits in a queue, for good. Returns how many went.
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await operable.purge(queue) }
 
+  /// Asks the worker that handles a message to end its handler. Returns how many handlers were asked.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/notFound`` when no worker handles it now.
+  public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    let count = try await operable.cancel(id, in: queue)
+    if count == 0 {
+      throw BrokerError(.notFound, "no worker handles the message '\(id)' of '\(queue)' now: it waits, or it is over")
+    }
+    return count
+  }
+
   /// The workers that are connected, by name; those that consume nothing are left out.
   ///
   /// - Throws: ``Warren/BrokerError/Code/unsupported`` when the engine cannot tell now which there are.
