@@ -93,7 +93,7 @@ systems: setup
 crash-test: setup
 	scripts/crash-test $(SEED) $(MESSAGES)
 
-## Breaks a RabbitMQ cluster of three in every way that heals while messages pass, then balances the books; VERSION=4.3, SEED=n.
+## Breaks a RabbitMQ cluster of three in every way that heals while messages pass, then balances the books; VERSION=4.3, SEED=n. HOSTILE=1: does what neighbours and administrators do instead.
 chaos: setup
 	scripts/chaos $(SEED) $(VERSION)
 

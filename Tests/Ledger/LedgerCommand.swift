@@ -9,7 +9,7 @@ internal import WarrenSQLite
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren-ledger", abstract: "Publishers, workers and killers for Warren's tests.",
-    subcommands: [Hold.self, Lock.self, Work.self, Publish.self, Crash.self, Chaos.self])
+    subcommands: [Hold.self, Lock.self, Work.self, Publish.self, Crash.self, Chaos.self, Hostile.self])
 }
 
 /// Which engine.

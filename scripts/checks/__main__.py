@@ -1,15 +1,15 @@
 """Checks the repository beyond its formatting: `scripts/check`, or `scripts/check words Sources/AMQP`.
 
-    check [CHECK…] [PATH…]      checks: layers words pages commands sizes; paths: only complaints about files below them
+    check [CHECK…] [PATH…]      checks: layers words pages commands sizes tasks; paths: only complaints about files below them
 
 What `pending.txt` lists is not checked yet, unless it is asked for by a path.
 """
 import pathlib
 import sys
 
-from checks import commands, files, layers, pages, sizes, swift, words
+from checks import commands, files, layers, pages, sizes, swift, tasks, words
 
-ALL = ("layers", "words", "pages", "commands", "sizes")
+ALL = ("layers", "words", "pages", "commands", "sizes", "tasks")
 PENDING = pathlib.Path(__file__).with_name("pending.txt")
 
 
@@ -51,6 +51,8 @@ def complaints(check, root, contents):
         known = commands.command_names(sources(command_line).values())
         return [complaint for path, text in sources(root / "Sources").items() if command_line not in path.parents
                 for complaint in commands.check(path, text, known)]
+    if check == "tasks":
+        return [complaint for path, text in sources(root / "Sources").items() for complaint in tasks.check(path, text)]
     return [complaint for path, text in contents.items() for complaint in sizes.check(path, text)]
 
 

@@ -2,7 +2,7 @@ import pathlib
 import tempfile
 import unittest
 
-from checks import commands, layers, pages, sizes, swift, words
+from checks import commands, layers, pages, sizes, swift, tasks, words
 
 
 def kinds(source):
@@ -153,6 +153,17 @@ class Sizes(unittest.TestCase):
         self.assertEqual(len(sizes.check(pathlib.Path("a.swift"), "\n" * 501)), 1)
         self.assertEqual(sizes.check(pathlib.Path("a.md"), "\n" * 501), [])
         self.assertEqual(len(sizes.check(pathlib.Path("script"), "#!/bin/sh\n" + "\n" * 501)), 1)
+
+
+class Tasks(unittest.TestCase):
+    def lines(self, source):
+        return [line for _, line, _ in tasks.check("f", source)]
+
+    def test_a_task_that_is_not_kept_is_found(self):
+        self.assertEqual(self.lines("  Task { await x() }\n_ = Task { }\n  Task.detached {"), [1, 2, 3])
+
+    def test_one_that_is_kept_or_awaited_is_not(self):
+        self.assertEqual(self.lines("let t = Task { }\nawait Task { }.value\nall.map { one in Task { } }\nTask.sleep(1)"), [])
 
 
 if __name__ == "__main__":

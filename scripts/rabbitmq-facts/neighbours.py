@@ -201,3 +201,38 @@ def look_without_rights(b):
         return seen
     finally:
         change(b, "DELETE", "users/facts")
+
+
+@fact("when a policy that made a queue full is taken away, a channel that was refused may publish again")
+def limit_taken_away(b):
+    b.queue(TARGET, x_overflow="reject-publish")
+    seen = {}
+    try:
+        change(b, "PUT", "policies/%2F/facts", {"pattern": "^facts\\.target$", "apply-to": "queues", "definition": {"max-length": 1}})
+        time.sleep(0.5)
+        channel = b.channel()
+
+        def publish(on):
+            try:
+                on.basic_publish("", TARGET, b"x", mandatory=True)
+                return "acked"
+            except pika.exceptions.NackError:
+                return "nacked"
+
+        answers = [publish(channel) for _ in range(6)]
+        seen["while it is full"] = answers[-1]
+        change(b, "DELETE", "policies/%2F/facts")
+        time.sleep(2)
+        seen["afterwards, same channel"] = publish(channel)
+        seen["afterwards, another channel"] = publish(b.channel())
+        reader = b.channel(confirm=False)
+        while reader.basic_get(TARGET, auto_ack=True)[0]:
+            pass
+        time.sleep(0.5)
+        seen["once it is empty, same channel"] = publish(channel)
+        return seen
+    finally:
+        try:
+            change(b, "DELETE", "policies/%2F/facts")
+        except OSError:
+            pass

@@ -27,6 +27,8 @@ struct Server: Sendable, Equatable {
   var givesBackFreely: Bool { isAtLeast(4, 3) }
   /// Whether a quorum queue that says nothing lets a message be delivered 20 times.
   var limitsDeliveriesByDefault: Bool { isAtLeast(4, 0) }
+  /// Whether a channel to which a queue refused a message goes on refusing when the policy that made the queue full is gone.
+  var remembersRefusals: Bool { !isAtLeast(4, 0) }
   /// Whether messages that come back together keep their order, however many they are. Before, more than 33 do not.
   var ordersReturns: Bool { isAtLeast(4, 0) }
   /// Whether a queue's argument or policy sets its own `consumer_timeout`, in place of the broker's.

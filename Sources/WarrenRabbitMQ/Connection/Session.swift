@@ -36,6 +36,24 @@ struct Session: Sendable {
     }
   }
 
+  /// Publishes on a channel. What is refused there is tried once more on a new one, where a channel can go on refusing for a queue
+  /// that has room again; but not events, of which other queues would have two.
+  func publish(
+    _ messages: [AMQPMessage], on channel: AMQPChannel, timeout: Duration, haveEvents: Bool = false
+  ) async -> [AMQPPublishResult] {
+    var results = await channel.publish(messages, timeout: timeout)
+    if !server.remembersRefusals { return results }
+    let refused = results.indices.filter {
+      results[$0].isNacked && (!haveEvents || messages[$0].exchange.isEmpty)
+    }
+    if refused.isEmpty { return results }
+    let again = try? await publishing.withChannel(AMQPChannelOptions(reopens: false)) { channel in
+      await channel.publish(refused.map { messages[$0] }, timeout: timeout)
+    }
+    for (index, result) in zip(refused, again ?? []) { results[index] = result }
+    return results
+  }
+
   /// Whether a queue exists, and what is in it.
   func info(_ queue: QueueName) async throws(BrokerError) -> AMQPQueueInfo? {
     try await info(queue.rawValue)
@@ -103,4 +121,8 @@ struct Session: Sendable {
       "\(what): AMQP cannot do that, and the management API \(management.failure). Enable the plugin rabbitmq_management, or "
         + "say where it is: amqp://…?management=http://HOST:15672")
   }
+}
+
+extension AMQPPublishResult {
+  fileprivate var isNacked: Bool { if case .nacked = self { true } else { false } }
 }

@@ -3,7 +3,7 @@ internal import Warren
 /// Finds policies that change what the engine relies on: of some settings an administrator's policy goes before a queue's
 /// argument, of others the lower value counts.
 enum PolicyRule {
-  static func findings(about queues: [ManagementAPI.QueueInfo]) -> [Finding] {
+  static func findings(about queues: [ManagementAPI.QueueInfo], on server: Server) -> [Finding] {
     let ours = queues.filter { $0.isOwnWork || $0.isOwnHolder || SystemNames.isInternal($0.name) }
     func finding(
       _ severity: Finding.Severity, _ key: String, _ consequence: String,
@@ -36,12 +36,19 @@ enum PolicyRule {
         .problem, "delivery-limit", "a message is taken out of the queue after so few deliveries, looks at it included"
       ) {
         guard let limit = number($0, "delivery-limit") else { return false }
-        return limit >= 0 && limit < 1000
+        // Below 0 there is no limit from 4.0 on, and before that nothing is left.
+        return limit < 0 ? !server.limitsDeliveriesByDefault : limit < 1000
       },
       finding(
         .problem, "expires", "RabbitMQ deletes the queue with all its messages when nothing has used it for a while"
       ) {
         $0.policy("expires") != nil
+      },
+      finding(
+        .problem, "delayed-retry-type",
+        "what a worker gives back at a stop, or releases, is held back instead of going to another worker at once"
+      ) {
+        $0.policy("delayed-retry-type").map { $0 != "disabled" } ?? false
       },
       finding(.warning, "max-length", "what is published beyond that is refused: retries and dead letters wait") {
         $0.policy("max-length") != nil || $0.policy("max-length-bytes") != nil

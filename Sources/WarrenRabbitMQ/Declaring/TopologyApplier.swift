@@ -78,7 +78,7 @@ struct TopologyApplier: Sendable {
   private func warnOfPolicies(_ topology: Topology, _ shown: [ManagementAPI.QueueInfo]) {
     let names = Set(topology.queues.map(\.name.rawValue))
     for finding in PolicyRule.findings(
-      about: shown.filter { names.contains($0.name) || SystemNames.isInternal($0.name) })
+      about: shown.filter { names.contains($0.name) || SystemNames.isInternal($0.name) }, on: session.server)
     {
       session.logger.warning("\(finding.text)", metadata: ["fix": "\(finding.fix?.text ?? "")"])
     }

@@ -64,7 +64,8 @@ struct Doctor: Sendable {
           fix: "give the user the tag 'monitoring': `rabbitmqctl set_user_tags USER monitoring`")
       ]
     }
-    return PolicyRule.findings(about: queues) + Self.findings(on: nodes) + Self.findings(on: queues, nodes: nodes.count)
+    return PolicyRule.findings(about: queues, on: server) + Self.findings(on: nodes)
+      + Self.findings(on: queues, nodes: nodes.count)
       + (await limits.findings(queues)) + (await findingsOnConsumers(queues, server))
       + (await findingsOnBuckets(queues))
   }

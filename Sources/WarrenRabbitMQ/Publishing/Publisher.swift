@@ -61,8 +61,9 @@ struct Publisher: Sendable {
       }
     }
     if !direct.isEmpty {
-      let answers = await session.applicationChannel.publish(
-        direct.map(\.message), timeout: session.configuration.publishDeadline)
+      let answers = await session.publish(
+        direct.map(\.message), on: session.applicationChannel, timeout: session.configuration.publishDeadline,
+        haveEvents: true)
       for ((index, message), answer) in zip(direct, answers) {
         results[index] = await result(answer, message)
       }

@@ -51,8 +51,8 @@ struct CopyPublisher: Sendable {
         return copies.map { _ in .failed(cause) }
       }
     }
-    let results = await session.copyChannel.publish(
-      ways.map(\.message), timeout: deadline ?? session.configuration.publishDeadline)
+    let results = await session.publish(
+      ways.map(\.message), on: session.copyChannel, timeout: deadline ?? session.configuration.publishDeadline)
     return zip(results, ways).map(result)
   }
 

@@ -170,7 +170,9 @@ struct Settler: Sendable {
       var why: String
       var missing: String?
       var isRefusal = true
-      switch await session.copyChannel.publish([message], timeout: configuration.publishDeadline)[0] {
+      switch await session.publish(
+        [message], on: session.copyChannel, timeout: configuration.publishDeadline)[0]
+      {
       case .confirmed: return .success(held.acknowledge())
       case .unroutable: why = "no queue receives them: apply the topology of '\(queue)' again"
       case .nacked: why = "it is full or has no majority: make room in it"

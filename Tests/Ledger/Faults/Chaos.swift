@@ -46,11 +46,11 @@ struct Chaos: AsyncParsableCommand {
     await processes.stopPublishing()
     return try await broker.open().withBroker { engine in
       try await engine.apply(Topology(queues: [Queue(Self.queue)]))
-      try await settle(processes, engine)
+      try await processes.settle(engine, share: Self.share)
       let released = try await release(cluster)
-      if released > 0 { try await settle(processes, engine) }
+      if released > 0 { try await processes.settle(engine, share: Self.share) }
       try await processes.end()
-      let ledger = try await Ledger.balance(processes, engine, expected: try await begun(processes))
+      let ledger = try await Ledger.balance(processes, engine, expected: try await processes.begun(Self.share))
       say(
         "seed \(seed); killed: \(await processes.counts.killedPublishers) × publisher, \(await processes.counts.killedWorkers) × worker"
       )
@@ -109,17 +109,6 @@ struct Chaos: AsyncParsableCommand {
     }
   }
 
-  /// Waits until every message has come to its end, or until nothing more can be hoped for.
-  private func settle(_ processes: TestProcesses, _ engine: any InspectableBroker & DeadLetterBroker) async throws {
-    let limit = Date().addingTimeInterval(60)
-    while Date() < limit {
-      try await Task.sleep(for: .seconds(1))
-      let isPublished = await processes.isPublished
-      let ledger = try await Ledger.balance(processes, engine, expected: try await begun(processes))
-      if isPublished, ledger.left == 0, ledger.lost.isEmpty, ledger.missing.isEmpty { return }
-    }
-  }
-
   /// Before 4.2.7 and 4.3.1 RabbitMQ can forget to move on what waited in a delay bucket (docs/rabbitmq-facts.md, 20). That is fixed
   /// here as the page tells an operator to; how many messages it concerned.
   private func release(_ cluster: Cluster) async throws -> Int {
@@ -131,15 +120,5 @@ struct Chaos: AsyncParsableCommand {
       try await cluster.waitUntilWhole(asking: node)
     }
     return overdue.values.reduce(0, +)
-  }
-
-  /// The ids that the publishers have begun with: each takes its numbers in order, and all that it took must be confirmed.
-  private func begun(_ processes: TestProcesses) async throws -> Set<String> {
-    var all: Set<String> = []
-    for (index, entries) in try await processes.confirmed().enumerated() {
-      let last = entries.compactMap { Int($0.id.dropFirst("m-".count)) }.max() ?? 0
-      all.formUnion((index * Self.share...max(index * Self.share, last)).map { "m-\($0)" })
-    }
-    return all
   }
 }

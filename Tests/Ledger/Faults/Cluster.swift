@@ -74,6 +74,20 @@ struct Cluster: Sendable {
     }
     return counts
   }
+  /// Sets a policy on queues, as an administrator does.
+  func setPolicy(_ name: String, on pattern: String, _ definition: String) async throws {
+    try await call("ctl", nodes[0], "set_policy", name, pattern, definition, "--apply-to", "queues", "--priority", "9")
+  }
+  func clearPolicy(_ name: String) async throws { try await call("ctl", nodes[0], "clear_policy", name) }
+  func delete(_ queue: String) async throws { try await call("ctl", nodes[0], "delete_queue", queue) }
+  /// Closes every second connection.
+  func closeConnections() async throws {
+    let list = try await call("ctl", nodes[0], "list_connections", "--quiet", "pid")
+    for (index, pid) in list.split(separator: "\n").enumerated() where index % 2 == 0 && pid.hasPrefix("<") {
+      // It may be gone by then.
+      _ = try? await call("ctl", nodes[0], "close_connection", String(pid), "a test")
+    }
+  }
   /// Evaluates Erlang that knows the queue as `Queue`, on the first node.
   private func evaluate(_ code: String) async throws -> String {
     let lookup = "{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"\(queue)\">>))"

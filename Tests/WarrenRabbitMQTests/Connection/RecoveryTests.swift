@@ -61,6 +61,29 @@ struct RecoveryTests {
     }
   }
 
+  @Test("B5: a look at many queues takes a channel or two, however many they are") func fewChannels() async throws {
+    let prefix = Foreign.name()
+    let (dir, node) = try #require(RealBroker.place)
+    @Sendable func opened() async throws -> Int {
+      // {Node, connections opened, closed, channels opened, …}
+      let lines = try await RealBroker.run(
+        "ctl", dir, node, "eval", "[R] = ets:lookup(connection_churn_metrics, node()), element(4, R).")
+      return try #require(lines.first.flatMap { Int($0) })
+    }
+    try await RabbitMQBroker.real().withBroker { broker in
+      try await broker.apply(Topology(queues: (0..<30).map { Queue(QueueName("\(prefix).\($0)")) }))
+      _ = try await until {
+        try await broker.queues().filter { $0.name.rawValue.hasPrefix(prefix) }.count
+      } holds: {
+        $0 == 60
+      }
+      let before = try await opened()
+      for _ in 0..<3 { _ = try await broker.queues() }
+      let count = try await opened() - before
+      #expect(count <= 6, "\(count)")
+    }
+  }
+
   @Test("N4, A13: a broker that goes away while a worker subscribes leaves no queue without a consumer")
   func noHalfWorker() async throws {
     let prefix = Foreign.name()

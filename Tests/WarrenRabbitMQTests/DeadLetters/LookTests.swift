@@ -46,16 +46,17 @@ struct LookTests {
     #expect(try await Foreign.empty(letters.rawValue).count == 100)
   }
 
-  @Test("A2: a look that is broken off loses nothing") func brokenOff() async throws {
+  @Test("A2: 25 looks that are broken off and 25 that are not lose nothing") func brokenOff() async throws {
     let name = Foreign.name(), letters = QueueName(name + ".dlq")
     try await RabbitMQBroker.real().withBroker { broker in
       try await broker.apply(Topology(queues: [Queue(QueueName(name))]))
       try await Foreign.fill(letters.rawValue, 300)
-      for round in 0..<10 {
+      for round in 0..<25 {
         let look = Task { try await broker.deadLetters(.init(queue: letters, limit: .max)) }
-        try await Task.sleep(for: .milliseconds(5 * round))
+        try await Task.sleep(for: .milliseconds(3 * round))
         look.cancel()
         _ = await look.result
+        #expect(try await broker.deadLetters(.init(queue: letters, limit: .max)).letters.count == 300)
       }
     }
     let depth = try await until {

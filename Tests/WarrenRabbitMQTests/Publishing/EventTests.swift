@@ -50,4 +50,37 @@ import WarrenRabbitMQ
       #expect(error.code == .full)
     }
   }
+
+  @Test("A queue whose limit was taken away takes jobs and dead letters again, on the same connection") func limit()
+    async throws
+  {
+    let queue = Queue(QueueName(Foreign.name()))
+    @Sendable func job() -> Publication {
+      Publication(Message(id: .unique(), name: "test.thing", body: Data("x".utf8)), to: .queue(queue.name))
+    }
+    try await RabbitMQBroker.real().withBroker { broker in
+      try await broker.apply(Topology(queues: [queue]))
+      try await RealBroker.policy("limit-\(queue.name)", on: "^\(queue.name).*", ["max-length": 1])
+      _ = try await until {
+        try await broker.publish([job()])[0].isStored
+      } holds: {
+        !$0
+      }
+      try await broker.consume(queue.name, prefetch: 5) { consumer in
+        try await Foreign.fill(queue.name.rawValue + ".dlq", 1)
+        let delivery = try await consumer.mustNext()
+        let parked = Task {
+          try await broker.settle(delivery, as: .deadLetter(.init(.rejected, "r"), delivery.history))
+        }
+        try await Task.sleep(for: .milliseconds(500))
+        try await RealBroker.dropPolicy("limit-\(queue.name)")
+        #expect(try await within { try await parked.value } == .settled)
+      }
+      _ = try await until {
+        try await broker.publish([job()])[0].isStored
+      } holds: {
+        $0
+      }
+    }
+  }
 }
