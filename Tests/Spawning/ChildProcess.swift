@@ -108,5 +108,6 @@ public final class ChildProcess: Sendable {
 public struct SpawnError: Error, CustomStringConvertible {
   let program: String
   let code: Int32
+  /// The program, and what the system says.
   public var description: String { "\(program) could not be started: \(String(cString: strerror(code)))" }
 }

@@ -2,8 +2,11 @@ public import Foundation
 
 /// What a program that ran to its end has said.
 public struct RunResult: Sendable {
+  /// How it ended.
   public var ending: ChildProcess.Ending
+  /// What it wrote.
   public var output: Data
+  /// What it said on standard error.
   public var errors: String
   /// Its output, line by line.
   public var lines: [String] { String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init) }
