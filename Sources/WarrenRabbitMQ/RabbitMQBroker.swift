@@ -204,6 +204,14 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     try await parts().reader.deadLetters(selection)
   }
 
+  /// Visits dead letters in one sweep, where they lie in one queue.
+  public func visitDeadLetters(
+    _ selection: DeadLetterSelection, _ visit: @escaping @Sendable ([DeadLetter]) async -> Bool
+  ) async throws(BrokerError) -> Bool {
+    if let hasMore = try await parts().reader.visit(selection, visit) { return hasMore }
+    return try await visitPages(selection, visit)
+  }
+
   /// Sends the selected dead letters back to the queues that gave up on them.
   public func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
     try await parts().deadLetterWork.replay(selection)

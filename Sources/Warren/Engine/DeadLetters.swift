@@ -9,6 +9,14 @@ public protocol DeadLetterBroker: Broker {
   /// ``DeadLetterPage/bodyLimit`` bytes together.
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage
 
+  /// Visits the selected dead letters in one look, where the engine can, a few of them at a time and the oldest first, until
+  /// `visit` returns `false`. By default it goes from page to page.
+  ///
+  /// - Returns: whether there are more than the selection's limit, or than `visit` wanted.
+  func visitDeadLetters(
+    _ selection: DeadLetterSelection, _ visit: @escaping @Sendable ([DeadLetter]) async -> Bool
+  ) async throws(BrokerError) -> Bool
+
   /// Sends the selected dead letters back to the queues that gave up on them, never through an exchange, with their ids
   /// and a new set of attempts. Those whose queue is gone stay, and are counted.
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport
@@ -23,6 +31,31 @@ public protocol DeadLetterBroker: Broker {
 
   /// Deletes the selected dead letters for good. Returns how many went.
   func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int
+}
+
+extension DeadLetterBroker {
+  /// From page to page.
+  public func visitDeadLetters(
+    _ selection: DeadLetterSelection, _ visit: @escaping @Sendable ([DeadLetter]) async -> Bool
+  ) async throws(BrokerError) -> Bool { try await visitPages(selection, visit) }
+
+  package func visitPages(
+    _ selection: DeadLetterSelection, _ visit: @escaping @Sendable ([DeadLetter]) async -> Bool
+  ) async throws(BrokerError) -> Bool {
+    var left = max(0, selection.limit)
+    var request = selection
+    while true {
+      // One more than is wanted tells whether there are more.
+      request.limit = min(selection.includesBodies ? 32 : 500, left == .max ? left : left + 1)
+      let page = try await deadLetters(request)
+      let wanted = Array(page.letters.prefix(left))
+      left -= wanted.count
+      if !wanted.isEmpty, await !visit(wanted) { return true }
+      if wanted.count < page.letters.count { return true }
+      guard let next = page.next, next != request.after else { return false }
+      request.after = next
+    }
+  }
 }
 
 /// Which dead letters. Every condition that is given must hold; of several ids any one.

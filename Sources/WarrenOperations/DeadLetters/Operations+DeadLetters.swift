@@ -1,9 +1,8 @@
 public import Warren
 
 extension Operations {
-  /// How many dead letters are asked of the engine at a time, without their bodies and with them.
+  /// How many dead letters one step of a bulk action takes.
   public static let pageSize = 500
-  private static let pageSizeWithBodies = 32
 
   /// The dead letters of a selection, the oldest first, and whether there are more than its limit.
   ///
@@ -56,27 +55,25 @@ extension Operations {
     DeadLetterView(letter, mask: mask, includesBody: selection.includesBodies)
   }
 
-  /// Visits dead letters page by page, at most as many as the selection's limit, until `visit` has enough. Returns whether
-  /// there are more.
+  /// Visits dead letters in one look where the engine can, at most as many as the selection's limit, until `visit` has enough.
+  /// Returns whether there are more.
   @discardableResult
   func walk(
     _ selection: DeadLetterSelection, _ visit: (DeadLetter) -> Bool
   ) async throws(BrokerError) -> Bool {
     let broker = try deadLetterBroker
-    let size = selection.includesBodies ? Self.pageSizeWithBodies : Self.pageSize
-    var left = max(0, selection.limit)
-    var request = selection
-    while true {
-      // One more than is wanted tells whether there are more.
-      request.limit = min(size, left == .max ? left : left + 1)
-      let page = try await broker.deadLetters(request)
-      for letter in page.letters {
-        if left == 0 { return true }
-        left -= 1
-        if !visit(letter) { return true }
+    let letters = Handoff<[DeadLetter]>()
+    return try await withTaskGroup(of: Result<Bool, BrokerError>.self) { group in
+      group.addTask {
+        defer { letters.finish() }
+        do throws(BrokerError) {
+          return .success(try await broker.visitDeadLetters(selection) { await letters.give($0) })
+        } catch { return .failure(error) }
       }
-      guard let next = page.next, next != request.after else { return false }
-      request.after = next
-    }
+      while let some = await letters.take() {
+        if !some.allSatisfy(visit) { letters.refuse() }
+      }
+      return await group.next() ?? .success(false)
+    }.get()
   }
 }

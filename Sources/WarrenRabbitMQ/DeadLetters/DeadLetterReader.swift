@@ -56,6 +56,49 @@ struct DeadLetterReader: Sendable {
       next: rest.count > page.count ? DeadLetterPage.Cursor(position: Int64(begin + page.count)) : nil)
   }
 
+  /// Visits dead letters in one sweep of their queue, a few at a time. Those of several queues, which are to be in order of their
+  /// times, are read before: without bodies all of them, with bodies page by page.
+  ///
+  /// - Returns: whether there are more; `nil` when it has to be done page by page.
+  func visit(
+    _ selection: DeadLetterSelection, _ visit: @escaping @Sendable ([DeadLetter]) async -> Bool
+  ) async throws(BrokerError) -> Bool? {
+    let holders = try await holders(for: selection)
+    guard holders.count == 1, let queue = holders.first else {
+      if selection.includesBodies { return nil }
+      let page = try await deadLetters(selection)
+      return await !visit(page.letters) || page.next != nil
+    }
+    let origin = await origin(of: queue)
+    let skipped = max(0, Int(clamping: selection.after?.position ?? 0)), limit = max(0, selection.limit)
+    return try await sweeping(queue) { sweep in
+      var some: [DeadLetter] = []
+      var passed = 0, seen = 0, size = 0
+      var wantsMore = true
+      func hand() async {
+        if !some.isEmpty, wantsMore { wantsMore = await visit(some) }
+        (some, size) = ([], 0)
+      }
+      try await sweep.run(first: min(limit, 10_000) + 1) { delivery in
+        var letter = DeadLetter(delivery, in: queue, origin: origin)
+        guard letter.fulfils(selection) else { return true }
+        passed += 1
+        if passed <= skipped { return true }
+        seen += 1
+        // One more than the limit tells that there is another.
+        if seen > limit { return false }
+        if !selection.includesBodies { letter.message.body = Data() }
+        size += letter.message.body.count
+        some.append(letter)
+        if some.count == 500 || size > DeadLetterPage.bodyLimit { await hand() }
+        return wantsMore
+      } finish: {
+        await hand()
+      }
+      return seen > limit || !wantsMore
+    } ?? false
+  }
+
   /// The queue whose dead letters lie in this one, when there is just one such queue.
   func origin(of holder: QueueName) async -> QueueName? {
     if let origin = known.origin(of: holder) { return origin }

@@ -1,5 +1,6 @@
 internal import AMQP
 internal import Foundation
+internal import NIOCore
 internal import Synchronization
 internal import Warren
 
@@ -12,6 +13,9 @@ struct Sweep: Sendable {
   /// How many deliveries the queue grants a message; `nil`: any number.
   let deliveryLimit: Int?
 
+  /// How many bytes of bodies may be on their way at a time, as far as can be told from those before.
+  private static let mostWaiting = 16 << 20
+
   /// So many deliveries must be left after a look, or it is refused.
   static let reserve = 1000
 
@@ -23,9 +27,9 @@ struct Sweep: Sendable {
     first: Int, _ body: (AMQPDelivery) async throws -> Bool, finish: () async -> Void = {}
   ) async throws {
     let count = try await channel.queueInfo(queue).messageCount
-    // The protocol's prefetch ends at 65,535, so a deep queue takes several consumers.
-    var portion = min(max(first, 100), 60_000)
-    var taken = 0
+    // A deep queue takes several consumers: the protocol's prefetch ends at 65,535, and what a consumer may be sent waits in memory.
+    var portion = min(max(first, 100), 500)
+    var taken = 0, bytes = 0
     var wantsMore = true
     var failure: (any Error)?
     // Nothing at all takes no consumer.
@@ -34,6 +38,7 @@ struct Sweep: Sendable {
       let got: Int
       do {
         got = try await take(wanted) { delivery in
+          bytes += delivery.body.readableBytes
           guard wantsMore, failure == nil else { return false }
           do {
             try check(delivery)
@@ -47,7 +52,7 @@ struct Sweep: Sendable {
       }
       if got < wanted { break }
       taken += got
-      portion = min(portion * 4, 60_000)
+      portion = min(portion * 4, 60_000, max(100, Self.mostWaiting * taken / max(1, bytes)))
     }
     await finish()
     await giveBack()

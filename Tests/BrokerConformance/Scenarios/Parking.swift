@@ -4,6 +4,36 @@ internal import Warren
 extension Scenario {
   /// Law 4, and what a person can do with dead letters.
   static let parking: [Scenario] = [
+    Scenario("4: a visit of dead letters meets each once, the oldest first, and stops when it has enough") { bench in
+      let queue = bench.queue("q")
+      let texts = (1...5).map { "\($0)" }
+      try await bench.fill(queue, "1", "2", "3", "4", "5")
+      try await bench.consume(queue, prefetch: 1) { consumer in
+        for _ in texts {
+          let delivery = try await consumer.mustNext()
+          _ = try await bench.broker.settle(delivery, as: .deadLetter(.init(.rejected), delivery.history))
+        }
+      }
+      _ = try await bench.deadLetters(of: queue, count: 5)
+      let seen = Log<String>()
+      let all = DeadLetterSelection(origin: queue.name, limit: .max)
+      let hasMore = try await bench.broker.visitDeadLetters(all) { letters in
+        for letter in letters { seen.add(String(decoding: letter.message.body, as: UTF8.self)) }
+        return true
+      }
+      try equal(try await seen.next(5), texts, "what was met")
+      try check(!hasMore, "no more")
+      var some = all
+      some.limit = 3
+      let count = Counter()
+      let more = try await bench.broker.visitDeadLetters(some) { letters in
+        for _ in letters { _ = count.enter() }
+        return true
+      }
+      try equal(count.value, 3, "how many were met")
+      try check(more, "more")
+      try check(try await bench.broker.visitDeadLetters(all) { _ in false }, "more than was wanted")
+    },
     Scenario("4: a dead letter keeps its id, body, headers, reason, history and origin") { bench in
       let exchange = bench.exchange("e", .topic)
       var queue = bench.queue("q")
