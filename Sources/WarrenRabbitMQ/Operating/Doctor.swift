@@ -66,7 +66,7 @@ struct Doctor: Sendable {
     }
     return PolicyRule.findings(about: queues, on: server) + Self.findings(on: nodes)
       + Self.findings(on: queues, nodes: nodes.count)
-      + (await limits.findings(queues)) + (await findingsOnConsumers(queues, server))
+      + (await limits.findings(queues, on: nodes)) + (await findingsOnConsumers(queues, server))
       + (await findingsOnBuckets(queues))
   }
 

@@ -93,7 +93,7 @@ struct Inspector: Sendable {
       let connections = await session.management.connections(), let channels = await session.management.channels()
     else { throw session.unlisted("workers cannot be listed") }
     let listening = Set(consumers.filter { $0.queueName.hasPrefix(SystemNames.control) }.map(\.connection)).count
-    var reports = try await reports(from: listening)
+    var reports = await reports(from: listening)
     return connections.compactMap { connection in
       let queues = Set(consumers.filter { $0.connection == connection.name }.map(\.queueName))
         .filter { !SystemNames.isInternal($0) }
@@ -107,10 +107,11 @@ struct Inspector: Sendable {
     }
   }
 
-  /// What the processes say themselves; one that does not answer in time is missing.
-  private func reports(from count: Int) async throws(BrokerError) -> [WorkerStatus] {
+  /// What the processes say themselves; one that does not answer in time is missing, and all where this user may not ask.
+  private func reports(from count: Int) async -> [WorkerStatus] {
     if count == 0 { return [] }
-    return try await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }.compactMap(\.worker)
+    let answers = try? await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }
+    return answers?.compactMap(\.worker) ?? []
   }
 
   /// What this process works on.

@@ -8,7 +8,9 @@ struct LimitCheck: Sendable {
   let session: Session
   let known: KnownTopology
 
-  func findings(_ queues: [ManagementAPI.QueueInfo]) async -> [Finding] {
+  func findings(
+    _ queues: [ManagementAPI.QueueInfo], on nodes: [ManagementAPI.NodeInfo]
+  ) async -> [Finding] {
     var findings: [Finding] = []
     let host = session.consuming.configuration.virtualHost
     if let limits = await session.management.limits() {
@@ -25,7 +27,9 @@ struct LimitCheck: Sendable {
             "each process needs two, and a further process cannot begin"))
       }
     }
-    if let largest = await largestBody(), largest < Limits.largestBody {
+    // A broker that is short of memory reads nothing that is published, and would keep the question.
+    let isOpen = session.publishing.state == .open && nodes.allSatisfy(\.alarms.isEmpty)
+    if isOpen, let largest = await largestBody(), largest < Limits.largestBody {
       known.note(largestBody: largest)
       findings.append(
         Finding(
@@ -50,6 +54,7 @@ struct LimitCheck: Sendable {
   /// message to no queue, by a connection of its own, which holds up no other.
   private func largestBody() async -> Int? {
     var configuration = session.publishing.configuration
+    configuration.recovery = AMQPRecoveryPolicy(isEnabled: false)
     configuration.name = configuration.name.map { $0 + " (doctor)" }
     configuration.onPublish = nil
     let message = AMQPMessage(

@@ -85,7 +85,8 @@ import Warren
     .enabled(if: RealBroker.canBeBroken, RealBroker.note))
   func smallBodies() async throws {
     let version = try await RealBroker.version()
-    let lines = try await RealBroker.run("start", "--version", version, "--set", "max_message_size = 200000")
+    let lines = try await RealBroker.run(
+      "start", "--version", version, "--set", "max_message_size = 200000", "--while", "\(getpid())")
     let values = Dictionary(
       lines.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }.filter { $0.count == 2 }.map {
         ($0[0], $0[1])
