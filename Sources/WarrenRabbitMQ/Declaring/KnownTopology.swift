@@ -15,6 +15,7 @@ final class KnownTopology: Sendable {
     var pauses: [QueueName: (isPaused: Bool, seen: ContinuousClock.Instant)] = [:]
     var timeouts: [QueueName: Duration] = [:]
     var largestBody = Limits.largestBody
+    var hasTriedBucket = false
   }
   private let state = Mutex(State())
 
@@ -82,6 +83,10 @@ final class KnownTopology: Sendable {
   /// How long the consumers of a queue say that they may hold a delivery; `nil`: they say nothing.
   func holding(of queue: QueueName) -> Duration? { state.withLock { $0.holdings[queue] } }
   func note(holding: Duration?, of queue: QueueName) { state.withLock { $0.holdings[queue] = holding } }
+
+  /// Whether this user was found to be allowed to declare delay buckets.
+  var hasTriedBucket: Bool { state.withLock { $0.hasTriedBucket } }
+  func noteTriedBucket() { state.withLock { $0.hasTriedBucket = true } }
 
   /// The most bytes in a body: less than Warren lets through where the broker was found to take less.
   var largestBody: Int { state.withLock { $0.largestBody } }

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Foundation
 internal import Logging
 internal import Warren
 
@@ -125,7 +126,18 @@ struct TopologyApplier: Sendable {
   /// Declares what a retry into this queue goes through: where that is not allowed, or there is no room for it, no worker begins.
   func declareWayBack(to queue: QueueName) async throws(BrokerError) {
     try await declareRelay(of: queue.rawValue)
-    try await declareBucket(DelayBucket(milliseconds: 1000))
+    try await tryBucket()
+  }
+
+  /// Finds out whether this user may declare delay buckets, by one that goes at once: those that stay are made when they are needed.
+  private func tryBucket() async throws(BrokerError) {
+    if known.hasTriedBucket { return }
+    let name = "\(SystemNames.bucketPrefix)\(UUID().uuidString)"
+    try await session.onThrowawayChannel("declaring a delay bucket") { channel in
+      _ = try await channel.declareQueue(name, durable: false, exclusive: true, autoDelete: true)
+      _ = try await channel.deleteQueue(name)
+    }
+    known.noteTriedBucket()
   }
 
   /// Declares a delay bucket. It has an exchange of its own, so that the routing key stays the name of the target.

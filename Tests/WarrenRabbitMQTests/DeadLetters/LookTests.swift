@@ -38,7 +38,9 @@ struct LookTests {
           // An adopted queue of 3.10 has no limit.
           #expect(isOldest && !byPolicy && page.letters.count == 3)
         } catch let error as BrokerError {
-          #expect(error.code == .unsupported && error.message.contains("delivery-limit"))
+          // Or it cannot be told, while the management API is too busy to answer.
+          let tells = error.message.contains("delivery-limit") || error.message.contains("management API")
+          #expect(error.code == .unsupported && tells, "\(error)")
         }
       }
     }
