@@ -79,7 +79,9 @@ struct Sweep: Sendable {
       }
       group.cancelAll()
       // A broker that does not answer ends the look here.
-      do { try await group.waitForAll() } catch is CancellationError {}
+      do { try await group.waitForAll() } catch is CancellationError {} catch let error as AMQPError
+        where error.code == .cancelled
+      {}
       return got
     }
   }

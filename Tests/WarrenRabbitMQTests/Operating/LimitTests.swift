@@ -67,6 +67,11 @@ import Warren
     async throws
   {
     try await broker(queues: 50).withBroker { broker in
+      _ = try await until {
+        await broker.management.limits()?.queues
+      } holds: {
+        $0 == 50
+      }
       let topology = try Topology(queues: (0..<10).map { Queue(QueueName("q\($0)")) })
       let error = await #expect(throws: BrokerError.self) { try await broker.apply(topology) }
       let needed = QueueDemand.names(for: topology).count + 1
