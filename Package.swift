@@ -128,7 +128,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", "Spawning", arguments],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", "Spawning", grdb, arguments],
       swiftSettings: settings),
   ]
 )

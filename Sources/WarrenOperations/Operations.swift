@@ -47,6 +47,13 @@ public struct Operations: Sendable {
     }
   }
 
+  var repairable: any RepairableBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any RepairableBroker else { throw unsupported("repair what it stores in") }
+      return able
+    }
+  }
+
   private func unsupported(_ ability: String) -> BrokerError {
     BrokerError(
       .unsupported, "the engine \(broker.capabilities.engine) cannot \(ability): use the broker's own tools for it")

@@ -10,6 +10,7 @@ extension Fix {
       return "\(text): `warren dead groups --queue \(queue)`, `warren dead replay --queue \(queue)`"
     case .startWorker: return "\(text); `warren worker ls` shows which there are"
     case .applyTopology: return "\(text): `warren topology apply FILE`"
+    case .repair: return "\(text): `warren doctor --repair`"
     default: return text
     }
   }

@@ -42,6 +42,11 @@ extension Operations {
     try await findings(about: try await knownQueues() ?? [], rule: rule)
   }
 
+  /// Makes true again what the broker's store says; no message is deleted. See ``Warren/RepairableBroker``.
+  ///
+  /// - Returns: what was repaired. ``diagnosis(rule:)`` tells what is left.
+  public func repair() async throws(BrokerError) -> [Finding] { try await repairable.repair() }
+
   /// All queues; `nil` where the engine cannot list them now, which is then among its findings.
   private func knownQueues() async throws(BrokerError) -> [QueueStatus]? {
     _ = try inspectable
