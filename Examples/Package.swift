@@ -12,7 +12,9 @@ let settings: [SwiftSetting] = [
 let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
 let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
+let operations = Target.Dependency.product(name: "WarrenOperations", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
+let testing = Target.Dependency.product(name: "WarrenTesting", package: "warren")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
@@ -29,11 +31,18 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+/// A layer of event-booking, and what it may use: `EventBookingTests` compares the imports of every file with that.
+func layer(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/event-booking/\(folder)", swiftSettings: settings)
+}
+
 let package = Package(
   name: "warren-examples",
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "bookspace", targets: ["bookspace"]),
+    .executable(name: "event-booking", targets: ["event-booking"]),
     .executable(name: "movie-booking", targets: ["movie-booking"]),
   ],
   dependencies: [
@@ -68,6 +77,34 @@ let package = Package(
       name: "movie-booking",
       dependencies: [
         "Accounts", "ExampleSupport", "Mail", warren, outbox, hummingbird, http, mustache, grdb, arguments, log,
+      ],
+      swiftSettings: settings),
+    layer("EventBookingModel", in: "Model", [warren]),
+    layer(
+      "EventBookingRepositories", in: "Repositories",
+      ["EventBookingModel", "ExampleSupport", "Mail", warren, outbox, operations, grdb, lifecycle]),
+    layer(
+      "EventBookingModules", in: "Modules",
+      ["EventBookingRepositories", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, http, lifecycle]),
+    layer("EventBookingAppModules", in: "AppModules", ["EventBookingModules", "EventBookingModel"]),
+    layer(
+      "EventBookingControllers", in: "Controllers",
+      ["EventBookingAppModules", "EventBookingModel", "Accounts", "ExampleSupport", hummingbird]),
+    layer("EventBookingRoutes", in: "Routes", ["EventBookingControllers", "Accounts", "ExampleSupport", hummingbird]),
+    layer("EventBookingWorkers", in: "Workers", ["EventBookingAppModules", "EventBookingModel", "Mail", warren, log]),
+    .executableTarget(
+      name: "event-booking",
+      dependencies: [
+        "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
+        "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, arguments,
+      ],
+      path: "Sources/event-booking/Main", swiftSettings: settings),
+    .testTarget(
+      name: "EventBookingTests",
+      dependencies: [
+        "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
+        "EventBookingModules", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, testing, hummingbird,
+        hummingbirdTesting, grdb, log,
       ],
       swiftSettings: settings),
     .testTarget(

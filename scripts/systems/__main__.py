@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 
+import event_booking
 import movie_booking
 from running import ROOT
 
-SYSTEMS = {"movie-booking": movie_booking}
+SYSTEMS = {"movie-booking": movie_booking, "event-booking": event_booking}
 
 
 def main():

@@ -23,11 +23,25 @@ extension Request {
       throw APIError(.badRequest, "invalid_body", "the body cannot be read to its end: check its length or its chunks")
     }
     if buffer.readableBytes == 0 { throw APIError(.badRequest, "invalid_json", "the body is empty: send JSON") }
+    let data = Data(buffer.readableBytesView)
     do {
-      return try JSONDecoder().decode(Body.self, from: Data(buffer.readableBytesView))
+      return try JSONDecoder().decode(Body.self, from: data)
     } catch let error as DecodingError {
+      // What is no whole number is reported without the field that it is in.
+      if case .dataCorrupted(let context) = error, context.codingPath.isEmpty, let field = Self.brokenNumber(in: data) {
+        throw APIError.field(field, "must be a whole number that is not too large")
+      }
       throw APIError(decoding: error)
     }
+  }
+
+  /// The first field of an object whose number is not whole, or too large to be one.
+  private static func brokenNumber(in data: Data) -> String? {
+    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else { return nil }
+    return object.sorted { $0.key < $1.key }.first { _, value in
+      guard let number = value as? Double else { return false }
+      return Int(exactly: number) == nil
+    }?.key
   }
 
   /// The caller: the header `x-user-id`.

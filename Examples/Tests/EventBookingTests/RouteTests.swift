@@ -1,0 +1,98 @@
+import Accounts
+import EventBookingAppModules
+import EventBookingControllers
+import EventBookingRoutes
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Mail
+import Testing
+import Warren
+
+@testable import ExampleSupport
+
+@Suite struct RouteTests {
+  @Test("every route of the table is there, and those with roles want a token of one of them")
+  func access() async throws {
+    let stage = try Stage()
+    defer { stage.remove() }
+    let router = ExampleSystem.router()
+    routes(stage).add(to: router.group())
+    let application = Application(router: router)
+    let roles = ["organizer", "customer", "administrator", "visitor"]
+    try await stage.broker.withBroker { _ in
+      try await application.test(.router) { client in
+        for rule in EventBookingRoutes.access.rules {
+          let path = rule.path.replacing("{id}", with: Stage.event)
+          func status(_ token: String?) async throws -> Int {
+            let headers: HTTPFields = token.map { [.authorization: "Bearer \($0)"] } ?? [:]
+            return try await client.execute(uri: path, method: rule.method, headers: headers).status.code
+          }
+          let anonymous = try await status(nil)
+          #expect(rule.roles == nil ? anonymous == 200 || anonymous == 400 : anonymous == 401, "\(rule): \(anonymous)")
+          for role in roles {
+            let answer = try await status(stage.tokens.make(for: Caller(id: "x", role: role)))
+            if let allowed = rule.roles, !allowed.contains(role) {
+              #expect(answer == 403, "\(rule) by \(role): \(answer)")
+            } else {
+              // Past the table: to a rule about the body or about whose event it is.
+              #expect([200, 400, 403, 404].contains(answer), "\(rule) by \(role): \(answer)")
+            }
+          }
+        }
+      }
+    }
+    #expect(EventBookingRoutes.access.rules.first { $0.path == "/admin/queues" }?.roles == ["administrator"])
+  }
+
+  @Test("a number that is not whole is an error that names its field")
+  func numbers() async throws {
+    let stage = try Stage()
+    defer { stage.remove() }
+    let router = ExampleSystem.router()
+    routes(stage).add(to: router.group())
+    let token = try await stage.tokens.make(for: Caller(id: "x", role: "customer"))
+    try await Application(router: router).test(.router) { client in
+      for number in ["1.5", "1e30", "99999999999999999999"] {
+        let body = ByteBuffer(string: #"{"eventId":"opera","tickets":\#(number)}"#)
+        let answer = try await client.execute(
+          uri: "/api/bookings", method: .post, headers: [.authorization: "Bearer \(token)"], body: body)
+        #expect(answer.status == .badRequest)
+        #expect(String(buffer: answer.body).contains("tickets must be a whole number"), "\(number)")
+      }
+    }
+  }
+
+  @Test("the page of mails escapes what people wrote, and shows no other files")
+  func mails() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "warren-mails-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let mailer = try FileMailer(folder: folder.appending(path: "mail"))
+    try await mailer.send(
+      Mail(
+        id: "booking-1", from: MailAddress("a@b.example"), to: MailAddress("ada@example.org"),
+        subject: "Ünïcode <script>alert(1)</script>", text: "<b>hello</b>", date: .now))
+    try Data("secret".utf8).write(to: folder.appending(path: "secret.eml"))
+    let router = ExampleSystem.router()
+    try MailPage(of: mailer, host: "127.0.0.1").add(to: router.group())
+    try await Application(router: router).test(.router) { client in
+      let list = String(buffer: try await client.execute(uri: "/mails", method: .get).body)
+      #expect(list.contains("ada@example.org") && list.contains("Ünïcode &lt;script&gt;") && !list.contains("<script>"))
+      let mail = String(buffer: try await client.execute(uri: "/mails/booking-1.eml", method: .get).body)
+      #expect(mail.contains("&lt;b&gt;hello") && !mail.contains("<b>"))
+      for path in ["/mails/..%2Fsecret.eml", "/mails/none.eml", "/mails/.eml"] {
+        #expect(try await client.execute(uri: path, method: .get).status == .notFound, "\(path)")
+      }
+    }
+    #expect(throws: StartError.self) { try MailPage(of: mailer, host: "0.0.0.0") }
+    #expect(throws: StartError.self) { try MailPage(of: RecordingMailer(), host: "127.0.0.1") }
+  }
+
+  private func routes(_ stage: Stage) -> EventBookingRoutes {
+    EventBookingRoutes(
+      tokens: stage.tokens, auth: AuthController(AccountAppModule(stage.modules)),
+      events: EventController(EventAppModule(stage.modules)),
+      bookings: BookingController(BookingAppModule(stage.modules)),
+      queues: QueueController(OperationsAppModule(stage.modules)))
+  }
+}
