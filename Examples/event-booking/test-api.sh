@@ -97,7 +97,7 @@ expect 401 "a wrong password is refused"
 
 event='{"title":"Swift Night","description":"Talks","date":"2035-06-01T19:00:00Z","location":"Hall 1","totalTickets":5}'
 ask POST /api/events "$event"
-expect 401 "nobody makes an event without a token"
+expect 401 "no event without a token"
 ask POST /api/events "$event" "$carl"
 expect 403 "a customer makes no event"
 ask POST /api/events '{"title":"","date":"2035-06-01T19:00:00Z","location":"Hall 1","totalTickets":5}' "$olga"
