@@ -14,6 +14,9 @@ internal import Synchronization
 /// }
 /// try await ServiceGroup(services: [broker, worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
+/// A group stops its services from the last to the first, so the broker stands before the worker: the other way round the broker
+/// is gone when a handler ends, and its message is handled again.
+///
 /// When it is to stop it takes nothing more, finishes what runs, and after ``Options/stopDeadline`` cancels it; what did
 /// not finish goes back to its queue, and that costs no attempt.
 public struct Worker: Service {
