@@ -31,7 +31,7 @@ struct RecoveryTests {
   @Test("Many channels come back side by side")
   func manyChannels() async throws {
     let channels = 200
-    try await within(.seconds(5)) {
+    try await within(.seconds(60)) {
       let waiting = Mutex<[UInt16]>([])
       try await FakeBroker.run({ peer, frame in
         guard peer.index > 0, case .method(let channel, .channelOpen) = frame else { return false }
