@@ -22,6 +22,16 @@ import Testing
     #expect(numbers.sorted() == [2, 3])
   }
 
+  @Test func whatWasTakenIsForgottenThoughTheBufferIsNeverEmpty() async {
+    let consumer = Consumer(queue: "q", prefetch: 32) { _ in }
+    consumer.hand((1...32).map(delivery))
+    for number in 1...Int64(1_000) {
+      #expect(await consumer.next()?.token.number == number)
+      consumer.hand([delivery(32 + number)])
+      #expect(consumer.held <= 3 * 32)
+    }
+  }
+
   @Test func stoppingEndsAllWhoWait() async {
     let consumer = Consumer(queue: "q", prefetch: 3) { _ in }
     await withTaskGroup(of: Bool.self) { group in

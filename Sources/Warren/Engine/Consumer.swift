@@ -21,6 +21,10 @@ public final class Consumer: Sendable {
         if next == buffer.count {
           buffer.removeAll(keepingCapacity: true)
           next = 0
+        } else if next >= 16, 2 * next >= buffer.count {
+          // While more waits than is handled the buffer is never empty: what was taken goes all the same, many at a time.
+          buffer.removeFirst(next)
+          next = 0
         }
       }
       return buffer[next]
@@ -167,6 +171,9 @@ public final class Consumer: Sendable {
       return revoked
     }
   }
+
+  /// How many deliveries the buffer holds, those that were taken out and not forgotten yet included.
+  var held: Int { state.withLock { $0.buffer.count } }
 
   // MARK: What is handled
 
