@@ -21,6 +21,7 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metricsAPI = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let http = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -44,6 +45,7 @@ let package = Package(
     .executable(name: "bookspace", targets: ["bookspace"]),
     .executable(name: "event-booking", targets: ["event-booking"]),
     .executable(name: "movie-booking", targets: ["movie-booking"]),
+    .executable(name: "tutorgo", targets: ["tutorgo"]),
   ],
   dependencies: [
     .package(name: "warren", path: ".."),
@@ -99,6 +101,23 @@ let package = Package(
         "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, arguments,
       ],
       path: "Sources/event-booking/Main", swiftSettings: settings),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    .target(
+      name: "TutorGoMessaging", dependencies: ["CZlib", warren, connect, lifecycle, log, metricsAPI],
+      path: "Sources/tutorgo/Messaging", swiftSettings: settings),
+    .executableTarget(
+      name: "tutorgo",
+      dependencies: [
+        "TutorGoMessaging", "ExampleSupport", "Mail", warren, outbox, hummingbird, http, grdb, arguments, log,
+      ],
+      path: "Sources/tutorgo/Services", swiftSettings: settings),
+    .testTarget(
+      name: "TutorGoTests",
+      dependencies: [
+        "TutorGoMessaging", "tutorgo", "ExampleSupport", "Mail", warren, connect, testing, hummingbird,
+        hummingbirdTesting, grdb, http, nio, log,
+      ],
+      swiftSettings: settings),
     .testTarget(
       name: "EventBookingTests",
       dependencies: [

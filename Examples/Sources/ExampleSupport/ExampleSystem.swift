@@ -64,13 +64,15 @@ public struct ExampleSystem {
   /// Runs until SIGTERM or SIGINT. What is begun is finished first: requests, then handlers, then the broker.
   ///
   /// - Parameters:
+  ///   - first: what has to succeed before anything is served; an error ends the process.
   ///   - worker: what the worker's process runs.
   ///   - publisher: what carries the API's messages to the broker, such as the relay of an outbox.
   ///   - routes: adds the API's routes; they are served once the topology stands.
   public func run(
-    worker: @autoclosure () throws -> Worker, publisher: @autoclosure () -> (any Service)? = nil,
+    first: (@Sendable () async throws -> Void)? = nil, worker: @autoclosure () throws -> Worker, publisher: @autoclosure () -> (any Service)? = nil,
     routes: (RouterGroup<BasicRequestContext>) -> Void
   ) async throws {
+    if let first, try await !FirstStep(body: first).succeeds(logger) { return logger.info("Stopped") }
     var services: [any Service] = [broker, BrokerGauges(broker, every: .seconds(5))]
     services.append(DeclareFirst(readiness: readiness, next: role == .api ? nil : try worker()))
     if role != .worker {

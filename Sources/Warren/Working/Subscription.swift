@@ -69,6 +69,11 @@ public struct Subscription: QueueConfigurable {
   public init(
     _ queue: Queue, on exchange: Exchange, to patterns: RoutingKey..., @Builder handlers: () -> [Item]
   ) {
+    self.init(queue, on: exchange, to: patterns, handlers: handlers)
+  }
+
+  /// Receives in `queue` what `exchange` gets under one of the patterns; without any, everything.
+  public init(_ queue: Queue, on exchange: Exchange, to patterns: [RoutingKey], @Builder handlers: () -> [Item]) {
     self.queue = queue
     self.exchange = exchange
     self.patterns = patterns.isEmpty ? ["#"] : patterns

@@ -1,0 +1,33 @@
+public import Warren
+
+/// Exchanges, queues and routing keys of TutorGo, by the names that every service of it knows.
+public enum Layout {
+  /// Where dead letters go, each by the key and into the queue `NAME.dead`.
+  public static let deadLetterExchange: ExchangeName = "tutorgo_dlx"
+  public static let bookingNotifications = queue("notification.booking")
+  public static let paymentNotifications = queue("notification.payment")
+  public static let reviewNotifications = queue("notification.review")
+  public static let refunds = queue("payment.refund")
+
+  /// What fails is tried again after 2, 4 and 8 s; the fourth failure is the last.
+  public static let retry: RetryPolicy = .exponential(from: .milliseconds(2000), retries: 3)
+  /// How many messages a consumer holds at once.
+  public static let prefetch = 5
+
+  /// A queue whose dead letters go through ``deadLetterExchange`` to `NAME.dead`.
+  public static func queue(_ name: QueueName) -> Queue {
+    Queue(name, deadLetter: .exchange(deadLetterExchange, key: RoutingKey("\(name).dead")))
+  }
+
+  /// All of it. API and worker both declare it before they serve.
+  public static func topology(_ exchange: Exchange) throws(BrokerError) -> Topology {
+    try Topology(
+      exchanges: [exchange], queues: [bookingNotifications, paymentNotifications, reviewNotifications, refunds],
+      bindings: [
+        Binding("notification.booking", to: exchange.name, key: "booking.created"),
+        Binding("notification.booking", to: exchange.name, key: "booking.cancelled"),
+        Binding("notification.payment", to: exchange.name, key: "payment.completed"),
+        Binding("notification.review", to: exchange.name, key: "review.submitted"),
+      ])
+  }
+}

@@ -1,0 +1,10 @@
+public import GRDB
+public import TutorGoMessaging
+
+/// Amounts are stored in cents.
+extension Money: DatabaseValueConvertible {
+  public var databaseValue: DatabaseValue { cents.databaseValue }
+  public static func fromDatabaseValue(_ value: DatabaseValue) -> Money? {
+    Int64.fromDatabaseValue(value).map { Money(cents: $0) }
+  }
+}
