@@ -13,7 +13,7 @@ public struct EventPublisher: Sendable {
   }
 
   init(_ broker: any Broker, settings: MessagingSettings, source: String) {
-    bus = EventBus(broker, settings.composer(source: source))
+    bus = EventBus(broker, settings.composer(source: source, clock: broker.clock))
   }
 
   /// Publishes an event.

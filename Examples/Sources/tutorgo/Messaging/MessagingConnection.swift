@@ -67,9 +67,9 @@ public final class MessagingConnection: Sendable {
   /// - Throws: as ``connect()``.
   public func waitForBroker() async throws {
     guard case .rabbitMQ = address else { return }
-    try await Self.attempt(settings.connectPauses, clock, logger, at: "\(address)") { [address, clock, logger] in
+    try await Self.attempt(settings.connectPauses, clock, logger, at: "\(address)") { [address, logger] in
       let topology = try Layout.topology(self.settings.exchange)
-      let broker = try address.open(waitsForBroker: false, clock: clock, logger: logger)
+      let broker = try address.open(waitsForBroker: false, logger: logger)
       try await broker.withBroker { try await $0.apply(topology) }
     }
   }
@@ -82,8 +82,8 @@ public final class MessagingConnection: Sendable {
       do { return try await body() } catch let error as BrokerError where error.isRetryable {
         guard number < pauses.count else {
           throw MessagingError(
-            "the broker at \(place) could not be reached in \(number + 1) attempts: \(error). Start it, correct RABBITMQ_URL, or "
-              + "allow more with RABBITMQ_RETRY_ATTEMPTS and RABBITMQ_RETRY_DELAY")
+            "the broker at \(place) could not be reached in \(number + 1) attempts. Start it, correct its URL, or allow more with "
+              + "RABBITMQ_RETRY_ATTEMPTS and RABBITMQ_RETRY_DELAY. The last time: \(error)")
         }
         let pause = pauses[number]
         logger.warning(

@@ -48,11 +48,11 @@ public struct MessagingSettings: Sendable {
   }
 
   /// What makes the messages of a service.
-  public func composer(source: String) -> MessageComposer {
+  public func composer(source: String, clock: any BrokerClock = SystemClock()) -> MessageComposer {
     var middleware: [any Middleware] = []
     if let timeToLive { middleware.append(EventLifetime(timeToLive)) }
     if let compressAbove { middleware.append(GZip(above: compressAbove)) }
-    return MessageComposer(source: source, exchange: exchange, codec: FlatCodec(), middleware: middleware)
+    return MessageComposer(source: source, exchange: exchange, codec: FlatCodec(), middleware: middleware, clock: clock)
   }
 }
 

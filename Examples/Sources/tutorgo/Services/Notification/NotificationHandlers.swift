@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import Logging
+internal import Synchronization
 internal import TutorGoMessaging
 internal import Warren
 internal import WarrenGRDB
@@ -10,6 +11,12 @@ internal import WarrenGRDB
 struct NotificationHandlers: Sendable {
   let store: Store
   let mails: NotificationMails
+  private let mailing = MessagesInHand()
+
+  init(store: Store, mails: NotificationMails) {
+    self.store = store
+    self.mails = mails
+  }
 
   private struct Notice {
     var userId: String
@@ -86,6 +93,9 @@ struct NotificationHandlers: Sendable {
         ).insert(db)
       }
     }
+    // The same message may be here twice at once: the second waits until it is known what became of the first.
+    guard mailing.begin(id) else { throw Outcome.postpone(for: .seconds(1)) }
+    defer { mailing.end(id) }
     // What was mailed is noted one by one: when the second mail fails, the first is not sent again.
     for (notification, contact) in try await store.unmailed(of: id.rawValue) {
       try await mails.send(notification, to: contact)
@@ -93,4 +103,11 @@ struct NotificationHandlers: Sendable {
     }
     context.logger.info("Users notified", metadata: ["users": "\(notices.map(\.userId))"])
   }
+}
+
+/// Which messages this process sends the mails of at the moment.
+private final class MessagesInHand: Sendable {
+  private let ids = Mutex<Set<MessageID>>([])
+  func begin(_ id: MessageID) -> Bool { ids.withLock { $0.insert(id).inserted } }
+  func end(_ id: MessageID) { ids.withLock { _ = $0.remove(id) } }
 }
