@@ -10,9 +10,10 @@ import tempfile
 
 import event_booking
 import movie_booking
+import tutorgo
 from running import ROOT
 
-SYSTEMS = {"movie-booking": movie_booking, "event-booking": event_booking}
+SYSTEMS = {"movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo}
 
 
 def main():
@@ -33,7 +34,7 @@ def main():
                     capture_output=True, text=True, check=True).stdout
                 values = dict(line.split("=", 1) for line in started.splitlines())
                 values = {key: value.strip("'\"") for key, value in values.items()}
-                rabbit = values["WARREN_RABBITMQ_DIR"]
+                rabbit = os.environ["WARREN_RABBITMQ_DIR"] = values["WARREN_RABBITMQ_DIR"]
                 management = values["WARREN_RABBITMQ_MANAGEMENT_URL"].replace("guest:guest@", "")
                 url = f"{values['WARREN_RABBITMQ_URL']}?management={management}"
             print(f"== {name} on {os.environ.get('BROKER', 'sqlite')}", flush=True)

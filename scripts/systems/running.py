@@ -63,8 +63,8 @@ class Process:
         except OSError:
             return False
 
-    def request(self, method, path, body=None, token=None):
-        headers = {"content-type": "application/json"}
+    def request(self, method, path, body=None, token=None, headers=None):
+        headers = {"content-type": "application/json", **(headers or {})}
         if token:
             headers["authorization"] = f"Bearer {token}"
         data = None if body is None else json.dumps(body).encode()
