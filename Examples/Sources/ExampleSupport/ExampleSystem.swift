@@ -69,7 +69,8 @@ public struct ExampleSystem {
   ///   - publisher: what carries the API's messages to the broker, such as the relay of an outbox.
   ///   - routes: adds the API's routes; they are served once the topology stands.
   public func run(
-    first: (@Sendable () async throws -> Void)? = nil, worker: @autoclosure () throws -> Worker, publisher: @autoclosure () -> (any Service)? = nil,
+    first: (@Sendable () async throws -> Void)? = nil, worker: @autoclosure () throws -> Worker,
+    publisher: @autoclosure () -> (any Service)? = nil,
     routes: (RouterGroup<BasicRequestContext>) -> Void
   ) async throws {
     if let first, try await !FirstStep(body: first).succeeds(logger) { return logger.info("Stopped") }

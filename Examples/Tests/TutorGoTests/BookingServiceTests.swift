@@ -122,8 +122,10 @@ import WarrenTesting
         #expect(try await client.send(.post, "/bookings", body).message == "\(field) is missing")
       }
       #expect(try await client.send(.post, "/bookings", lesson, as: nil).status == .unauthorized)
-      #expect(try await client.send(.post, "/bookings", lesson.merging(["studentId": "other"]) { $1 }).status == .forbidden)
-      #expect(try await client.send(.post, "/bookings", lesson.merging(["tutorId": "nobody"]) { $1 }).status == .notFound)
+      #expect(
+        try await client.send(.post, "/bookings", lesson.merging(["studentId": "other"]) { $1 }).status == .forbidden)
+      #expect(
+        try await client.send(.post, "/bookings", lesson.merging(["tutorId": "unknown"]) { $1 }).status == .notFound)
       #expect(try await client.send(.get, "/bookings").list("bookings").isEmpty)
       #expect(try await stage.store.outbox.status().waiting == 0 && stage.broker.published.isEmpty)
     }

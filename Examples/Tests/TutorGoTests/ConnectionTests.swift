@@ -38,7 +38,8 @@ final class NotingClock: BrokerClock {
     "a setting that cannot be is refused by its name",
     arguments: [
       ("RABBITMQ_RETRY_ATTEMPTS", "-1"), ("RABBITMQ_RETRY_ATTEMPTS", "five"), ("RABBITMQ_RETRY_DELAY", "0"),
-      ("RABBITMQ_RETRY_DELAY", "99999999999999999999"), ("RABBITMQ_MESSAGE_TTL", "1.5"), ("RABBITMQ_EXCHANGE", "amq.topic"),
+      ("RABBITMQ_RETRY_DELAY", "99999999999999999999"), ("RABBITMQ_MESSAGE_TTL", "1.5"),
+      ("RABBITMQ_EXCHANGE", "amq.topic"),
     ])
   func badSettings(name: String, value: String) {
     let error = #expect(throws: MessagingError.self) { try MessagingSettings(environment: [name: value]) }
@@ -73,7 +74,9 @@ final class NotingClock: BrokerClock {
     }
     #expect(clock.pauses == [2, 4, 8, 16, 32])
     let text = error?.description ?? ""
-    for part in ["6 attempts", "amqp://test", "connection refused", "RABBITMQ_RETRY_ATTEMPTS"] { #expect(text.contains(part)) }
+    for part in ["6 attempts", "amqp://test", "connection refused", "RABBITMQ_RETRY_ATTEMPTS"] {
+      #expect(text.contains(part))
+    }
   }
 
   @Test("what another try cannot correct ends it at once")
@@ -91,7 +94,8 @@ final class NotingClock: BrokerClock {
   func refusedPort() async throws {
     let clock = NotingClock()
     let connection = try MessagingConnection(
-      BrokerAddress("amqp://127.0.0.1:1"), settings: try MessagingSettings(environment: ["RABBITMQ_RETRY_ATTEMPTS": "2"]),
+      BrokerAddress("amqp://127.0.0.1:1"),
+      settings: try MessagingSettings(environment: ["RABBITMQ_RETRY_ATTEMPTS": "2"]),
       clock: clock, logger: silent)
     let error = await #expect(throws: MessagingError.self) { try await connection.connect() }
     #expect(clock.pauses == [2, 4] && error?.description.contains("refused") == true)

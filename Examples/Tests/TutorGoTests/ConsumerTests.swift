@@ -25,7 +25,9 @@ struct Broken: Error {}
     #expect(Set(topology.queues.map(\.name.rawValue)) == Set(names + names.map { $0 + ".dead" }))
     for name in names {
       let target = try #require(topology.queues.first { $0.name.rawValue == name }?.deadLetter)
-      #expect(target.exchange?.name == "tutorgo_dlx" && target.key.rawValue == name + ".dead" && target.queue.rawValue == name + ".dead")
+      #expect(
+        target.exchange?.name == "tutorgo_dlx" && target.key.rawValue == name + ".dead"
+          && target.queue.rawValue == name + ".dead")
     }
     #expect(Layout.prefetch == 5 && Layout.retry.delays == [.seconds(2), .seconds(4), .seconds(8)])
   }
@@ -109,7 +111,8 @@ struct Broken: Error {}
     let packed = Message(
       id: nil, name: nil, body: try #require(GZip.pack(Data(created.utf8))), contentEncoding: "gzip")
     let plain = Message(id: nil, name: nil, body: Data(cancelled.utf8), contentType: nil)
-    let bomb = Message(id: "bomb", name: nil, body: try #require(GZip.pack(Data(count: 40 << 20))), contentEncoding: "gzip")
+    let bomb = Message(
+      id: "bomb", name: nil, body: try #require(GZip.pack(Data(count: 40 << 20))), contentEncoding: "gzip")
     try await broker.working(worker) {
       _ = try await broker.publish([
         Publication(packed, to: .exchange("tutorgo_events", "booking.created")),
@@ -148,7 +151,9 @@ struct Broken: Error {}
     await consumer.stopAll()
     #expect(try await connection.broker.queue("notification.booking")?.consumers == 0)
     await connection.disconnect()
-    await #expect(throws: BrokerError.self) { try await EventPublisher(connection, source: "x").publish(created("late")) }
+    await #expect(throws: BrokerError.self) {
+      try await EventPublisher(connection, source: "x").publish(created("late"))
+    }
   }
 }
 
@@ -199,7 +204,9 @@ struct Broken: Error {}
     let worker = try consumer.worker {
       consumer.subscription("notification.booking", to: "booking.created") {
         On(BookingCreated.self) { _, context in
-          try await breaker.call { _ in true } _: {
+          try await breaker.call { _ in
+            true
+          } _: {
             let isDown = state.withLock { state in
               state.calls += 1
               return state.isDown

@@ -28,7 +28,7 @@ import WarrenTesting
     }
   }
 
-  @Test("each event tells each side once, whatever comes twice and whoever is killed")
+  @Test("each event tells each side once, whatever comes twice, though workers are killed")
   func once() async throws {
     try await Stage.set { stage in
       try await contact("student-1", stage)

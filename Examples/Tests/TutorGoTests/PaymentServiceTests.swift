@@ -63,7 +63,8 @@ import WarrenTesting
         RefundPayment(bookingId: "other", paymentId: payment, amount: Money(cents: 1), reason: ""),
       ]
       for (number, job) in jobs.enumerated() {
-        let publication = try stage.store.outbox.composer.publication(of: JobRequest(job, id: MessageID("job-\(number)")))
+        let publication = try stage.store.outbox.composer.publication(
+          of: JobRequest(job, id: MessageID("job-\(number)")))
         _ = try await stage.broker.publish([publication])
         #expect(try await stage.broker.deadLettered(MessageID("job-\(number)")).kind == .rejected)
       }

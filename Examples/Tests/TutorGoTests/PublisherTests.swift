@@ -32,16 +32,22 @@ import WarrenTesting
   @Test("the four events have the document's routing keys, and the refund is a job of its queue")
   func keys() throws {
     let cancelled = BookingCancelled(
-      bookingId: "b", tutorId: "t", studentId: "s", subject: "Math", startTime: time, cancellationReason: nil, timestamp: time)
+      bookingId: "b", tutorId: "t", studentId: "s", subject: "Math", startTime: time, cancellationReason: nil,
+      timestamp: time)
     let paid = PaymentCompleted(
       paymentId: "p", bookingId: "b", tutorId: "t", studentId: "s", totalAmount: Money(cents: 1), timestamp: time)
     let reviewed = ReviewSubmitted(
       reviewId: "r", bookingId: "b", tutorId: "t", studentId: "s", rating: 5, comment: nil, timestamp: time)
-    #expect([cancelled.routingKey, paid.routingKey, reviewed.routingKey] == ["booking.cancelled", "payment.completed", "review.submitted"])
+    #expect(
+      [cancelled.routingKey, paid.routingKey, reviewed.routingKey] == [
+        "booking.cancelled", "payment.completed", "review.submitted",
+      ])
     let refund = try settings.composer(source: "test").publication(
       of: JobRequest(RefundPayment(bookingId: "b", paymentId: "p", amount: Money(cents: 5_000), reason: "ill")))
     #expect(refund.destination == .queue("payment.refund"))
-    #expect(String(decoding: refund.message.body, as: UTF8.self) == #"{"amount":50,"bookingId":"b","paymentId":"p","reason":"ill"}"#)
+    #expect(
+      String(decoding: refund.message.body, as: UTF8.self)
+        == #"{"amount":50,"bookingId":"b","paymentId":"p","reason":"ill"}"#)
     // What is urgent goes before what is not.
     #expect(try publication(cancelled, settings).message.priority > publication(created, settings).message.priority)
   }
@@ -79,7 +85,8 @@ import WarrenTesting
         Topology(exchanges: [audit], queues: ["audit"], bindings: [Binding("audit", to: "audit", key: "#")]))
       #expect(try await publisher.publish(created).isStored)
       let receipt = try await publisher.publish(
-        created, on: audit, priority: 9, timeToLive: .seconds(5), trace: RequestTrace(correlationID: "req-7", traceparent: parent))
+        created, on: audit, priority: 9, timeToLive: .seconds(5),
+        trace: RequestTrace(correlationID: "req-7", traceparent: parent))
       #expect(receipt.isStored)
       let message = broker.published[1].message
       #expect(message.priority == 9 && message.correlationID == "req-7" && message.headers["traceparent"] == parent)
@@ -116,7 +123,8 @@ import WarrenTesting
     #expect(try GZip.unpack(packed, to: 16 << 20) == data)
   }
 
-  @Test("a body that would unpack to more than the limit, is cut off or is no gzip ends with an error and not with memory")
+  @Test(
+    "a body that would unpack to more than the limit, is cut off or is no gzip ends with an error and not with memory")
   func bombs() throws {
     let bomb = try #require(GZip.pack(Data(count: 64 << 20)))
     #expect(bomb.count < 100_000)

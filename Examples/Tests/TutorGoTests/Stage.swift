@@ -44,7 +44,8 @@ struct Stage: Sendable {
         let router = ExampleSystem.router()
         Services.addRoutes(to: router.group(), store)
         try await Application(router: router, logger: silent).test(.router) { http in
-          try await play(Stage(broker: broker, store: store, mailer: mailer, client: Client(http: http, clock: broker.clock)))
+          try await play(
+            Stage(broker: broker, store: store, mailer: mailer, client: Client(http: http, clock: broker.clock)))
         }
         group.cancelAll()
       }
@@ -86,7 +87,7 @@ struct Client: Sendable {
   ) async throws -> Answer {
     var headers = HTTPFields()
     for (name, value) in more.merging(user.map { ["x-user-id": $0] } ?? [:], uniquingKeysWith: { $1 }) {
-      headers[HTTPField.Name(name)!] = value
+      if let field = HTTPField.Name(name) { headers[field] = value }
     }
     let data = try body.map { ByteBuffer(bytes: try JSONSerialization.data(withJSONObject: $0)) }
     let response = try await http.execute(uri: uri, method: method, headers: headers, body: data)

@@ -16,7 +16,8 @@ import WarrenTesting
       let booking = try await client.book(inHours: 30)
       _ = try await client.pay(booking)
       func review(_ rating: Any, as user: String = "student-1") async throws -> Client.Answer {
-        try await client.send(.post, "/reviews", ["bookingId": booking, "rating": rating, "comment": "Clear"], as: user)
+        try await client.send(
+          .post, "/reviews", ["bookingId": booking, "rating": rating, "comment": "Clear"], as: user)
       }
       #expect(try await review(5).code == "not_completed")
       stage.broker.advance(by: .seconds(32 * 3600))

@@ -45,10 +45,11 @@ public final class CircuitBreaker: Sendable {
   }
 
   private func end(_ result: CircuitMachine.Result) {
-    show(machine.withLock { machine in
-      machine.end(result, at: clock.now)
-      return machine.isOpen
-    })
+    show(
+      machine.withLock { machine in
+        machine.end(result, at: clock.now)
+        return machine.isOpen
+      })
   }
 
   private func show(_ isOpen: Bool) {

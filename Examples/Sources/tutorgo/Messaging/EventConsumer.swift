@@ -25,7 +25,9 @@ public final class EventConsumer: Sendable {
   private let running = Mutex<[RunningServices]>([])
 
   /// A consumer for a service of this name.
-  public convenience init(_ connection: MessagingConnection, name: String, logger: Logger = Logger(label: "tutorgo.consumer")) {
+  public convenience init(
+    _ connection: MessagingConnection, name: String, logger: Logger = Logger(label: "tutorgo.consumer")
+  ) {
     self.init(connection.broker, settings: connection.settings, name: name, logger: logger)
   }
 

@@ -5,12 +5,19 @@ public import Warren
 public struct BookingCreated: EventMessage, Equatable {
   /// Also the routing key.
   public static let name: MessageName = "booking.created"
+  /// The booking.
   public var bookingId: String
+  /// Its tutor.
   public var tutorId: String
+  /// Its student.
   public var studentId: String
+  /// What is taught.
   public var subject: String
+  /// When the lesson is to begin.
   public var startTime: Date
+  /// What it costs.
   public var totalAmount: Money
+  /// When it happened.
   public var timestamp: Date
 
   /// An event.
@@ -34,12 +41,19 @@ public struct BookingCancelled: EventMessage, Equatable {
   public static let name: MessageName = "booking.cancelled"
   /// Above the others of its queue.
   public static let priority: Priority = .high
+  /// The booking.
   public var bookingId: String
+  /// Its tutor.
   public var tutorId: String
+  /// Its student.
   public var studentId: String
+  /// What is taught.
   public var subject: String
+  /// When the lesson is to begin.
   public var startTime: Date
+  /// Why, if that was said.
   public var cancellationReason: String?
+  /// When it happened.
   public var timestamp: Date
 
   /// An event.
@@ -61,11 +75,17 @@ public struct BookingCancelled: EventMessage, Equatable {
 public struct PaymentCompleted: EventMessage, Equatable {
   /// Also the routing key.
   public static let name: MessageName = "payment.completed"
+  /// The payment.
   public var paymentId: String
+  /// The booking.
   public var bookingId: String
+  /// Its tutor.
   public var tutorId: String
+  /// Its student.
   public var studentId: String
+  /// What it costs.
   public var totalAmount: Money
+  /// When it happened.
   public var timestamp: Date
 
   /// An event.
@@ -85,12 +105,19 @@ public struct PaymentCompleted: EventMessage, Equatable {
 public struct ReviewSubmitted: EventMessage, Equatable {
   /// Also the routing key.
   public static let name: MessageName = "review.submitted"
+  /// The review.
   public var reviewId: String
+  /// The booking.
   public var bookingId: String
+  /// Its tutor.
   public var tutorId: String
+  /// Its student.
   public var studentId: String
+  /// 1 to 5.
   public var rating: Int
+  /// What the student says.
   public var comment: String?
+  /// When it happened.
   public var timestamp: Date
 
   /// An event.
@@ -110,14 +137,23 @@ public struct ReviewSubmitted: EventMessage, Equatable {
 
 /// The payment of a cancelled lesson is to be given back: one task, for the payment service.
 public struct RefundPayment: JobMessage, Equatable {
+  /// Also the routing key.
   public static let name: MessageName = "payment.refund"
+  /// `payment.refund`, which the payment service consumes.
   public static let queue = Layout.refunds
+  /// As for events.
   public static let retry = Layout.retry
+  /// Flat JSON.
   public static let codec: any MessageCodec = FlatCodec()
+  /// Above the others of its queue.
   public static let priority: Priority = .high
+  /// The booking.
   public var bookingId: String
+  /// The payment.
   public var paymentId: String
+  /// How much is to be given back.
   public var amount: Money
+  /// Why.
   public var reason: String
 
   /// A task.

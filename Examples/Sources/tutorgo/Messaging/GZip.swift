@@ -43,7 +43,8 @@ public struct GZip: Middleware {
     let capacity = packed.count
     let count = packed.withUnsafeMutableBytes { to in
       data.withUnsafeBytes { from in
-        czlib_gzip(from.bindMemory(to: UInt8.self).baseAddress, data.count, to.bindMemory(to: UInt8.self).baseAddress, capacity)
+        czlib_gzip(
+          from.bindMemory(to: UInt8.self).baseAddress, data.count, to.bindMemory(to: UInt8.self).baseAddress, capacity)
       }
     }
     return count > 0 ? packed.prefix(count) : nil
@@ -56,7 +57,9 @@ public struct GZip: Middleware {
       var unpacked = Data(count: capacity)
       let count = unpacked.withUnsafeMutableBytes { to in
         data.withUnsafeBytes { from in
-          czlib_gunzip(from.bindMemory(to: UInt8.self).baseAddress, data.count, to.bindMemory(to: UInt8.self).baseAddress, capacity)
+          czlib_gunzip(
+            from.bindMemory(to: UInt8.self).baseAddress, data.count, to.bindMemory(to: UInt8.self).baseAddress, capacity
+          )
         }
       }
       if count >= 0 { return unpacked.prefix(count) }

@@ -4,9 +4,13 @@ public import Warren
 public enum Layout {
   /// Where dead letters go, each by the key and into the queue `NAME.dead`.
   public static let deadLetterExchange: ExchangeName = "tutorgo_dlx"
+  /// Bookings and cancellations, for the notification service.
   public static let bookingNotifications = queue("notification.booking")
+  /// Payments, for the notification service.
   public static let paymentNotifications = queue("notification.payment")
+  /// Reviews, for the notification service.
   public static let reviewNotifications = queue("notification.review")
+  /// What is to be given back, for the payment service.
   public static let refunds = queue("payment.refund")
 
   /// What fails is tried again after 2, 4 and 8 s; the fourth failure is the last.

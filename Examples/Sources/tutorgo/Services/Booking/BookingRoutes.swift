@@ -50,7 +50,8 @@ struct BookingRoutes {
     let lesson = Store.Lesson(
       tutorId: try Checked.text(body.tutorId, field: "tutorId", atMost: Limits.id), studentId: caller,
       subject: try Checked.text(body.subject, field: "subject", atMost: Limits.name),
-      startTime: try Limits.time(body.startTime, field: "startTime"), endTime: try Limits.time(body.endTime, field: "endTime"),
+      startTime: try Limits.time(body.startTime, field: "startTime"),
+      endTime: try Limits.time(body.endTime, field: "endTime"),
       totalAmount: try body.totalAmount.map { try Limits.money($0, field: "totalAmount") })
     return .json(try await store.book(lesson, TraceMiddleware.trace), status: .created)
   }

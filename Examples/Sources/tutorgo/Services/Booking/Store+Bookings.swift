@@ -21,7 +21,9 @@ extension Store {
     try await database.write { db in
       let now = clock.now
       try BookingRules.checkTimes(from: lesson.startTime, to: lesson.endTime, now: now)
-      guard let tutor = try Tutor.fetchOne(db, key: lesson.tutorId) else { throw APIError.notFound("tutor", lesson.tutorId) }
+      guard let tutor = try Tutor.fetchOne(db, key: lesson.tutorId) else {
+        throw APIError.notFound("tutor", lesson.tutorId)
+      }
       guard tutor.subjects.contains(lesson.subject) else {
         throw APIError.field("subject", "must be one of the tutor's: \(tutor.subjects.joined(separator: ", "))")
       }
@@ -30,7 +32,10 @@ extension Store {
       if let expected = lesson.totalAmount, expected != price {
         throw APIError.field("totalAmount", "is \(expected), and the lesson costs \(price): leave it out or correct it")
       }
-      for (column, user, code) in [("tutorId", tutor.tutorId, "slot_taken"), ("studentId", lesson.studentId, "student_busy")] {
+      for (column, user, code, who) in [
+        ("tutorId", tutor.tutorId, "slot_taken", "the tutor has"),
+        ("studentId", lesson.studentId, "student_busy", "you have"),
+      ] {
         let other = try Booking.fetchOne(
           db,
           sql: """
@@ -38,8 +43,7 @@ extension Store {
               AND status IN ('pending', 'confirmed') LIMIT 1
             """, arguments: [user, lesson.startTime, lesson.endTime])
         if other != nil {
-          throw APIError.conflict(
-            code, "startTime: \(column == "tutorId" ? "the tutor" : "you") already \(column == "tutorId" ? "has" : "have") a lesson then: choose another time")
+          throw APIError.conflict(code, "startTime: \(who) another lesson then: choose another time")
         }
       }
       let booking = Booking(
@@ -49,7 +53,8 @@ extension Store {
       try booking.insert(db)
       try publish(
         BookingCreated(
-          bookingId: booking.bookingId, tutorId: booking.tutorId, studentId: booking.studentId, subject: booking.subject,
+          bookingId: booking.bookingId, tutorId: booking.tutorId, studentId: booking.studentId,
+          subject: booking.subject,
           startTime: booking.startTime, totalAmount: price, timestamp: now), trace, db)
       return booking
     }
@@ -83,7 +88,9 @@ extension Store {
   func change(_ id: String, to status: Booking.Status, by tutor: String) async throws -> Booking {
     try await database.write { db in
       var booking = try Self.booking(id, of: tutor, db)
-      guard booking.tutorId == tutor else { throw APIError.forbidden("only the tutor of a booking confirms and completes it") }
+      guard booking.tutorId == tutor else {
+        throw APIError.forbidden("only the tutor of a booking confirms and completes it")
+      }
       try BookingRules.checkChange(of: booking, to: status, now: clock.now)
       booking.status = status
       try booking.update(db)

@@ -64,7 +64,8 @@ struct NotificationHandlers: Sendable {
         Notice(
           userId: event.tutorId, subject: "Payment Received", message: "\(event.studentId) paid \(event.totalAmount)"),
         Notice(
-          userId: event.studentId, subject: "Payment Confirmed", message: "Your payment of \(event.totalAmount) has arrived"),
+          userId: event.studentId, subject: "Payment Confirmed",
+          message: "Your payment of \(event.totalAmount) has arrived"),
       ], booking: event.bookingId, context)
   }
 
@@ -89,7 +90,8 @@ struct NotificationHandlers: Sendable {
       for (number, notice) in notices.enumerated() {
         try Notification(
           notificationId: "\(id)-\(number)", messageId: id.rawValue, userId: notice.userId, type: type,
-          subject: notice.subject, message: notice.message, bookingId: booking, correlationId: correlation, createdAt: time
+          subject: notice.subject, message: notice.message, bookingId: booking, correlationId: correlation,
+          createdAt: time
         ).insert(db)
       }
     }

@@ -17,7 +17,8 @@ extension Store {
   func unmailed(of message: String) async throws -> [(Notification, Contact)] {
     try await database.read { db in
       try Notification.fetchAll(
-        db, sql: "SELECT * FROM notifications WHERE messageId = ? AND mailedAt IS NULL ORDER BY number", arguments: [message]
+        db, sql: "SELECT * FROM notifications WHERE messageId = ? AND mailedAt IS NULL ORDER BY number",
+        arguments: [message]
       ).compactMap { notification in
         try Contact.fetchOne(db, key: notification.userId).map { (notification, $0) }
       }

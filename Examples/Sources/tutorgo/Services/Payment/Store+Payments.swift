@@ -16,7 +16,8 @@ extension Store {
       }
       try BookingRules.checkPayment(of: booking, now: now)
       if let amount, amount != booking.totalAmount {
-        throw APIError.field("amount", "is \(amount), and the booking costs \(booking.totalAmount): leave it out or correct it")
+        throw APIError.field(
+          "amount", "is \(amount), and the booking costs \(booking.totalAmount): leave it out or correct it")
       }
       let payment = Payment(
         paymentId: UUID().uuidString.lowercased(), bookingId: booking.bookingId, tutorId: booking.tutorId,

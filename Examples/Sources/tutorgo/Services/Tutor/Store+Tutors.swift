@@ -25,7 +25,8 @@ extension Store {
       guard let tutor = try Tutor.fetchOne(db, key: id) else { throw APIError.notFound("tutor", id) }
       return Profile(
         tutor: tutor,
-        averageRating: try Double.fetchOne(db, sql: "SELECT avg(rating) FROM reviews WHERE tutorId = ?", arguments: [id]),
+        averageRating: try Double.fetchOne(
+          db, sql: "SELECT avg(rating) FROM reviews WHERE tutorId = ?", arguments: [id]),
         reviews: try Review.filter(Column("tutorId") == id).order(Column("createdAt").desc).limit(100).fetchAll(db))
     }
   }
@@ -38,7 +39,8 @@ extension Store {
       let booking = try Self.booking(booking, of: student, db)
       guard booking.studentId == student else { throw APIError.forbidden("only the student of a booking reviews it") }
       guard booking.status == .completed else {
-        throw APIError.conflict("not_completed", "bookingId: the booking is \(booking.status.rawValue): review it when it is completed")
+        throw APIError.conflict(
+          "not_completed", "bookingId: the booking is \(booking.status.rawValue): review it when it is completed")
       }
       if try Review.filter(Column("bookingId") == booking.bookingId).fetchCount(db) > 0 {
         throw APIError.conflict("already_reviewed", "bookingId: the booking is reviewed already")

@@ -21,7 +21,9 @@ struct TutorRoutes {
     routes.get("tutors/:id") { _, context in Response.json(try await store.profile(try context.pathID)) }
     routes.put("tutors/:id") { request, context in
       let id = try context.pathID
-      guard try request.caller() == id else { throw APIError.forbidden("x-user-id is not '\(id.prefix(64))': tutors say themselves what they teach") }
+      guard try request.caller() == id else {
+        throw APIError.forbidden("x-user-id is not '\(id.prefix(64))': tutors say themselves what they teach")
+      }
       let body = try await request.json(Offer.self, upTo: Limits.body, hint: Limits.hint)
       let tutor = Tutor(
         tutorId: id, name: try Checked.text(body.name, field: "name", atMost: Limits.name),
@@ -37,7 +39,8 @@ struct TutorRoutes {
       guard (1...5).contains(body.rating) else { throw APIError.field("rating", "must be 1 to 5") }
       let review = try await store.review(
         try Checked.text(body.bookingId, field: "bookingId", atMost: Limits.id), by: caller, rating: body.rating,
-        comment: try body.comment.map { try Checked.lines($0, field: "comment", atMost: Limits.text) }, TraceMiddleware.trace)
+        comment: try body.comment.map { try Checked.lines($0, field: "comment", atMost: Limits.text) },
+        TraceMiddleware.trace)
       return Response.json(review, status: .created)
     }
   }

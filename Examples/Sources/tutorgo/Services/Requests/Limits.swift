@@ -15,7 +15,9 @@ enum Limits {
   /// A time of ISO 8601 with its zone.
   static func time(_ text: String, field: String) throws -> Date {
     for fraction in [false, true] {
-      if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: fraction)) { return date }
+      if let date = try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: fraction)) {
+        return date
+      }
     }
     throw APIError.field(field, "must be a time with its zone, such as 2027-01-15T18:00:00Z")
   }

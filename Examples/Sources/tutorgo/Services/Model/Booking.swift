@@ -35,7 +35,9 @@ enum BookingRules {
   static func checkTimes(from start: Date, to end: Date, now: Date) throws {
     if start <= now { throw APIError.field("startTime", "is in the past: choose a time to come") }
     if end <= start { throw APIError.field("endTime", "must be after startTime") }
-    if end.timeIntervalSince(start) > longestLesson { throw APIError.field("endTime", "is more than 12 hours after startTime") }
+    if end.timeIntervalSince(start) > longestLesson {
+      throw APIError.field("endTime", "is more than 12 hours after startTime")
+    }
     if start.timeIntervalSince(now) > farthest { throw APIError.field("startTime", "is more than two years away") }
   }
 
@@ -60,12 +62,14 @@ enum BookingRules {
     case (.pending, .confirmed): if booking.startTime <= now { throw missed }
     case (.confirmed, .completed):
       if booking.endTime > now {
-        throw APIError.conflict("not_over", "the lesson is not over yet: it can be completed after \(booking.endTime.formatted(.iso8601))")
+        throw APIError.conflict(
+          "not_over", "the lesson is not over yet: it can be completed after \(booking.endTime.formatted(.iso8601))")
       }
     case (_, .pending), (_, .cancelled):
       throw APIError.field("status", "must be confirmed or completed; to cancel, use DELETE")
     default:
-      throw APIError.conflict("not_possible", "the booking is \(booking.status.rawValue) and cannot become \(status.rawValue)")
+      throw APIError.conflict(
+        "not_possible", "the booking is \(booking.status.rawValue) and cannot become \(status.rawValue)")
     }
   }
 

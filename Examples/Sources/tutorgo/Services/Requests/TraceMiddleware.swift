@@ -8,25 +8,26 @@ internal import TutorGoMessaging
 /// with the correlation id. A request without one gets one.
 struct TraceMiddleware: RouterMiddleware {
   typealias Context = BasicRequestContext
-  private static let correlation = HTTPField.Name("x-correlation-id")!
-  private static let parent = HTTPField.Name("traceparent")!
   @TaskLocal static var trace = RequestTrace()
 
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
-    let id = try request.headers[Self.correlation].map {
+    guard let correlation = HTTPField.Name("x-correlation-id"), let parent = HTTPField.Name("traceparent") else {
+      return try await next(request, context)
+    }
+    let id = try request.headers[correlation].map {
       try Checked.text($0, field: "x-correlation-id", atMost: 100)
     }
     var trace = RequestTrace(correlationID: id ?? UUID().uuidString.lowercased())
     // What is no trace is left out, as W3C Trace Context asks for.
-    if let parent = request.headers[Self.parent],
+    if let parent = request.headers[parent],
       parent.wholeMatch(of: /[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/) != nil
     {
       trace.traceparent = parent
     }
     var response = try await Self.$trace.withValue(trace) { try await next(request, context) }
-    response.headers[Self.correlation] = trace.correlationID
+    response.headers[correlation] = trace.correlationID
     return response
   }
 }
