@@ -23,6 +23,19 @@ private struct Taken: EventMessage {
 }
 
 @Suite struct WorkerPlanTests {
+  @Test func patternsMayComeAsAList() throws {
+    func bindings(_ patterns: [RoutingKey]) throws -> [RoutingKey] {
+      try Worker(TestBroker(), name: "w") {
+        Subscription("q", on: "tutorgo_events", to: patterns) {
+          On(Created.self) { _, _ in }
+          On(Paid.self) { _, _ in }
+        }
+      }.topology.bindings.map(\.key)
+    }
+    #expect(try bindings(["booking.*", "payment.completed"]) == ["booking.*", "payment.completed"])
+    #expect(try bindings([]) == ["#"])
+  }
+
   @Test func aWorkerKnowsItsTopology() throws {
     let worker = try Worker(TestBroker(), name: "w") {
       Subscription("notification.booking", on: "tutorgo_events", to: "booking.*", "payment.completed") {
