@@ -48,6 +48,30 @@ import WarrenTesting
     #expect(try await bookings() == 2)
   }
 
+  @Test func whatAStepPublishesBelongsToItsOwnMessage() async throws {
+    // At once, so that the steps share a commit, in which the task-local values are those of none of them.
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 1...20 {
+        group.addTask {
+          let context = context(MessageID("m-\(number)"))
+          let current = MessageContext(message: context.message, queue: context.queue, attempt: 1)
+          try await MessageContext.$current.withValue(current) {
+            try await inbox.once(context, "publish") { db in
+              try application.outbox.publish(Booked(number: number), id: MessageID("e-\(number)"), in: db)
+            }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let rows = try await application.database.read { db in
+      try Row.fetchAll(db, sql: "SELECT id, correlation, causation FROM warren_outbox").map {
+        [$0["id"], $0["correlation"], $0["causation"]] as [String?]
+      }
+    }
+    #expect(Set(rows) == Set((1...20).map { ["e-\($0)", "m-\($0)", "m-\($0)"] }))
+  }
+
   @Test func messagesQueuesAndStepsAreToldApart() async throws {
     let all = [("m-1", "q", "a"), ("m-1", "q", "b"), ("m-2", "q", "a"), ("m-1", "other", "a")]
     var contexts: [String: HandlerContext] = [:]

@@ -60,6 +60,26 @@ private struct Taken: EventMessage {
       ])
   }
 
+  @Test func patternsAndHandlersMayBeKnownOnlyWhenTheProgramRuns() throws {
+    @Subscription.Builder func handlers() -> [Subscription.Item] {
+      On(Created.self) { _, _ in }
+      On(Paid.self) { _, _ in }
+    }
+    let patterns: [RoutingKey] = ["booking.*", "payment.*"]
+    let worker = try Worker(TestBroker(), name: "w") {
+      Subscription("q", on: "e", to: patterns) {
+        handlers()
+        OnAny { _, _ in }
+      }
+      Subscription("all", on: "e", to: []) { handlers() }
+    }
+    #expect(
+      Set(worker.topology.bindings) == [
+        Binding("q", to: "e", key: "booking.*"), Binding("q", to: "e", key: "payment.*"),
+        Binding("all", to: "e", key: "#"),
+      ])
+  }
+
   @Test func whatContradictsItselfIsRefused() {
     func code(@WorkerBuilder _ components: () -> [WorkerComponent]) -> BrokerError.Code? {
       do {

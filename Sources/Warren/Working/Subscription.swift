@@ -44,6 +44,8 @@ public struct Subscription: QueueConfigurable {
           })
       ]
     }
+    /// What a function with the attribute `@Subscription.Builder` has gathered.
+    public static func buildExpression(_ items: [Item]) -> [Item] { items }
     /// All of them.
     public static func buildBlock(_ items: [Item]...) -> [Item] { items.flatMap { $0 } }
     /// Those of an `if` without `else`.

@@ -1,5 +1,6 @@
 public import GRDB
 internal import Synchronization
+internal import Warren
 
 /// Commits what many tasks write at the same time in one transaction, because the commit is what costs: each waits for the
 /// disk once.
@@ -38,14 +39,17 @@ public final class GroupedWriter: Sendable {
   }
 
   /// Runs `body` in a transaction that others may share, and returns when that is committed.
+  ///
+  /// What it publishes by an ``Outbox`` carries the correlation and the trace of the calling task.
   public func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
     let kept = Mutex<Result<Value, any Error>?>(nil)
     let box = Box(kept)
+    let context = TaskContext()
     return try await withCheckedThrowingContinuation { continuation in
       submit(
         Item(
           run: { db in
-            let value = try body(db)
+            let value = try context.run { try body(db) }
             box.value.withLock { $0 = .success(value) }
           },
           undone: { error in box.value.withLock { $0 = .failure(error) } },
