@@ -42,6 +42,8 @@ let package = Package(
   name: "warren-examples",
   platforms: [.macOS(.v15)],
   products: [
+    .executable(name: "backstage", targets: ["backstage"]),
+    .executable(name: "backstage-listener", targets: ["backstage-listener"]),
     .executable(name: "bookspace", targets: ["bookspace"]),
     .executable(name: "event-booking", targets: ["event-booking"]),
     .executable(name: "movie-booking", targets: ["movie-booking"]),
@@ -71,6 +73,19 @@ let package = Package(
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "Mail", dependencies: ["CCurl", nioPosix], swiftSettings: settings),
     .target(name: "Accounts", dependencies: [crypto, cryptoExtras, jwt, grdb, nioPosix], swiftSettings: settings),
+    .target(
+      name: "BackstageBus",
+      dependencies: ["ExampleSupport", warren, outbox, connect, crypto, grdb, log, lifecycle, signals],
+      path: "Sources/backstage/Bus", swiftSettings: settings),
+    .executableTarget(
+      name: "backstage",
+      dependencies: [
+        "BackstageBus", "ExampleSupport", "Mail", warren, outbox, hummingbird, http, grdb, arguments, log, lifecycle,
+      ],
+      path: "Sources/backstage", exclude: ["Bus", "Listener"], swiftSettings: settings),
+    .executableTarget(
+      name: "backstage-listener", dependencies: ["BackstageBus", warren],
+      path: "Sources/backstage/Listener", swiftSettings: settings),
     .executableTarget(
       name: "bookspace",
       dependencies: ["ExampleSupport", warren, outbox, hummingbird, grdb, arguments, log, lifecycle],
@@ -124,6 +139,13 @@ let package = Package(
         "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
         "EventBookingModules", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, testing, hummingbird,
         hummingbirdTesting, grdb, log,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "BackstageTests",
+      dependencies: [
+        "BackstageBus", "backstage", "ExampleSupport", warren, outbox, connect, testing, hummingbird,
+        hummingbirdTesting, log, nio,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -7,13 +7,17 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import traceback
 
+import backstage
 import event_booking
 import movie_booking
 import tutorgo
 from running import ROOT
 
-SYSTEMS = {"movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo}
+SYSTEMS = {
+    "movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo, "backstage": backstage,
+}
 
 
 def main():
@@ -44,7 +48,7 @@ def main():
                     print(f"  ok    {sentence}", flush=True)
             except AssertionError as error:
                 failed += 1
-                print(f"  FAIL  {error}", flush=True)
+                print(f"  FAIL  {error}\n{''.join(traceback.format_tb(error.__traceback__)[-2:])}", flush=True)
                 for log in sorted(data.glob("*.log")):
                     print(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]))
             finally:

@@ -43,15 +43,15 @@ class Answer:
 
 
 class Process:
-    """One process of a system: api, worker or all."""
+    """One process of a system: api, worker, all, or "service NAME" where a system has those."""
 
     def __init__(self, system, role, data, broker, environment=None):
         self.port = free_port()
         self.role = role
         option = "--metrics-port" if role == "worker" else "--port"
-        self.log = open(data / f"{role}-{self.port}.log", "wb")
+        self.log = open(data / f"{role.replace(' ', '-')}-{self.port}.log", "wb")
         self.process = subprocess.Popen(
-            [SCRATCH / "debug" / system, role, "--data", data, "--broker", broker, option, str(self.port)],
+            [SCRATCH / "debug" / system, *role.split(), "--data", data, "--broker", broker, option, str(self.port)],
             stdout=self.log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         atexit.register(self.kill)
         wait_for(f"{role} is ready", lambda: self.process.poll() is not None or self.is_ready(), 60)

@@ -17,12 +17,15 @@ public struct ExampleSystem {
     public var port: UInt16
     /// The worker's port for probes.
     public var metricsPort: UInt16
+    /// What is connected to once RabbitMQ is selected; its own defaults without them.
+    public var rabbitMQ: RabbitMQDefaults?
 
     /// Defaults.
-    public init(name: String, port: UInt16, metricsPort: UInt16) {
+    public init(name: String, port: UInt16, metricsPort: UInt16, rabbitMQ: RabbitMQDefaults? = nil) {
       self.name = name
       self.port = port
       self.metricsPort = metricsPort
+      self.rabbitMQ = rabbitMQ
     }
   }
 
@@ -42,13 +45,18 @@ public struct ExampleSystem {
   private let metrics: PrometheusMetrics
 
   /// A process that will be `role`. Log and metrics of the process are set up, so there can be one only.
-  public init(_ role: Role, _ options: SystemOptions, _ defaults: Defaults, topology: Topology) throws {
-    let label = role == .all ? defaults.name : "\(defaults.name)-\(role)"
+  ///
+  /// - Parameter part: which part of the system it is, where the role does not say it; its log shows that.
+  public init(
+    _ role: Role, _ options: SystemOptions, _ defaults: Defaults, topology: Topology, part: String? = nil
+  ) throws {
+    let suffix = part ?? (role == .all ? nil : role.rawValue)
+    let label = suffix.map { "\(defaults.name)-\($0)" } ?? defaults.name
     LoggingSystem.bootstrap(LineLogHandler.init(label:metadataProvider:), metadataProvider: .warren)
     let metrics = PrometheusMetrics()
     MetricsSystem.bootstrap(metrics)
     logger = Logger(label: label)
-    let location = try options.location(of: defaults.name)
+    let location = try options.location(of: defaults.name, defaults.rabbitMQ)
     data = options.directory(of: defaults.name)
     try DataDirectory.create(data)
     // A caller waits for the event to be stored, so it is not to wait for long.
@@ -74,10 +82,22 @@ public struct ExampleSystem {
     routes: (RouterGroup<BasicRequestContext>) -> Void
   ) async throws {
     if let first, try await !FirstStep(body: first).succeeds(logger) { return logger.info("Stopped") }
+    var parts: [any Service] = []
+    if role != .api { parts.append(try worker()) }
+    if role != .worker, let publisher = publisher() { parts.append(publisher) }
+    try await run(parts: parts, routes: routes)
+  }
+
+  /// Runs until SIGTERM or SIGINT, as ``run(first:worker:publisher:routes:)`` does, what is made of other parts than those.
+  ///
+  /// - Parameters:
+  ///   - parts: what runs once the topology stands. They are stopped from the last to the first.
+  ///   - routes: adds the API's routes, which a worker does not serve.
+  public func run(parts: [any Service], routes: (RouterGroup<BasicRequestContext>) -> Void) async throws {
     var services: [any Service] = [broker, BrokerGauges(broker, every: .seconds(5))]
-    services.append(DeclareFirst(readiness: readiness, next: role == .api ? nil : try worker()))
+    services.append(Declaring(readiness: readiness))
+    services += parts.map { WaitingForDeclaration(readiness: readiness, next: $0) }
     if role != .worker {
-      if let publisher = publisher() { services.append(DeclareFirst(readiness: readiness, next: publisher)) }
       let api = server(port: options.port ?? defaults.port, option: "--port") { router in
         routes(router.group().add(middleware: ReadinessMiddleware(readiness)))
       }

@@ -48,6 +48,11 @@ public final class Readiness: Sendable {
     if let first = differences.first { throw APIError(.serviceUnavailable, "not_ready", "topology: \(first)") }
   }
 
+  /// Returns when ``declare()`` has declared it.
+  func declared() async throws {
+    while !isDeclared.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) }
+  }
+
   func checkDeclared() throws {
     if isDeclared.withLock({ $0 }) { return }
     throw APIError(.serviceUnavailable, "not_ready", "Not connected to \(engine) yet: try again")
@@ -70,24 +75,33 @@ public struct ReadinessMiddleware<Context: RequestContext>: RouterMiddleware {
   }
 }
 
-/// Declares the topology, then runs what needs it, if there is anything.
-struct DeclareFirst: Service {
+/// Declares the topology, and is done then.
+struct Declaring: Service {
   let readiness: Readiness
-  let next: (any Service)?
 
   func run() async throws {
-    let isDone: Void? = try await stoppable { try await readiness.declare() }
-    guard isDone != nil else { return }
-    if let next { return try await next.run() }
+    guard try await stoppable({ try await readiness.declare() }) else { return }
     try? await gracefulShutdown()
   }
+}
 
-  /// What `body` returns; `nil` when the service was told to stop meanwhile.
-  private func stoppable(_ body: @escaping @Sendable () async throws -> Void) async throws -> Void? {
-    do {
-      return try await cancelWhenGracefulShutdown(body)
-    } catch is CancellationError {
-      return nil
-    }
+/// Runs what needs the topology as soon as that stands.
+struct WaitingForDeclaration: Service {
+  let readiness: Readiness
+  let next: any Service
+
+  func run() async throws {
+    guard try await stoppable({ try await readiness.declared() }) else { return }
+    try await next.run()
+  }
+}
+
+/// Whether `body` came to its end; `false` when the service was told to stop meanwhile.
+private func stoppable(_ body: @escaping @Sendable () async throws -> Void) async throws -> Bool {
+  do {
+    try await cancelWhenGracefulShutdown(body)
+    return true
+  } catch is CancellationError {
+    return false
   }
 }

@@ -6,9 +6,11 @@ internal import NIOCore
 extension Request {
   /// The body as a value. Every way in which it can be wrong is a 4xx that names the field.
   ///
-  /// - Parameter hint: how long the fields may be, told to a client that sends too much.
+  /// - Parameters:
+  ///   - snakeCase: whether the fields are written `user_id`, for `userId` in Swift.
+  ///   - hint: how long the fields may be, told to a client that sends too much.
   public func json<Body: Decodable>(
-    _ type: Body.Type, upTo limit: Int = 1_048_576, hint: String
+    _ type: Body.Type, upTo limit: Int = 1_048_576, snakeCase: Bool = false, hint: String
   ) async throws -> Body {
     var request = self
     let buffer: ByteBuffer
@@ -24,14 +26,16 @@ extension Request {
     }
     if buffer.readableBytes == 0 { throw APIError(.badRequest, "invalid_json", "the body is empty: send JSON") }
     let data = Data(buffer.readableBytesView)
+    let decoder = JSONDecoder()
+    if snakeCase { decoder.keyDecodingStrategy = .convertFromSnakeCase }
     do {
-      return try JSONDecoder().decode(Body.self, from: data)
+      return try decoder.decode(Body.self, from: data)
     } catch let error as DecodingError {
       // What is no whole number is reported without the field that it is in.
       if case .dataCorrupted(let context) = error, context.codingPath.isEmpty, let field = Self.brokenNumber(in: data) {
         throw APIError.field(field, "must be a whole number that is not too large")
       }
-      throw APIError(decoding: error)
+      throw APIError(decoding: error, snakeCase: snakeCase)
     }
   }
 
@@ -69,11 +73,12 @@ extension RequestContext {
 }
 
 extension APIError {
-  init(decoding error: DecodingError) {
+  init(decoding error: DecodingError, snakeCase: Bool = false) {
     func path(_ keys: [any CodingKey]) -> String {
       keys.reduce("") { path, key in
         if let index = key.intValue { return "\(path)[\(index)]" }
-        return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
+        let name = snakeCase ? Self.snakeCased(key.stringValue) : key.stringValue
+        return path.isEmpty ? name : "\(path).\(name)"
       }
     }
     switch error {
@@ -88,6 +93,11 @@ extension APIError {
       self.init(.badRequest, "invalid_json", "the body must be a JSON object")
     default: self.init(.badRequest, "invalid_json", "the body is not valid JSON")
     }
+  }
+
+  /// `user_id` for `userId`.
+  private static func snakeCased(_ name: String) -> String {
+    name.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : "\($1)" }
   }
 
   private static func word(for type: any Any.Type) -> String {

@@ -43,7 +43,8 @@ public struct SystemOptions: ParsableArguments {
   public func directory(of system: String) -> URL { URL(filePath: data ?? "data/\(system)") }
 
   /// Where the broker is, by option and environment.
-  public func location(of system: String) throws -> BrokerAddress {
-    try .choose(option: broker, environment: ProcessInfo.processInfo.environment, data: directory(of: system))
+  public func location(of system: String, _ defaults: RabbitMQDefaults? = nil) throws -> BrokerAddress {
+    try .choose(
+      option: broker, environment: ProcessInfo.processInfo.environment, data: directory(of: system), defaults: defaults)
   }
 }

@@ -9,6 +9,13 @@ public struct MessageContext: Sendable {
   /// The number of the attempt, from 1.
   public let attempt: Int
 
+  /// That of this message.
+  package init(message: Message, queue: QueueName, attempt: Int) {
+    self.message = message
+    self.queue = queue
+    self.attempt = attempt
+  }
+
   /// The message that the current task handles, if it handles one. Child tasks inherit it.
   @TaskLocal public static var current: MessageContext?
 

@@ -1,0 +1,12 @@
+// A service that backstage does not know: SERVICE_NAME=audit backstage-listener 'post.*' user.created
+import BackstageBus
+import Foundation
+import Warren
+
+let bus = try BackstageBus()
+let patterns = CommandLine.arguments.dropFirst().map { RoutingKey($0) }
+let listener = try bus.subscribeToEvents(patterns) { event in
+  print("Received event:", event)
+  fflush(nil)
+}
+try await bus.run(with: listener)
