@@ -58,7 +58,8 @@ public struct AMQPConfiguration: Sendable {
   public var handshakeTimeout: Duration = .seconds(10)
   /// How long the broker may take to answer a request, waiting for a lost connection included.
   public var replyTimeout: Duration = .seconds(30)
-  /// How long closing waits: for confirms that are due and then for the close handshake.
+  /// How long closing waits: for confirms that are due and then for the close handshake. Also how long the end of a channel or
+  /// consumer waits while the broker reads nothing, as it does in an alarm; else that is `replyTimeout`.
   public var closeTimeout: Duration = .seconds(5)
   /// How the connection comes back when it is lost.
   public var recovery = AMQPRecoveryPolicy()

@@ -253,7 +253,7 @@ extension AMQPConnection {
       run(core.machine.leave(consumer, way, request, now: .now()), core)
       if let link { releaseReads(consumer, link) }
       if request.isOpen {
-        request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+        request.timer = eventLoop.scheduleTask(in: endTimeout) {
           self.assumeIsolated { connection in
             connection.handOver(consumer, connection.link)
             consumer.cancelUnanswered()
@@ -267,6 +267,13 @@ extension AMQPConnection {
 
   // MARK: Ends
 
+  /// How long the end of a channel or consumer waits for the broker's answer. One that has an alarm, or takes no bytes, does not
+  /// read the request either.
+  private var endTimeout: TimeAmount {
+    let isRead = link.map { $0.blockedReason == nil && $0.socket?.isWritable != false } ?? true
+    return TimeAmount(isRead ? configuration.replyTimeout : min(configuration.closeTimeout, configuration.replyTimeout))
+  }
+
   /// Closes a channel from this side and waits for the broker's answer, also if the task was cancelled: that is when most
   /// channels are closed.
   func close(_ core: ChannelCore) async {
@@ -276,7 +283,7 @@ extension AMQPConnection {
       run(core.machine.close(request, &completions), core)
       for consumer in core.machine.consumers.values { if let link { link.gate.release(ObjectIdentifier(consumer)) } }
       if request.isOpen {
-        request.timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
+        request.timer = eventLoop.scheduleTask(in: endTimeout) {
           self.assumeIsolated { connection in
             connection.end(core, ChannelCore.Machine.channelClosed, quietly: true)
             connection.finishTurn()

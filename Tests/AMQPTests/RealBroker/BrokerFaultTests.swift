@@ -190,4 +190,28 @@ struct BrokerFaultTests {
       try await deleteQueue(queue)
     }
   }
+
+  @Test("A broker that reads nothing, because of an alarm, keeps nobody from leaving")
+  func leavingDuringAnAlarm() async throws {
+    try await within(.seconds(120)) {
+      let queue = RealBroker.name("alarm-leaving")
+      try await BrokerControl.run("ctl", "set_vm_memory_high_watermark", "0")
+      let begin = ContinuousClock.now
+      var configuration = try configuration(queue)
+      configuration.closeTimeout = .seconds(1)
+      try await AMQPConnection.withConnection(configuration) { connection in
+        try await connection.consume(queue) { _ in
+          try await connection.withChannel { channel in
+            let large = AMQPMessage(routingKey: queue, body: .init(repeating: 7, count: 15 * 1024 * 1024))
+            let error = await amqpError { try await channel.publish(large, timeout: .seconds(1)) }
+            #expect(error != nil)
+          }
+        }
+      }
+      let took = begin.duration(to: .now)
+      #expect(took < .seconds(12), "leaving took \(took)")
+      try await BrokerControl.run("ctl", "set_vm_memory_high_watermark", "0.6")
+      try await deleteQueue(queue)
+    }
+  }
 }
