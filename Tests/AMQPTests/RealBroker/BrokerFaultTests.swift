@@ -191,7 +191,7 @@ struct BrokerFaultTests {
     }
   }
 
-  @Test("A broker that reads nothing, because of an alarm, keeps nobody from leaving")
+  @Test("A broker that reads nothing, because of an alarm, lets channels, consumers and the connection end")
   func leavingDuringAnAlarm() async throws {
     try await within(.seconds(120)) {
       let queue = RealBroker.name("alarm-leaving")
