@@ -1,5 +1,5 @@
 import Testing
-import WarrenOperations
+import Warren
 
 @Suite("JSON as it was written") struct JSONTextTests {
   @Test(

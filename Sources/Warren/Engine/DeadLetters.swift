@@ -58,7 +58,8 @@ extension DeadLetterBroker {
   }
 }
 
-/// Which dead letters. Every condition that is given must hold; of several ids any one.
+/// Which dead letters. Every condition that is given must hold; of several ids any one. Whatever ``includesBodies`` says, a
+/// ``filter`` that needs the bodies looks at them.
 public struct DeadLetterSelection: Sendable, Hashable, Codable {
   /// Only those that lie in this queue.
   public var queue: QueueName?
@@ -66,12 +67,8 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
   public var origin: QueueName?
   /// Only these messages; empty: all.
   public var ids: [MessageID]
-  /// Only those of this name.
-  public var name: MessageName?
-  /// Only those parked for this kind of reason.
-  public var reason: DeadLetterReason.Kind?
-  /// Only those whose reason contains this text.
-  public var text: String?
+  /// Only those that this finds.
+  public var filter: MessageFilter
   /// Only those that were parked at this time or before, to the millisecond: what is parked while many are replayed is left alone.
   public var until: Date?
   /// At most so many; `Int.max` for all.
@@ -82,17 +79,21 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
   public var after: DeadLetterPage.Cursor?
 
   /// A selection; by default all, up to the limit.
+  ///
+  /// - Parameters:
+  ///   - name: only those of this name, as one more condition of the filter.
+  ///   - reason: only those parked for this kind of reason, as one more condition of the filter.
   public init(
     queue: QueueName? = nil, origin: QueueName? = nil, ids: [MessageID] = [], name: MessageName? = nil,
-    reason: DeadLetterReason.Kind? = nil, text: String? = nil, until: Date? = nil, limit: Int = 100,
-    after: DeadLetterPage.Cursor? = nil
+    reason: DeadLetterReason.Kind? = nil, filter: MessageFilter = MessageFilter(), until: Date? = nil,
+    limit: Int = 100, after: DeadLetterPage.Cursor? = nil
   ) {
     self.queue = queue
     self.origin = origin
     self.ids = ids
-    self.name = name
-    self.reason = reason
-    self.text = text
+    self.filter = filter
+    if let name { self.filter.conditions.append(.init(.name, .equals([name.rawValue]))) }
+    if let reason { self.filter.conditions.append(.init(.reason, .equals([reason.rawValue]))) }
     self.until = until
     self.limit = limit
     self.after = after

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Warren
 internal import WarrenOperations
 
 /// `500ms`, `2s`, `1h5m`, `3d`; a number alone is seconds.
@@ -9,27 +10,9 @@ struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
   init(seconds: Double) { self.seconds = seconds }
 
   init?(argument: String) {
-    if let seconds = Double(argument), (0...Self.most).contains(seconds) {
-      self.seconds = seconds
-      return
-    }
-    let units: [String: Double] = ["ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400]
-    var rest = argument[...]
-    var sum = 0.0
-    while !rest.isEmpty {
-      let digits = rest.prefix { $0.isNumber || $0 == "." }
-      rest = rest.dropFirst(digits.count)
-      let unit = rest.prefix { $0.isLetter }
-      rest = rest.dropFirst(unit.count)
-      guard let number = Double(digits), let scale = units[String(unit)] else { return nil }
-      sum += number * scale
-    }
-    if argument.isEmpty || sum > Self.most { return nil }
-    seconds = sum
+    guard let duration = Duration(short: argument) else { return nil }
+    seconds = duration / .seconds(1)
   }
-
-  /// A hundred years: beyond is a slip, and somewhere beyond that numbers overflow.
-  private static let most = 3_155_760_000.0
 
   var description: String { seconds < 1 ? "\(Int(seconds * 1000))ms" : Format.short(seconds) }
 }
@@ -69,5 +52,14 @@ struct HeaderArgument: ExpressibleByArgument {
     guard let separator = argument.firstIndex(of: "="), separator != argument.startIndex else { return nil }
     name = String(argument[..<separator])
     value = String(argument[argument.index(after: separator)...])
+  }
+}
+
+/// A filter for messages; its ages count from now.
+enum FilterArgument {
+  @Sendable static func parse(_ text: String) throws -> MessageFilter {
+    do throws(FilterError) { return try MessageFilter(parsing: text, now: Date()) } catch {
+      throw ValidationError("\(error)")
+    }
   }
 }

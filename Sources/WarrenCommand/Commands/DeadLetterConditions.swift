@@ -10,8 +10,17 @@ struct DeadLetterConditions: ParsableArguments {
   @Option(help: ArgumentHelp("Only those parked for this kind of reason.", valueName: "reason"))
   var reason: DeadLetterReason.Kind?
   @Option(
-    name: .customLong("where"), help: ArgumentHelp("Only those whose reason contains this text.", valueName: "text"))
-  var text: String?
+    name: .customLong("where"),
+    help: ArgumentHelp(
+      "Only those that this finds: 'queue:mail error~timeout age>1h data.user.id=42'.",
+      discussion: """
+        Conditions between spaces, all of which must hold. ':' is one of several, with * for any text; '=' and '!=' are \
+        exact; '~' contains; '<' and '>' compare; '-' before a condition turns it round. Fields: queue, origin, name, id, \
+        reason, error, source, key, correlation, attempts, replays, age, time, header.NAME, data.PATH. A word or a \
+        \"quotation\" alone is looked for everywhere, bodies included.
+        """, valueName: "filter"),
+    transform: FilterArgument.parse)
+  var filter: MessageFilter?
   @Option(
     help: ArgumentHelp(
       "Only those that were parked at this time or before, in ISO 8601 with its zone.", valueName: "time"))
@@ -19,12 +28,13 @@ struct DeadLetterConditions: ParsableArguments {
 
   /// Whether there is any condition.
   var isGiven: Bool {
-    queue != nil || origin != nil || name != nil || reason != nil || text != nil || until != nil
+    queue != nil || origin != nil || name != nil || reason != nil || filter != nil || until != nil
   }
 
   func selection(ids: [MessageID] = [], limit: Int = .max, includesBodies: Bool = false) -> DeadLetterSelection {
     var selection = DeadLetterSelection(
-      queue: queue, origin: origin, ids: ids, name: name, reason: reason, text: text, until: until?.date, limit: limit)
+      queue: queue, origin: origin, ids: ids, name: name, reason: reason, filter: filter ?? MessageFilter(),
+      until: until?.date, limit: limit)
     selection.includesBodies = includesBodies
     return selection
   }

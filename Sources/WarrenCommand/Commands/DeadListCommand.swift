@@ -14,10 +14,10 @@ struct DeadListCommand: AsyncParsableCommand {
     let showsBodies = try options.json || Tables.deadLetters.chosen(options.columns).contains { $0.name == "body" }
     let selection = conditions.selection(ids: ids, limit: limit.count, includesBodies: showsBodies)
     let isConditional = conditions.isGiven || !ids.isEmpty
-    let (isEmpty, hasMore) = try await options.withOperations { operations in
+    let (isEmpty, report) = try await options.withOperations { operations in
       // One by one: bodies are large, and a list of them larger.
       let list = try Printer(options).listWriter(Tables.deadLetters)
-      let hasMore = try await operations.visitDeadLetters(selection) { letter in
+      let report = try await operations.search(selection) { letter in
         var letter = letter
         // On a terminal the rows are held until the end, and no more of a body fits on a line.
         if !options.json, Terminal(options).isOutput, let text = letter.body?.text {
@@ -26,9 +26,15 @@ struct DeadListCommand: AsyncParsableCommand {
         try list.write(letter)
       }
       try list.end(none: isConditional ? "no dead letter matches: `warren dead ls` lists all" : "no dead letters")
-      return (list.isEmpty, hasMore)
+      return (list.isEmpty, report)
     }
-    if hasMore { StandardError.print("there are more: raise --limit, or see them by cause with `warren dead groups`") }
+    if report.isBounded {
+      let total = report.total.map { " of \($0)" } ?? ""
+      StandardError.print(
+        "searched the oldest \(report.looked ?? 0)\(total): narrow it, as with queue:NAME or age<1d in --where")
+    } else if report.hasMore {
+      StandardError.print("there are more: raise --limit, or see them by cause with `warren dead groups`")
+    }
     if isEmpty, !ids.isEmpty { throw ExitStatus.nothing }
   }
 }

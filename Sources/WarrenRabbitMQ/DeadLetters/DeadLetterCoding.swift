@@ -28,11 +28,8 @@ extension DeadLetter {
   func fulfils(_ selection: DeadLetterSelection) -> Bool {
     if let origin = selection.origin, self.origin != origin { return false }
     if !selection.ids.isEmpty, message.id.map(selection.ids.contains) != true { return false }
-    if let name = selection.name, message.name != name { return false }
-    if let kind = selection.reason, reason.kind != kind { return false }
-    if let text = selection.text, !text.isEmpty, !reason.description.contains(text) { return false }
     if let until = selection.until, time.milliseconds > until.milliseconds { return false }
-    return true
+    return selection.filter.matches(self)
   }
 }
 

@@ -117,15 +117,30 @@ struct DeadLetterReader: Sendable {
     for selection: DeadLetterSelection
   ) async throws(BrokerError) -> [QueueName] {
     if let queue = selection.queue { return [queue] }
-    if let origin = selection.origin {
-      if known.queues[origin] == nil,
-        let shown = await session.management.queues()?.first(where: { $0.name == origin.rawValue }),
-        !shown.deadLetterQueues.isEmpty
-      {
-        return shown.deadLetterQueues.map { QueueName($0) }
-      }
-      return known.deadLetterTarget(of: origin).map { [$0.queue] } ?? [origin]
+    if let origin = selection.origin { return await holders(ofOrigin: origin) ?? [origin] }
+    guard let named = selection.filter.queues else { return try await allHolders() }
+    // Without the list, what was named is looked up by itself.
+    let all = (try? await allHolders()) ?? []
+    // Of a queue that holds dead letters those in it, of any other those that it gave up on.
+    var some: Set<QueueName> = []
+    for queue in named {
+      if all.contains(queue) { some.insert(queue) } else { some.formUnion(await holders(ofOrigin: queue) ?? []) }
     }
+    return some.sorted()
+  }
+
+  /// The queues in which the dead letters of another lie; `nil` when that is not known.
+  private func holders(ofOrigin origin: QueueName) async -> [QueueName]? {
+    if known.queues[origin] == nil,
+      let shown = await session.management.queues()?.first(where: { $0.name == origin.rawValue }),
+      !shown.deadLetterQueues.isEmpty
+    {
+      return shown.deadLetterQueues.map { QueueName($0) }
+    }
+    return known.deadLetterTarget(of: origin).map { [$0.queue] }
+  }
+
+  private func allHolders() async throws(BrokerError) -> [QueueName] {
     var names = Set(known.queues.values.compactMap { $0.deadLetter == nil ? $0.name : $0.deadLetter?.queue })
     let listed = await session.management.queues()
     if listed == nil, names.isEmpty {

@@ -142,9 +142,17 @@ extension Scenario {
         let page = try await bench.broker.deadLetters(selection)
         return page.letters.count
       }
-      try equal(try await count { $0.name = "mail.send" }, 3, "by name")
-      try equal(try await count { $0.reason = .undecodable }, 1, "by reason")
-      try equal(try await count { $0.text = "reason 2" }, 1, "by text")
+      func count(_ condition: MessageCondition) async throws -> Int {
+        try await count { $0.filter = MessageFilter([condition]) }
+      }
+      try equal(try await count(.init(.name, .equals(["mail.send"]))), 3, "by name")
+      try equal(try await count(.init(.name, .resembles(["*.send"]))), 3, "by pattern")
+      try equal(try await count(.init(.name, .equals(["mail.send"]), isNegated: true)), 2, "by what it is not")
+      try equal(try await count(.init(.reason, .equals(["undecodable", "expired"]))), 1, "by reason")
+      try equal(try await count(.init(.error, .contains("REASON 2"))), 1, "by text")
+      try equal(try await count(.init(.attempts, .compares(.greaterOrEqual, 3))), 2, "by attempts")
+      try equal(try await count(.init(.queue, .equals([queue.name.rawValue]))), 5, "by the queue that gave up")
+      try equal(try await count(.init(.text, .contains(all[3].message.id?.rawValue ?? "-"))), 1, "by any text")
       try equal(try await count { $0.ids = all[1].message.id.map { [$0] } ?? [] }, 1, "by id")
       try equal(try await count { $0.queue = "\(bench.prefix).elsewhere" }, 0, "by queue")
       var page = try await bench.broker.deadLetters(.init(origin: queue.name, limit: 2))
