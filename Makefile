@@ -22,9 +22,10 @@ help:
 	@awk '/^## / { text = text "\n    " substr($$0, 4); next } \
 	  text && match($$0, /^[a-z-]+:/) { printf "make %s%s\n", substr($$0, 1, RLENGTH - 1), text } { text = "" }' Makefile
 
-## Shows the main job on the embedded engine; ONCE=1 ends after the scripted visit. RABBITMQ=3.10 does it on a RabbitMQ.
+## Starts event-booking with a visit in which every step is checked, and stays up; ONCE=1 ends after the visit. RABBITMQ=4.0 does it
+## on a RabbitMQ; SYSTEM=bookspace, movie-booking, tutorgo or backstage starts another one.
 demo: setup
-	scripts/demo
+	scripts/demo $(SYSTEM)
 
 ## Builds everything and runs all tests.
 test: setup

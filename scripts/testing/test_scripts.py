@@ -9,10 +9,19 @@ SCRIPTS = [path for path in (runs.ROOT / "scripts").iterdir() if path.is_file()]
 
 
 class Scripts(unittest.TestCase):
-    def test_the_demo_reaches_its_own_server_past_a_proxy(self):
-        calls = [line for line in (runs.ROOT / "scripts/demo").read_text().splitlines() if re.search(r"(\$\(|\{ )curl ", line)]
+    def test_the_demos_reach_their_own_servers_past_a_proxy(self):
+        lines = [line for path in (runs.ROOT / "scripts/demos").glob("*.sh") for line in path.read_text().splitlines()]
+        calls = [line for line in lines if re.search(r"((?<!\\)\$\(|\{ |^  |within \d+ )curl ", line)]
         self.assertGreater(len(calls), 1)
         self.assertEqual([line for line in calls if "--noproxy '*'" not in line], [])
+
+    def test_each_system_has_a_demo_and_a_walk(self):
+        package = (runs.ROOT / "Examples/Package.swift").read_text()
+        systems = {path.name for path in (runs.ROOT / "Examples/Sources").iterdir() if f'"{path.name}"' in package and path.name.islower()}
+        demos = {path.stem for path in (runs.ROOT / "scripts/demos").glob("*.sh")} - {"common"}
+        walks = {path.stem.replace("_", "-") for path in (runs.ROOT / "scripts/systems").glob("*.py")}
+        self.assertEqual(systems, demos)
+        self.assertLessEqual(systems, walks)
 
     def test_the_page_for_contributors_says_what_each_folder_is(self):
         page = (runs.ROOT / "CONTRIBUTING.md").read_text()
