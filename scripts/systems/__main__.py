@@ -10,13 +10,14 @@ import tempfile
 import traceback
 
 import backstage
+import bookspace
 import event_booking
 import movie_booking
 import tutorgo
 from running import ROOT
 
 SYSTEMS = {
-    "movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo, "backstage": backstage,
+    "bookspace": bookspace, "movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo, "backstage": backstage,
 }
 
 

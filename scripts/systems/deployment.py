@@ -58,6 +58,26 @@ def dockerfile():
     assert {".git", "**/.build", "**/*.env", "**/data"} <= set(ignored)
 
 
+def bookspace():
+    """Yields a sentence for what holds now."""
+    services = compose("bookspace")["services"]
+    broker = services["bookspace-rabbitmq"]
+    assert broker["container_name"] == "bookspace-rabbitmq" and broker["ports"] == ["127.0.0.1:5672:5672", "127.0.0.1:15672:15672"], broker
+    assert (broker["environment"]["RABBITMQ_DEFAULT_USER"], broker["environment"]["RABBITMQ_DEFAULT_PASS"]) == ("admin", "admin123")
+    assert services["api"]["command"][0] == "api" and services["worker"]["command"][0] == "worker"
+    yield "the compose file is valid: bookspace-rabbitmq with admin/admin123 on 5672 and 15672, and the two services, built by the Dockerfile"
+    rules = [rule for group in documents((DEPLOY / "alerts.yaml").read_text())[0]["groups"] for rule in group["rules"]]
+    known = (ROOT / "docs/observability.md").read_text()
+    for rule in rules:
+        assert {"alert", "expr", "for", "labels", "annotations"} <= set(rule) and rule["annotations"]["summary"], rule
+        named = re.findall(r"\bwarren_\w+", rule["expr"])
+        assert named and all(f"`{name}`" in known for name in named), rule["expr"]
+    assert any(rule["expr"].startswith("warren_dead_letters") for rule in rules), rules
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "rules", DEPLOY / "alerts.yaml"], check=True, capture_output=True)
+    yield f"alert rules for those on call ({len(rules)}): each is about metrics that there are, the first about dead letters"
+
+
 def backstage(port):
     """Yields a sentence for what holds now. `port` is that of a process of the system that is ready."""
     dockerfile()
