@@ -82,7 +82,7 @@ let package = Package(
     .target(name: "CSpawning", path: "Tests/CSpawning"),
     .target(name: "Spawning", dependencies: ["CSpawning"], path: "Tests/Spawning", swiftSettings: settings),
     .target(
-      name: "BrokerConformance", dependencies: ["Warren", "Spawning", log, tracing, metrics],
+      name: "BrokerConformance", dependencies: ["Warren", "Spawning", log, tracing, metrics, lifecycle],
       path: "Tests/BrokerConformance", swiftSettings: settings),
     .executableTarget(
       name: "warren-ledger",

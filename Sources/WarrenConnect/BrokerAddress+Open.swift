@@ -4,7 +4,7 @@ internal import WarrenRabbitMQ
 internal import WarrenSQLite
 
 extension BrokerAddress {
-  /// The engine at this address. It works once its `run()` does: put it into a `ServiceGroup`, before the workers.
+  /// The engine at this address. It works once its `run()` does: put it into a `ServiceGroup`.
   ///
   /// - Parameters:
   ///   - startDeadline: how long a call waits for `run()` and the first connection; the engine's own by default.

@@ -1,6 +1,7 @@
 internal import AMQP
 internal import Foundation
 public import Logging
+internal import ServiceLifecycle
 internal import Synchronization
 public import Warren
 
@@ -82,7 +83,8 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
       showsWaitingMessages: false, largestBody: known.largestBody)
   }
 
-  /// Connects, and stays connected until the task is cancelled or the service is shut down.
+  /// Connects, and stays connected until the task is cancelled or the service is shut down, which first lets its workers finish
+  /// what they handle.
   ///
   /// - Throws: ``BrokerError`` when no repetition can help, such as for a wrong password.
   public func run() async throws {
@@ -93,9 +95,14 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     let consuming = AMQPConnection(named(name))
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await publishing.run() }
-        group.addTask { try await consuming.run() }
+        group.addTask { try await publishing.runUntilClosed() }
+        group.addTask { try await consuming.runUntilClosed() }
         group.addTask { try await self.open(publishing, consuming) }
+        group.addTask {
+          guard (try? await gracefulShutdown()) != nil else { return }
+          await self.consumers.drain()
+          await consuming.close()
+        }
         // The end of either connection ends the broker: in good order when it is shut down, or for an error that trying again does
         // not correct. That error may come after another part has ended for it.
         while try await group.next() != nil { if consuming.state.isFinal || publishing.state.isFinal { break } }

@@ -28,6 +28,7 @@ public final class SQLiteBroker: Sendable {
   let liveness: Liveness
   private let locks: NamedLocks
   private let lastConsumer = Atomic<Int64>(0)
+  private let consumers = OpenConsumers()
   private let isRunning = Flag(false)
 
   /// Opens the file, and makes it when it is missing; its directory must exist. Where this user may only read, the broker
@@ -100,7 +101,8 @@ extension SQLiteBroker: Broker {
       largestBody: configuration.largestBody)
   }
 
-  /// Runs the broker until a graceful shutdown or cancellation. Then what this process still holds goes back to its queues.
+  /// Runs the broker until a graceful shutdown or cancellation. Then what this process still holds goes back to its queues; a
+  /// graceful shutdown first lets its workers finish what they handle.
   public func run() async throws {
     try lifecycle.begin()
     lifecycle.open(())
@@ -112,7 +114,7 @@ extension SQLiteBroker: Broker {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.writer.alarm.run(self.clock) { self.writer.wake() } }
       group.addTask { await self.forgetFinished() }
-      try? await gracefulShutdown()
+      if (try? await gracefulShutdown()) != nil { await consumers.drain() }
       group.cancelAll()
     }
     lifecycle.end()
@@ -200,6 +202,8 @@ extension SQLiteBroker: Broker {
       try transaction.join(
         consumer, id: id, isOpen: isOpen, isPaused: isPaused, presence, name: configuration.workerName)
     }
+    consumers.add(consumer)
+    defer { consumers.remove(consumer) }
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()

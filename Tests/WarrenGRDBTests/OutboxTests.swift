@@ -190,6 +190,25 @@ import WarrenTesting
     #expect(try await application.waiting() == 0)
   }
 
+  @Test func aBrokerThatStopsBeforeItsRelayIsNoError() async throws {
+    let application = try Application()
+    try await application.book(1)
+    let log = CapturedLog()
+    try await SQLiteBroker.inMemory().withBroker { engine in
+      let broker = Deciding(base: engine) { _ throws(BrokerError) in
+        throw BrokerError(.stopped, "the broker was stopped")
+      }
+      let relay = OutboxRelay(application.outbox, to: broker, logger: log.logger)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await relay.run() }
+        try await until { log.lines.contains { $0.message.hasPrefix("The outbox waits") } }
+        group.cancelAll()
+      }
+    }
+    #expect(log.warnings == [])
+    #expect(try await application.waiting() == 1)
+  }
+
   // MARK: Several relays and outboxes
 
   @Test func oneRelayOfAllWorksAndAnotherTakesOver() async throws {

@@ -11,6 +11,15 @@ extension AMQPConnection {
   ///   failures as the ``AMQPRecoveryPolicy`` says. Once it was open it comes back whatever the broker answers meanwhile,
   ///   unless the policy is set to something else. Calling it a second time throws too.
   public func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await runUntilClosed()
+    } onGracefulShutdown: {
+      self.closeFromAnywhere()
+    }
+  }
+
+  /// The same for a service that has something to finish on the connection at a graceful shutdown, and closes it after that.
+  package func runUntilClosed() async throws {
     guard !hasRun else {
       throw AMQPError(.invalidConfiguration, "A connection runs once: make another one.")
     }
@@ -26,11 +35,7 @@ extension AMQPConnection {
       recordGauges()
     }
     try await withTaskCancellationHandler {
-      try await withGracefulShutdownHandler {
-        try await supervise()
-      } onGracefulShutdown: {
-        self.closeFromAnywhere()
-      }
+      try await supervise()
     } onCancel: {
       self.closeFromAnywhere()
     }

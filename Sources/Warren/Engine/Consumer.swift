@@ -13,6 +13,8 @@ public final class Consumer: Sendable {
     var waiting: [CheckedContinuation<Delivery?, Never>] = []
     var isStopped = false
     var pausedUntil: Date?
+    /// How many deliveries went back unbegun since it was stopped.
+    var returned = 0
 
     mutating func take() -> Delivery? {
       guard pausedUntil == nil, next < buffer.count else { return nil }
@@ -40,6 +42,7 @@ public final class Consumer: Sendable {
   public let prefetch: Int
   /// What the worker's handlers work on.
   let handlers = RunningHandlers()
+  private let stopped = Watched(false)
 
   /// A consumer; engines make them.
   ///
@@ -86,8 +89,15 @@ public final class Consumer: Sendable {
     }
     guard let waiting else { return }
     for continuation in waiting { continuation.resume(returning: nil) }
+    stopped.withValue { $0 = true }
     onStop(self)
   }
+
+  /// Returns when the consumer was stopped, by its worker or by its engine, or when the task is cancelled.
+  func waitUntilStopped() async { await stopped.wait { $0 } }
+
+  /// How many deliveries were handed in and not begun by the time it was stopped.
+  var unbegun: Int { state.withLock { $0.returned + $0.buffer.count - $0.next } }
 
   // MARK: Pausing
 
@@ -131,7 +141,10 @@ public final class Consumer: Sendable {
   public func hand(_ deliveries: [Delivery]) -> [Delivery] {
     var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
     let isStopped = state.withLock { state in
-      if state.isStopped { return true }
+      if state.isStopped {
+        state.returned += deliveries.count
+        return true
+      }
       if state.pausedUntil != nil {
         state.buffer.append(contentsOf: deliveries)
         return false
@@ -167,6 +180,7 @@ public final class Consumer: Sendable {
       if !revoked.isEmpty {
         state.buffer = kept
         state.next = 0
+        if state.isStopped { state.returned += revoked.count }
       }
       return revoked
     }

@@ -11,6 +11,7 @@ struct DeliveryProcessor: Sendable {
   let clock: any BrokerClock
   let logger: Logger
   let instruments: Instruments
+  let tally: WorkerTally
   let handlers: RunningHandlers
   /// Stops taking from the queue until a time.
   let pause: @Sendable (Date) -> Void
@@ -161,7 +162,9 @@ struct DeliveryProcessor: Sendable {
     let label = label(name)
     let word: String
     switch settlement {
-    case .complete: word = "complete"
+    case .complete:
+      word = "complete"
+      if logger.logLevel <= .debug { log(.debug, "Handled", delivery, ["took": "\(took)"]) }
     case .release: word = "release"
     case .postpone: word = "postpone"
     case .isolate:
@@ -189,6 +192,7 @@ struct DeliveryProcessor: Sendable {
     }
     do {
       let result = try await broker.settle(delivery, as: settlement)
+      if result == .settled { tally.count(settlement) }
       instruments.handled(result == .stale ? "stale" : word, queue: plan.queue, name: label, took: took)
       if result == .stale {
         log(.warning, "Outcome refused: the message was taken away meanwhile and is handled elsewhere", delivery)

@@ -14,8 +14,7 @@ internal import Synchronization
 /// }
 /// try await ServiceGroup(services: [broker, worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
-/// A group stops its services from the last to the first, so the broker stands before the worker: the other way round the broker
-/// is gone when a handler ends, and its message is handled again.
+/// The two may stand in either order: a broker that is told to stop first lets its workers finish.
 ///
 /// When it is to stop it takes nothing more, finishes what runs, and after ``Options/stopDeadline`` cancels it; what did
 /// not finish goes back to its queue, and that costs no attempt.
@@ -44,8 +43,8 @@ public struct Worker: Service {
   public let topology: Topology
   /// The queues that it takes from.
   public var queues: [QueueName] { plans.map(\.queue) }
-  private let broker: any Broker
-  private let plans: [QueuePlan]
+  let broker: any Broker
+  let plans: [QueuePlan]
   private let options: Options
   private let clock: any BrokerClock
   private let logger: Logger
@@ -79,31 +78,57 @@ public struct Worker: Service {
   /// Applies the topology, then works until it is stopped. While the broker is away it waits.
   ///
   /// - Throws: ``BrokerError`` when waiting does not help, such as ``BrokerError/Code/topologyConflict``. If that happens on one
-  ///   queue, the work on all others ends as at a stop first, within ``Options/stopDeadline``.
+  ///   queue, the work on all others ends as at a stop first, within ``Options/stopDeadline``. ``BrokerError/Code/stopped`` when
+  ///   the broker was stopped, and the worker was not within that time.
   public func run() async throws {
     let stop = StopSignal()
     try await withTaskCancellationOrGracefulShutdownHandler {
-      guard try await applyTopology(stop) else { return }
-      let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
-      let instruments = Instruments()
-      try await stop.onSet({ gate.stop() }) {
+      do {
+        guard try await applyTopology(stop) else { return }
+        try await work(until: stop)
+      } catch let error as BrokerError where error.code == .stopped {
+        try await waitForOwnStop(stop, after: error)
+      }
+    } onCancelOrGracefulShutdown: {
+      stop.set()
+    }
+  }
+
+  private func work(until stop: StopSignal) async throws {
+    logger.info("Worker started", metadata: logMetadata)
+    let tally = WorkerTally()
+    defer { logger.info("Worker stopped", metadata: logMetadata.merging(tally.logMetadata) { $1 }) }
+    let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
+    let instruments = Instruments()
+    // The end of one queue's work that was not asked for ends that of the others.
+    let end = StopSignal()
+    try await stop.onSet({ end.set() }) {
+      try await end.onSet({ gate.stop() }) {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for plan in plans {
             group.addTask {
-              do {
-                try await work(on: plan, stop, gate, instruments)
-              } catch {
-                stop.set()
-                throw error
-              }
+              defer { end.set() }
+              try await work(on: plan, end, gate, instruments, tally)
             }
           }
           try await group.waitForAll()
         }
       }
-    } onCancelOrGracefulShutdown: {
-      stop.set()
     }
+    // Its consumers have ended by themselves: the broker was stopped.
+    if !stop.isSet { throw EngineLifecycle<Void>.stopped }
+  }
+
+  /// Where the broker stands behind its worker in a service group it is stopped first, and the worker's turn comes after that: until
+  /// then it may not end, which the group would take for a failure.
+  private func waitForOwnStop(_ stop: StopSignal, after error: BrokerError) async throws(BrokerError) {
+    // Real time: what is waited for comes from outside.
+    await stop.sleep(for: options.stopDeadline, by: SystemClock())
+    if !stop.isSet { throw error }
+  }
+
+  private var logMetadata: Logger.Metadata {
+    ["worker": "\(name)", "queues": "\(queues.map(\.rawValue).joined(separator: ", "))"]
   }
 
   /// Whether it was applied; `false` when the worker was stopped before.
@@ -129,32 +154,8 @@ public struct Worker: Service {
     return false
   }
 
-  /// Refuses to begin what the engine would take away before it is done: it would be handled twice, each time for nothing.
-  private func checkLeases() async throws(BrokerError) {
-    guard let broker = broker as? any LeasingBroker else { return }
-    for plan in plans {
-      guard let timeout = plan.longestTimeout else { continue }
-      let turns = plan.settings.turns
-      let wanted = timeout.times(Double(turns))
-      guard let lease = try await broker.lease(of: plan.queue, wanted: wanted), lease.duration < wanted else {
-        continue
-      }
-      let wait =
-        turns == 1
-        ? ""
-        : " (a handler's timeout of \(timeout.words), \(turns) times, as up to \(plan.settings.window) are taken for "
-          + "\(plan.settings.slots) handlers)"
-      throw BrokerError(
-        .invalid,
-        "the worker '\(name)' may hold a message of '\(plan.queue)' for \(wanted.words)\(wait), and the broker takes it away "
-          + "after \(lease.duration.words), as \(lease.source) says, to run it again elsewhere. Give its handlers a shorter "
-          + "timeout, say .timeout(.seconds(\(max(1, lease.duration.components.seconds / Int64(turns))))), or a prefetch as "
-          + "small as their concurrency, or a longer time at the broker: \(lease.fix)")
-    }
-  }
-
   private func work(
-    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments
+    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments, _ tally: WorkerTally
   ) async throws {
     _ = try await whileAway(stop) {
       try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
@@ -163,7 +164,7 @@ public struct Worker: Service {
         let processor = DeliveryProcessor(
           plan: plan, broker: broker, gate: gate,
           judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
-          logger: logger, instruments: instruments, handlers: consumer.handlers,
+          logger: logger, instruments: instruments, tally: tally, handlers: consumer.handlers,
           pause: { time in
             consumer.pause(until: time)
             pausing.yield(time)
@@ -181,7 +182,7 @@ public struct Worker: Service {
               return false
             }
             group.addTask {
-              await stop.wait()
+              await consumer.waitUntilStopped()
               guard (try? await clock.sleep(until: clock.now.adding(options.stopDeadline))) != nil else { return false }
               warnOfRunning(consumer)
               return false
@@ -194,6 +195,7 @@ public struct Worker: Service {
             group.cancelAll()
           }
         }
+        tally.countUnbegun(consumer.unbegun)
       }
     }
   }

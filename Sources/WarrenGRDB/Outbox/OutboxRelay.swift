@@ -138,8 +138,10 @@ public struct OutboxRelay: Service {
       let pause = pause(after: round.failures)
       round.notBefore = .now + pause
       options.onPause?(error)
-      logger.error(
-        "The outbox waits: its messages cannot be published now",
+      // A broker that was stopped in good order is no fault: the relay's turn to stop comes next.
+      let isStopping = (error as? BrokerError)?.code == .stopped
+      logger.log(
+        level: isStopping ? .info : .error, "The outbox waits: its messages cannot be published now",
         metadata: ["error": "\(error)", "again.in": "\(pause)"])
       return false
     }

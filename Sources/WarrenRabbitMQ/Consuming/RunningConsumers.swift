@@ -18,6 +18,7 @@ final class RunningConsumers: Sendable {
     var lastID: Int64 = 0
   }
   private let state = Watched(State())
+  private let served = OpenConsumers()
 
   func nextID() -> Int64 {
     state.withValue { state in
@@ -25,8 +26,16 @@ final class RunningConsumers: Sendable {
       return state.lastID
     }
   }
-  func add(_ consumer: RunningConsumer) { state.withValue { $0.all[consumer.open.id] = consumer } }
-  func remove(_ consumer: RunningConsumer) { state.withValue { $0.all[consumer.open.id] = nil } }
+  func add(_ consumer: RunningConsumer) {
+    state.withValue { $0.all[consumer.open.id] = consumer }
+    served.add(consumer.consumer)
+  }
+  func remove(_ consumer: RunningConsumer) {
+    state.withValue { $0.all[consumer.open.id] = nil }
+    served.remove(consumer.consumer)
+  }
+  /// Stops all of them, and returns when they have ended.
+  func drain() async { await served.drain() }
   /// Returns once this process consumes something.
   func waitForAny() async { await state.wait { !$0.all.isEmpty } }
 
