@@ -28,12 +28,12 @@ struct Parts: Sendable {
     self.session = session
     self.known = known
     self.consumers = consumers
-    topology = TopologyApplier(session: session, known: known)
+    locks = NamedLocks(session: session)
+    topology = TopologyApplier(session: session, known: known, locks: locks)
     copies = CopyPublisher(session: session, known: known, topology: topology)
     publisher = Publisher(session: session, known: known, copies: copies)
     settler = Settler(session, known, topology, copies)
     leases = Leases(session: session, known: known)
-    locks = NamedLocks(session: session)
     reader = DeadLetterReader(session: session, known: known, locks: locks)
     deadLetterWork = DeadLetterWork(reader, copies)
     leaseWatch = LeaseWatch(session, consumers, leases, settler)

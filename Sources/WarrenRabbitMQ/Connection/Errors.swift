@@ -33,6 +33,8 @@ extension BrokerError {
 extension BrokerError {
   /// Whether RabbitMQ refused it because the user lacks a right.
   var isAboutRights: Bool { (underlying as? AMQPError)?.isAboutRights ?? false }
+  /// Whether there is no room for another queue.
+  var isAboutQueueLimit: Bool { (underlying as? AMQPError)?.isAboutQueueLimit ?? false }
 }
 
 extension AMQPError {

@@ -7,6 +7,7 @@ internal import Warren
 struct TopologyApplier: Sendable {
   let session: Session
   let known: KnownTopology
+  let locks: NamedLocks
 
   /// Declares what is missing and checks what is there. What is adopted is only looked for, by its name.
   func apply(_ topology: Topology) async throws(BrokerError) {
@@ -44,7 +45,37 @@ struct TopologyApplier: Sendable {
         unchecked.append("the queue '\(queue.name)'")
       }
     }
-    for binding in topology.bindings where !isAdopted(binding, in: topology) {
+    unchecked += try await bind(topology.bindings.filter { !isAdopted($0, in: topology) })
+    if let first = unchecked.first {
+      session.logger.notice(
+        "This user may not declare what the topology has, and it was not compared with what is there",
+        metadata: ["count": "\(unchecked.count)", "such as": "\(first)"])
+    }
+    known.note(topology)
+    warnOfPolicies(topology, shown ?? [])
+  }
+
+  /// Makes bindings, one process of all after the other. Returns what this user may not bind.
+  ///
+  /// RabbitMQ says of a binding that another client is just making that it is there, a moment before a topic exchange routes by
+  /// it: of two services that start together one would publish into that moment.
+  private func bind(_ bindings: [Binding]) async throws(BrokerError) -> [String] {
+    if bindings.isEmpty { return [] }
+    return try await asBrokerError("binding queues") {
+      do {
+        return try await locks.withLock("warren.topology", wait: session.configuration.startDeadline) {
+          try await bindUnlocked(bindings)
+        }
+      } catch let error as BrokerError where error.isAboutRights || error.isAboutQueueLimit {
+        // Without the right to lock, or without room for the queue of the lock: what is there already can be bound all the same.
+        return try await bindUnlocked(bindings)
+      }
+    }
+  }
+
+  private func bindUnlocked(_ bindings: [Binding]) async throws(BrokerError) -> [String] {
+    var unchecked: [String] = []
+    for binding in bindings {
       do {
         try await session.onThrowawayChannel(
           "binding the queue '\(binding.queue)' to the exchange '\(binding.exchange)'"
@@ -57,13 +88,7 @@ struct TopologyApplier: Sendable {
         unchecked.append("the binding of '\(binding.queue)' to '\(binding.exchange)'")
       }
     }
-    if let first = unchecked.first {
-      session.logger.notice(
-        "This user may not declare what the topology has, and it was not compared with what is there",
-        metadata: ["count": "\(unchecked.count)", "such as": "\(first)"])
-    }
-    known.note(topology)
-    warnOfPolicies(topology, shown ?? [])
+    return unchecked
   }
 
   /// Refuses what the virtual host has no room for, before anything is declared.
