@@ -15,7 +15,7 @@ export SCRATCH TIMES FILTER LIMIT BROKER
 test-repeat: export LOAD := $(LOAD)
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test systems chaos soak-amqp format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp format lint docs setup
 
 ## Shows this list.
 help:
@@ -83,6 +83,11 @@ bench-rabbitmq: setup
 ## Counts instructions and allocations of the AMQP client for a message, and fails if they have grown.
 bench-costs: setup
 	scripts/bench costs
+
+## Does what the guide for newcomers says: builds and runs its package, on SQLite and on RabbitMQ 4.0.
+first-day: setup
+	scripts/rabbitmq install 4.0
+	scripts/first-day 4.0
 
 ## Starts the example systems and prints a line for each requirement; BROKER=sqlite or rabbitmq:4.0, SYSTEM=movie-booking.
 systems: setup

@@ -8,6 +8,7 @@ import pathlib
 import sys
 
 from checks import commands, files, layers, pages, sizes, swift, tasks, words
+from first_day import guide
 
 ALL = ("layers", "words", "pages", "commands", "sizes", "tasks")
 PENDING = pathlib.Path(__file__).with_name("pending.txt")
@@ -44,7 +45,9 @@ def complaints(check, root, contents):
     if check == "pages":
         swift_files = [text for path, text in contents.items() if path.suffix == ".swift"]
         ignored = [line.strip("/") + "/" for line in contents.get(root / ".gitignore", "").splitlines() if line.endswith("/")]
-        names = pages.Names([str(path.relative_to(root)) for path in contents] + [f"{folder}x" for folder in ignored], swift_files)
+        paths = [str(path.relative_to(root)) for path in contents] + [f"{folder}x" for folder in ignored]
+        own = guide.files(guide.PAGE.read_text())  # the guide's files stand in it
+        names = pages.Names([*paths, *own], [*swift_files, *own.values()])
         return [complaint for path, text in contents.items() if path.suffix == ".md" for complaint in pages.check(path, text, names)]
     if check == "commands":
         command_line = root / "Sources/WarrenCommand"
