@@ -19,7 +19,7 @@ def checks(data, broker, seed):
     """Yields a sentence for what holds now; an AssertionError for what does not."""
     system = System(data, broker, seed)
     for part in (
-        layout, routes, wrong_input, log_lines, steps, redelivery, retries, correction, unknown, waiting, broker_away, kills,
+        layout, routes, wrong_input, log_lines, steps, beyond, redelivery, retries, correction, unknown, waiting, broker_away, kills,
     ):
         yield from part(system)
     assert system.api.stop() == 0 and system.worker.stop() == 0
@@ -110,9 +110,9 @@ def routes(system):
 def wrong_input(system):
     document = system.write("Strict")
     wrong = [("/v1/docs", {"title": title, "content": "c"}, "title") for title in ("", " ", "t" * 201, 5, None, "a\nb")]
-    wrong += [("/v1/docs", {"title": "t", "content": content}, "content") for content in (5, [], "c" * 100_001)]
-    wrong += [("/v1/docs", {"title": "t", "content": "c", "tags": tags}, "tags") for tags in (["x" * 51], "x", [5], [str(n) for n in range(21)])]
-    wrong += [(f"/v1/docs/{document}/comments", {"content": content}, "content") for content in ("", " ", None, 5, "c" * 10_001)]
+    wrong += [("/v1/docs", {"title": "t", "content": content}, "content") for content in ("", " ", None, 5, [], "c" * 100_001)]
+    wrong += [("/v1/docs", {"title": "t", "content": "c", "tags": tags}, "tags") for tags in (["x" * 51], "x", [5], [str(n) for n in range(11)])]
+    wrong += [(f"/v1/docs/{document}/comments", {"content": content}, "content") for content in ("", " ", None, 5, "c" * 1_001)]
     wrong += [("/v1/users", {"name": "n", "email": email}, "email") for email in ("", "eve", "eve@", "e@x.org\r\nBcc: y@x.org", 5)]
     for path, body, field in wrong:
         answer = system.ask("POST", path, body)
@@ -149,6 +149,30 @@ def steps(system):
     wait_for("the new words are found", lambda: system.found("maturity") == [document])
     assert system.counted("document.created") == 4
     yield "a handler for each of the four events: it notifies (\"Your document 'Steps' has been created\"), indexes for search, and counts"
+
+
+def beyond(system):
+    document = system.write("Draft", who="author")
+    system.ask("PUT", f"/v1/docs/{document}", {"title": "Final"}, "author")
+    assert [v["title"] for v in system.ask("GET", f"/v1/docs/{document}/versions").json["versions"]] == ["Draft"]
+    listed = system.ask("GET", "/v1/docs?author=author&tag=guide&page=1&limit=5").json
+    assert listed["total"] == 1 and listed["documents"][0]["title"] == "Final", listed
+    comment = system.ask("POST", f"/v1/docs/{document}/comments", {"content": "Off topic"}, "reader").json["commentId"]
+    assert system.ask("DELETE", f"/v1/docs/{document}/comments/{comment}", None, "stranger").status == 403
+    assert system.ask("DELETE", f"/v1/docs/{document}/comments/{comment}", None, "author").status == 204
+    wait_for("it is found", lambda: system.found("final"))
+    assert system.ask("DELETE", f"/v1/docs/{document}", None, "stranger").status == 403
+    assert system.ask("DELETE", f"/v1/docs/{document}", None, "author").status == 204
+    system.told("Your document 'Final' has been deleted", "author")
+    assert system.ask("GET", f"/v1/docs/{document}").status == 404 and not system.found("final")
+    user = system.ask("POST", "/v1/users", {"name": "Ben", "email": "ben@example.org"}, None).json["userId"]
+    assert system.ask("PUT", f"/v1/users/{user}", {"email": "b@example.org"}, user).json["email"] == "b@example.org"
+    system.told("Your profile has been updated", user)
+    assert system.ask("DELETE", f"/v1/users/{user}", None, user).status == 204
+    wait_for("the notifications are forgotten", lambda: not system.messages(user))
+    events = ("document.deleted", "comment.deleted", "user.updated", "user.deleted")
+    wait_for("each is counted", lambda: all(system.counted(event) == 1 for event in events))
+    yield "beyond the document: " + ", ".join(events) + "; versions; lists by page, tag and author"
 
 
 def redelivery(system):
@@ -226,13 +250,15 @@ def waiting(system):
     system.fail("document.created", True)
     before = system.logged(system.worker).count("Handling failed, will retry")
     system.write("Delayed")
-    wait_for("it failed", lambda: system.logged(system.worker).count("Handling failed, will retry") == before + 1)
+    wait_for("it failed twice", lambda: system.logged(system.worker).count("Handling failed, will retry") == before + 2)
     system.worker.kill()
     system.fail("document.created", False)
     system.worker = system.start("worker")
     wait_for("it is indexed", lambda: system.found("delayed"))
-    assert "attempt=2" in next(line for line in system.logged(system.worker).splitlines() if "Processing document.created" in line)
-    yield "a worker that is killed during a pause loses no retry: the next worker makes the second attempt"
+    # It was killed before or after the broker had settled the second failure.
+    line = next(line for line in system.logged(system.worker).splitlines() if "Processing document.created" in line)
+    assert "attempt=3" in line or "attempt=2" in line, line
+    yield "a worker that is killed during a pause loses no retry: the next worker makes the attempt that is due"
 
 
 def broker_away(system):

@@ -20,6 +20,14 @@ public enum Checked {
     return text
   }
 
+  /// A whole number of a range.
+  public static func number(_ text: String, field: String, in range: ClosedRange<Int>) throws -> Int {
+    guard let number = Int(text), range.contains(number) else {
+      throw APIError.field(field, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
   /// Short texts, each once.
   public static func list(
     _ texts: [String], field: String, atMost count: Int, each limit: Int

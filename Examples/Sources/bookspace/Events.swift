@@ -18,6 +18,14 @@ struct DocumentUpdated: EventMessage {
   var tags: [String]
 }
 
+/// Its author deleted a document, and with it its comments.
+struct DocumentDeleted: EventMessage {
+  static let name: MessageName = "document.deleted"
+  var documentId: String
+  var title: String
+  var deletedBy: String
+}
+
 /// A user commented on a document.
 struct CommentAdded: EventMessage {
   static let name: MessageName = "comment.added"
@@ -28,10 +36,32 @@ struct CommentAdded: EventMessage {
   var content: String
 }
 
+/// A comment was deleted, by its author or by that of the document.
+struct CommentDeleted: EventMessage {
+  static let name: MessageName = "comment.deleted"
+  var commentId: String
+  var documentId: String
+  var deletedBy: String
+}
+
 /// A user registered.
 struct UserRegistered: EventMessage {
   static let name: MessageName = "user.registered"
   var userId: String
   var name: String
   var email: String
+}
+
+/// A user changed name or address.
+struct UserUpdated: EventMessage {
+  static let name: MessageName = "user.updated"
+  var userId: String
+  var name: String
+  var email: String
+}
+
+/// A user left.
+struct UserDeleted: EventMessage {
+  static let name: MessageName = "user.deleted"
+  var userId: String
 }

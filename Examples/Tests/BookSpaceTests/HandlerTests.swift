@@ -38,6 +38,28 @@ import WarrenGRDB
     }
   }
 
+  @Test func whatIsDeletedIsFoundNoMore() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        try await stage.worker { settlements in
+          _ = await settlements.next()
+          try await client.send(.delete, "/v1/docs/\(id)")
+          _ = await settlements.next()
+          // An event about it that comes late does not bring it back.
+          try await stage.publish(DocumentUpdated(documentId: id, title: "API Guide", updatedBy: "user123", tags: []))
+          _ = await settlements.next()
+          #expect(try await client.send(.get, "/v1/docs/search?q=guide").list("documents").isEmpty)
+          let told = try await client.send(.get, "/v1/users/user123/notifications").list("notifications")
+          #expect(told.contains { $0["message"] as? String == "Your document 'API Guide' has been deleted" })
+          try await stage.publish(UserDeleted(userId: "user123"))
+          _ = await settlements.next()
+        }
+        #expect(try await client.send(.get, "/v1/users/user123/notifications").list("notifications").isEmpty)
+      }
+    }
+  }
+
   @Test(arguments: ["maturity", "RICH", "api guide", "tagged", "\"rich\" OR", "richardson*"])
   func documentsAreFound(by query: String) async throws {
     try await Stage.set { stage in

@@ -52,6 +52,88 @@ import WarrenGRDB
     }
   }
 
+  @Test func aDocumentKeepsItsVersionsUntilItIsDeleted() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        try await client.send(.put, "/v1/docs/\(id)", #"{"title":"Second"}"#)
+        let third = try await client.send(.put, "/v1/docs/\(id)", #"{"title":"Third"}"#)
+        #expect(third.json["version"] as? Int == 3)
+        let versions = try await client.send(.get, "/v1/docs/\(id)/versions").list("versions")
+        #expect(versions.map { $0["title"] as? String } == ["Second", "API Guide"])
+
+        #expect(try await client.send(.delete, "/v1/docs/\(id)", as: "another").status == .forbidden)
+        #expect(try await client.send(.delete, "/v1/docs/\(id)").status == .noContent)
+        for path in ["/v1/docs/\(id)", "/v1/docs/\(id)/versions", "/v1/docs/\(id)/comments"] {
+          #expect(try await client.send(.get, path).status == .notFound)
+        }
+        #expect(try await client.send(.delete, "/v1/docs/\(id)").status == .notFound)
+      }
+      #expect(stage.broker.publications.last?.message.name == "document.deleted")
+    }
+  }
+
+  @Test func documentsAreListedByPageTagAndAuthor() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        for number in 1...5 {
+          let tags = number.isMultiple(of: 2) ? #"["even","all"]"# : #"["all"]"#
+          try await client.send(
+            .post, "/v1/docs", #"{"title":"\#(number)","content":"C","tags":\#(tags)}"#,
+            as: number == 5 ? "other" : "user123")
+        }
+        func titles(_ query: String) async throws -> [String] {
+          try await client.send(.get, "/v1/docs?\(query)").list("documents").compactMap { $0["title"] as? String }
+        }
+        #expect(try await titles("limit=2") == ["5", "4"])
+        #expect(try await titles("limit=2&page=3") == ["1"])
+        #expect(try await titles("tag=even") == ["4", "2"])
+        #expect(try await titles("tag=even'%20OR%201") == [])
+        #expect(try await titles("author=other&tag=all") == ["5"])
+        #expect(try await client.send(.get, "/v1/docs?tag=all&limit=1").json["total"] as? Int == 5)
+        for query in ["page=0", "page=x", "limit=101", "limit=-1"] {
+          #expect(try await client.send(.get, "/v1/docs?\(query)").status == .badRequest)
+        }
+      }
+    }
+  }
+
+  @Test func aUserChangesAndLeaves() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let user = try await client.send(.post, "/v1/users", #"{"name":"Ada","email":"ada@example.org"}"#, as: nil)
+        try await client.send(.post, "/v1/users", #"{"name":"Ben","email":"ben@example.org"}"#, as: nil)
+        let id = try #require(user.json["userId"] as? String)
+        let path = "/v1/users/\(id)"
+        #expect(try await client.send(.put, path, #"{"name":"Ada L."}"#, as: id).json["name"] as? String == "Ada L.")
+        #expect(try await client.send(.put, path, #"{"email":"BEN@example.org"}"#, as: id).status == .conflict)
+        #expect(try await client.send(.put, path, "{}", as: id).status == .badRequest)
+        #expect(try await client.send(.put, path, #"{"name":"Eve"}"#, as: "spy").status == .forbidden)
+        #expect(try await client.send(.delete, path, as: "spy").status == .forbidden)
+        #expect(try await client.send(.delete, path, as: id).status == .noContent)
+        #expect(try await client.send(.delete, path, as: id).status == .notFound)
+      }
+      let names = stage.broker.publications.map(\.message.name)
+      #expect(names == ["user.registered", "user.registered", "user.updated", "user.deleted"])
+    }
+  }
+
+  @Test func aCommentIsDeletedByItsAuthorOrTheDocuments() async throws {
+    try await Stage.set { stage in
+      try await stage.api { client in
+        let id = try await client.write()
+        for deleter in ["reader", "user123"] {
+          let comment = try await client.send(.post, "/v1/docs/\(id)/comments", #"{"content":"Good"}"#, as: "reader")
+          let path = "/v1/docs/\(id)/comments/\(try #require(comment.json["commentId"] as? String))"
+          #expect(try await client.send(.delete, path, as: "another").status == .forbidden)
+          #expect(try await client.send(.delete, path, as: deleter).status == .noContent)
+          #expect(try await client.send(.delete, path, as: deleter).status == .notFound)
+        }
+      }
+      #expect(stage.broker.publications.last?.message.name == "comment.deleted")
+    }
+  }
+
   @Test func commentsAreWrittenAndRead() async throws {
     try await Stage.set { stage in
       try await stage.api { client in
@@ -122,7 +204,8 @@ import WarrenGRDB
         try await stage.relayed()
         stage.broker.refuse(with: BrokerError(.unavailable, "away"))
         for (method, path, body) in [
-          (HTTPRequest.Method.post, "/v1/docs", #"{"title":"T"}"#), (.put, "/v1/docs/\(id)", #"{"title":"New"}"#),
+          (HTTPRequest.Method.post, "/v1/docs", #"{"title":"T","content":"C"}"#),
+          (.put, "/v1/docs/\(id)", #"{"title":"New"}"#),
           (.post, "/v1/docs/\(id)/comments", #"{"content":"C"}"#),
           (.post, "/v1/users", #"{"name":"Ada","email":"ada@example.org"}"#),
         ] {

@@ -21,9 +21,9 @@ struct BookSpaceAPI {
 enum Limits {
   static let title = 200
   static let content = 100_000
-  static let tags = 20
+  static let tags = 10
   static let tag = 50
-  static let comment = 10_000
+  static let comment = 1_000
   static let name = 100
   static let email = 254
 }

@@ -18,6 +18,11 @@ struct CommentRoutes {
       _ = try request.caller()
       return Response.json(["comments": try await store.comments(on: context.pathID)])
     }
+    routes.delete("docs/:id/comments/:comment") { request, context in
+      let comment = try context.parameters.require("comment")
+      try await store.deleteComment(comment, on: context.pathID, by: request.caller())
+      return Response(status: .noContent)
+    }
   }
 
   private func create(on id: String, _ request: Request) async throws -> Response {

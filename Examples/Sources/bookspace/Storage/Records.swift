@@ -11,6 +11,28 @@ struct Document: Codable, Equatable, Sendable, FetchableRecord, PersistableRecor
   var createdBy: String
   var createdAt: Date
   var updatedAt: Date
+  /// 1, and one more with each change.
+  var version = 1
+}
+
+/// What a document was before a change.
+struct Version: Codable, Equatable, Sendable, FetchableRecord, PersistableRecord {
+  static let databaseTableName = "versions"
+  var documentId: String
+  var version: Int
+  var title: String
+  var content: String
+  var tags: [String]
+  var updatedAt: Date
+
+  init(_ document: Document) {
+    documentId = document.documentId
+    version = document.version
+    title = document.title
+    content = document.content
+    tags = document.tags
+    updatedAt = document.updatedAt
+  }
 }
 
 /// A comment on a document.

@@ -5,6 +5,9 @@ internal import WarrenGRDB
 extension Store {
   /// Carries the events of what was saved to the broker, with a line in the log for each.
   func relay(to broker: any Broker, engine: String, logger: Logger) -> OutboxRelay {
+    let notConnected: @Sendable (any Error) -> Void = { error in
+      logger.error("Not connected to \(engine)", metadata: ["error": "\(error)", "events": "wait in the outbox"])
+    }
     var options = OutboxRelay.Options()
     options.onReceipt = { publication, receipt in
       let event = publication.message.name ?? ""
@@ -12,12 +15,11 @@ extension Store {
       switch receipt.result {
       case .stored, .repeated: logger.info("\(event) event published", metadata: metadata)
       case .unroutable: logger.error("\(event) event reached no queue", metadata: metadata)
+      case .failed(let error) where [.unavailable, .deadline].contains(error.code): notConnected(error)
       case .failed: break  // The relay logs it, and tries again.
       }
     }
-    options.onPause = { error in
-      logger.error("Not connected to \(engine)", metadata: ["error": "\(error)", "events": "wait in the outbox"])
-    }
+    options.onPause = notConnected
     return OutboxRelay(outbox, to: broker, options: options, logger: logger)
   }
 }

@@ -24,13 +24,13 @@ extension Store {
     _ id: String, by caller: String, _ change: @escaping @Sendable (inout Document) -> Void
   ) async throws -> Document {
     try await database.write { db in
-      var document = try Self.document(id, db)
-      guard document.createdBy == caller else {
-        throw APIError.forbidden("x-user-id is not the document's author: only the author may change it")
-      }
+      var document = try Self.document(id, of: caller, db)
+      try Version(document).insert(db)
       change(&document)
       try db.execute(
-        sql: "UPDATE documents SET title = ?, content = ?, tags = ?, updatedAt = ? WHERE documentId = ?",
+        sql: """
+          UPDATE documents SET title = ?, content = ?, tags = ?, updatedAt = ?, version = version + 1 WHERE documentId = ?
+          """,
         arguments: [document.title, document.content, try Self.list(document.tags), document.updatedAt, id])
       try outbox.publish(
         DocumentUpdated(documentId: id, title: document.title, updatedBy: caller, tags: document.tags), orderedBy: id,
@@ -39,44 +39,61 @@ extension Store {
     }
   }
 
-  /// Stores a comment. Throws a 404 when there is no such document.
-  func insert(_ comment: Comment) async throws {
+  /// Deletes a document of the caller's own, with its comments and versions.
+  func delete(_ id: String, by caller: String) async throws {
     try await database.write { db in
-      let document = try Self.document(comment.documentId, db)
-      try comment.insert(db)
+      let document = try Self.document(id, of: caller, db)
+      try db.execute(
+        sql: """
+          DELETE FROM comments WHERE documentId = :id;
+          DELETE FROM versions WHERE documentId = :id;
+          UPDATE documents SET content = '', tags = '[]', deletedAt = :now WHERE documentId = :id;
+          """, arguments: ["id": id, "now": Date.now])
       try outbox.publish(
-        CommentAdded(
-          commentId: comment.commentId, documentId: comment.documentId, title: document.title,
-          createdBy: comment.createdBy, content: comment.content),
-        orderedBy: comment.documentId, in: db)
+        DocumentDeleted(documentId: id, title: document.title, deletedBy: caller), orderedBy: id, in: db)
     }
   }
 
-  /// The oldest first. Throws a 404 when there is no such document.
-  func comments(on id: String) async throws -> [Comment] {
+  /// What a document was before its changes, the newest first. Throws a 404 when there is no such document.
+  func versions(of id: String) async throws -> [Version] {
     try await database.read { db in
       _ = try Self.document(id, db)
-      return try Comment.fetchAll(
-        db, sql: "SELECT * FROM comments WHERE documentId = ? ORDER BY number LIMIT 1000", arguments: [id])
+      return try Version.fetchAll(
+        db, sql: "SELECT * FROM versions WHERE documentId = ? ORDER BY version DESC LIMIT 100", arguments: [id])
     }
   }
 
-  /// Throws a 409 when the mail address is taken.
-  func insert(_ user: User) async throws {
-    do {
-      try await database.write { db in
-        try user.insert(db)
-        try outbox.publish(UserRegistered(userId: user.userId, name: user.name, email: user.email), in: db)
-      }
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-      throw APIError.conflict("email_taken", "email is registered already: take another, or use its userId")
+  /// A page of the documents that have this tag and this author, where they are given, and how many those are; the newest first.
+  func documents(tag: String?, author: String?, page: Int, limit: Int) async throws -> (
+    documents: [Document], total: Int
+  ) {
+    let condition = """
+      deletedAt IS NULL AND (:author IS NULL OR createdBy = :author)
+        AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = :tag))
+      """
+    let filter: StatementArguments = ["author": author, "tag": tag]
+    return try await database.read { db in
+      let documents = try Document.fetchAll(
+        db, sql: "SELECT * FROM documents WHERE \(condition) ORDER BY number DESC LIMIT :limit OFFSET :offset",
+        arguments: filter + ["limit": limit, "offset": (page - 1) * limit])
+      let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM documents WHERE \(condition)", arguments: filter)
+      return (documents, total ?? 0)
     }
   }
 
-  private static func document(_ id: String, _ db: Database) throws -> Document {
-    let found = try Document.fetchOne(db, sql: "SELECT * FROM documents WHERE documentId = ?", arguments: [id])
+  static func document(_ id: String, _ db: Database) throws -> Document {
+    let found = try Document.fetchOne(
+      db, sql: "SELECT * FROM documents WHERE documentId = ? AND deletedAt IS NULL", arguments: [id])
     guard let found else { throw APIError.notFound("document", id) }
     return found
+  }
+
+  private static func document(_ id: String, of caller: String, _ db: Database) throws -> Document {
+    let document = try document(id, db)
+    guard document.createdBy == caller else {
+      throw APIError.forbidden("x-user-id is not the document's author: only the author may change or delete it")
+    }
+    return document
   }
 
   private static func list(_ texts: [String]) throws -> String {

@@ -9,6 +9,11 @@ extension Store {
     }
   }
 
+  /// Forgets what a user was told.
+  static func forget(_ user: String, _ db: Database) throws {
+    try db.execute(sql: "DELETE FROM notifications WHERE userId = ?", arguments: [user])
+  }
+
   /// By event and day.
   func counts() async throws -> [EventCount] {
     try await database.read { db in try EventCount.fetchAll(db, sql: "SELECT * FROM counts") }

@@ -12,7 +12,7 @@ extension Store {
         db,
         sql: """
           SELECT documents.* FROM documentIndex JOIN documents ON documents.number = documentIndex.rowid
-          WHERE documentIndex MATCH ? ORDER BY rank LIMIT ?
+          WHERE documentIndex MATCH ? AND deletedAt IS NULL ORDER BY rank LIMIT ?
           """, arguments: [pattern, limit])
     }
   }
@@ -23,7 +23,8 @@ extension Store {
       sql: """
         DELETE FROM documentIndex WHERE rowid = (SELECT number FROM documents WHERE documentId = :id);
         INSERT INTO documentIndex (rowid, title, content, tags)
-          SELECT number, title, content, tags FROM documents WHERE documentId = :id;
+          SELECT number, title, content, tags FROM documents
+            WHERE documentId = :id AND deletedAt IS NULL;
         """, arguments: ["id": documentId])
   }
 }

@@ -46,6 +46,18 @@ struct Store: Sendable {
             event TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (event, day)) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("versions of documents, and those that were deleted") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE documents ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+          ALTER TABLE documents ADD COLUMN deletedAt TEXT; -- the row stays, so that its number is not given again
+          CREATE INDEX documentsOfAuthor ON documents (createdBy);
+          CREATE TABLE versions (
+            documentId TEXT NOT NULL REFERENCES documents (documentId), version INTEGER NOT NULL,
+            title TEXT NOT NULL, content TEXT NOT NULL, tags TEXT NOT NULL, updatedAt TEXT NOT NULL,
+            PRIMARY KEY (documentId, version)) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

@@ -19,6 +19,10 @@ struct EventHandlers: Sendable {
         On(DocumentUpdated.self, updated)
         On(CommentAdded.self, commented)
         On(UserRegistered.self, registered)
+        On(DocumentDeleted.self, deleted)
+        On(CommentDeleted.self, commentDeleted)
+        On(UserUpdated.self, userUpdated)
+        On(UserDeleted.self, userDeleted)
       }
       .retry(Layout.retry)
     }
@@ -48,6 +52,28 @@ struct EventHandlers: Sendable {
   func registered(_ event: UserRegistered, _ context: HandlerContext) async throws {
     try await process(event, context, title: event.name) { _ in
       (event.userId, "Welcome to BookSpace, \(event.name)")
+    }
+  }
+
+  func deleted(_ event: DocumentDeleted, _ context: HandlerContext) async throws {
+    try await process(event, context, title: event.title, document: event.documentId) { _ in
+      (event.deletedBy, "Your document '\(event.title)' has been deleted")
+    }
+  }
+
+  func commentDeleted(_ event: CommentDeleted, _ context: HandlerContext) async throws {
+    try await process(event, context, title: "") { _ in nil }
+  }
+
+  func userUpdated(_ event: UserUpdated, _ context: HandlerContext) async throws {
+    try await process(event, context, title: event.name) { _ in (event.userId, "Your profile has been updated") }
+  }
+
+  /// A user who left is told nothing, and what the user was told is forgotten.
+  func userDeleted(_ event: UserDeleted, _ context: HandlerContext) async throws {
+    try await process(event, context, title: "") { db in
+      try Store.forget(event.userId, db)
+      return nil
     }
   }
 
