@@ -37,15 +37,15 @@ class Report:
 
 
 def build():
-    """Generates and builds the guide's package; returns the program and the command line."""
+    """Generates and builds the guide's package and the command line; returns the package's folder and its files."""
     package = SCRATCH / "first-day/shop"
     paths = guide.write(package)
+    script = guide.ROOT / "scripts/build"
+    subprocess.run([script, ".", "--product", "warren"], check=True)
     # The versions of dependencies that this clone is built with already.
     for resolved in (guide.ROOT / "Examples/Package.resolved", guide.ROOT / "Package.resolved"):
         if resolved.exists() and not (package / "Package.resolved").exists():
             (package / "Package.resolved").write_bytes(resolved.read_bytes())
-    script = guide.ROOT / "scripts/build"
-    subprocess.run([script, ".", "--product", "warren"], check=True)
     subprocess.run([script, package, "--build-tests"], check=True)
     return package, paths
 
