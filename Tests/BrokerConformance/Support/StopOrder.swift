@@ -49,6 +49,7 @@ public func stopInGoodOrder(
     try equal(end?.metadata["handled"], "2", "what it handled")
     try equal(end?.metadata["given.back"], "2", "what it gave back")
     try check(log.lines.contains { $0.message == "Worker started" && $0.level == .info }, "a line of the start")
+    try equal(log.lines.filter { $0.message == "Handled" && $0.level == .debug }.count, 2, "lines of what was handled")
 
     let left = Set(1...7).subtracting(first)
     try await runAgain(try open(log.logger)) { broker in
