@@ -268,7 +268,10 @@ extension SQLiteBroker: DeadLetterBroker {
       throw BrokerError(.invalid, "a changed message is another message: give it an id of its own")
     }
     var edited = edited
-    edited.headers["warren-edited-from"] = id.rawValue
+    // Who goes by an address says itself which message it was.
+    if !id.rawValue.hasPrefix("@") || edited.headers["warren-edited-from"] == nil {
+      edited.headers["warren-edited-from"] = id.rawValue
+    }
     try publisher.check(Publication(edited, to: .queue(queue ?? "any")))
     try await deadLetterWork.replace(id, in: queue, with: edited)
   }

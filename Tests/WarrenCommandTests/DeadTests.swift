@@ -128,6 +128,33 @@ import WarrenSQLite
     #expect(try await broker.run("dead", "delete", "--where", "nothing like it", "--yes").status == 4)
   }
 
+  @Test("a time that is shown selects what it shows") func times() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"])
+    let list: [[String: Any]] = try await broker.run("dead", "ls", "--json").json()
+    let time = try #require(list.first?["time"] as? String)
+    let row = try await broker.run("dead", "ls").output.split(separator: "\t").map(String.init)
+    let shown = try #require(row.first { $0.hasPrefix("20") })
+    let second = String(time.prefix(19))
+    for text in [time, shown, "\(second)Z", "\(second)+0000", "\(second.replacing("T", with: " "))Z"] {
+      #expect(try await broker.run("dead", "ls", "--until", text).output.contains("mail"), "\(text)")
+    }
+    #expect(try await broker.run("dead", "ls", "--until", "2020-01-01 00:00:00.123456").output.isEmpty)
+    #expect(try await broker.run("dead", "ls", "--until", "yesterday").status == 2)
+  }
+
+  @Test("two with one id are shown and edited one by one") func addresses() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "a"])
+    let rows = try await broker.run("dead", "ls", "--columns", "id").output.split(separator: "\n").map(String.init)
+    #expect(rows.count == 2 && rows[0] == "a" && rows[1].hasPrefix("@"))
+    let ambiguous = try await broker.run("dead", "edit", "a", "--header", "x=1")
+    #expect(ambiguous.status != 0 && ambiguous.errors.contains(rows[1]), "\(ambiguous.errors)")
+    #expect(try await broker.run("dead", "edit", rows[1], "--header", "x=1").status == 0)
+    #expect(try await broker.run("dead", "show", rows[1]).status == 4)
+    #expect(try await broker.run("dead", "replay", "a").output == "1 replayed\n")
+  }
+
   @Test("deleting asks even for one") func delete() async throws {
     let broker = try await SeededBroker()
     try await broker.park(["a", "b"])

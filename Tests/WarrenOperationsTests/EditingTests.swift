@@ -5,7 +5,7 @@ import WarrenOperations
 import WarrenTesting
 
 @Suite("Editing a dead letter") struct EditingTests {
-  @Test("the copy is a message of its own in the same chain") func copy() async throws {
+  @Test("the copy is a message of its own, and what was not edited stays") func copy() async throws {
     try await ScriptedBroker.running { broker, operations in
       try await broker.add("1", headers: ["a": "1"], body: #"{"to":"none"}"#)
       broker.engine.virtualClock.advance(to: time(500))
@@ -21,9 +21,9 @@ import WarrenTesting
       let copy = try #require(
         try await broker.consume("mail", prefetch: 1) { consumer in await consumer.next()?.message })
       #expect(copy.id == id)
-      #expect(copy.correlationID == "1")
+      #expect(copy.correlationID == draft.original.message.correlationID)
       #expect(copy.headers == ["b": "2", "warren-edited-from": "1"])
-      #expect(copy.timestamp == time(500))
+      #expect(copy.timestamp == draft.original.message.timestamp)
     }
   }
 
@@ -44,6 +44,48 @@ import WarrenTesting
       let error = await #expect(throws: BrokerError.self) { try await operations.publish(changed) }
       #expect(error?.code == .invalid)
       #expect(try await broker.left.count == 1)
+    }
+  }
+
+  @Test("text in another charset is edited in it") func charset() throws {
+    var letter = DeadLetter.example("1")
+    letter.message.body = Data([0x73, 0xFC, 0xDF])
+    letter.message.contentType = "text/plain; charset=iso-8859-1"
+    var draft = DeadLetterDraft(letter)
+    #expect(draft.text == "süß")
+    try draft.setText("Süß")
+    #expect(draft.body == Data([0x53, 0xFC, 0xDF]))
+    var other = draft
+    #expect(throws: BrokerError.self) { try other.setText("日本") }
+  }
+
+  @Test("a body that was not changed need not be JSON, and a mark before it is none of its text") func mark() throws {
+    var letter = DeadLetter.example("1")
+    letter.message.body = Data("\u{FEFF}{}".utf8)
+    var draft = DeadLetterDraft(letter)
+    draft.headers["a"] = "2"
+    #expect(try draft.message(now: time(0)).body == letter.message.body)
+    draft.body = Data("\u{FEFF}[]".utf8)
+    #expect(try draft.message(now: time(0)).body == draft.body)
+  }
+
+  @Test("two with one id are told apart by their addresses") func addresses() async throws {
+    try await ScriptedBroker.running { broker, operations in
+      try await broker.add("1", headers: ["n": "1"])
+      try await broker.add("1", headers: ["n": "2"])
+      let error = await #expect(throws: BrokerError.self) { try await operations.draft("1") }
+      let shown = try await operations.deadLetters("1")
+      let addresses = try shown.map { try #require($0.address) }
+      #expect(Set(addresses).count == 2)
+      for address in addresses { #expect(error?.message.contains(address.rawValue) == true) }
+      var draft = try await operations.draft(addresses[1])
+      #expect(draft.original.message.headers["n"] == "2")
+      draft.headers["n"] = "3"
+      _ = try await operations.publish(draft)
+      #expect(try await operations.deadLetters("1").map(\.address) == [addresses[0]])
+      let survey = try await operations.survey(DeadLetterSelection(ids: [addresses[0], "@0"], limit: .max))
+      #expect(survey.count == 1 && survey.missing == ["@0"])
+      #expect(try await operations.delete(survey).done == 1)
     }
   }
 

@@ -83,6 +83,9 @@ import WarrenOperations
       (#"{"password": "a\"b c", "n": 1}"#, #"{"password": "***", "n": 1}"#),
       ("invalid password 'x' for ada", "invalid password '***' for ada"),
       ("{password => 'x y'}", "{password => '***'}"),
+      // Elements of XML.
+      ("<a><password>two words</password><b>x</b></a>", "<a><password>***</password><b>x</b></a>"),
+      ("<w:password>x</w:password>", "<w:password>***</w:password>"), ("<password/>", "<password/>"),
       // A code before its name.
       ("482913 is your BookSpace code", "*** is your BookSpace code"),
       ("G-482913 is your verification code.", "*** is your verification code."),

@@ -32,6 +32,27 @@ import Warren
     #expect(try self.read("{}") == Topology())
   }
 
+  @Test("an adopted queue without a dead-letter queue is read as it was written") func adoptedWithout() throws {
+    let shown = Topology(
+      asDeclared: [Exchange("h", .other("headers"), isAdopted: true)], [Queue.deadLetters("old").adopted()], [],
+      others: ["the binding of x"])
+    let text = String(decoding: try JSONEncoder().encode(shown), as: UTF8.self)
+    #expect(text.contains("\"deadLetter\":null") && !text.contains("holdsDeadLetters") && text.contains("leftAlone"))
+    let again = try read(text)
+    #expect(again.queues == shown.queues && again.exchanges == shown.exchanges)
+    // Where it is no longer adopted, it is a queue like any other.
+    #expect(try read(#"{"queues": [{"name": "old", "deadLetter": null}]}"#).queues.map(\.name) == ["old", "old.dlq"])
+  }
+
+  @Test("thousands of queues are put together in no time") func many() throws {
+    let queues = (0..<5000).map { Queue(QueueName("q\($0)")) }
+    let topology = try Topology(
+      exchanges: ["e"], queues: queues,
+      bindings: queues.map { Binding($0.name, to: "e", key: RoutingKey("k.\($0.name)")) })
+    #expect(topology.queues.count == 10_000 && topology.bindings.count == 5000)
+    #expect(try topology.merging(topology) == topology)
+  }
+
   @Test(
     "what is wrong is said",
     arguments: [

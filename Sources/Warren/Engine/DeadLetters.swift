@@ -22,7 +22,8 @@ public protocol DeadLetterBroker: Broker {
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport
 
   /// Publishes a changed copy of one dead letter to the queue that gave up on it and removes the dead letter, in one
-  /// step. The copy is a new message: `edited` needs an id of its own, and gets the header `warren-edited-from`.
+  /// step. The copy is a new message: `edited` needs an id of its own, and gets the header `warren-edited-from`. `id` may be an
+  /// address.
   ///
   /// - Throws: ``BrokerError/Code/notFound`` when there is no such dead letter.
   func replace(
@@ -65,7 +66,7 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
   public var queue: QueueName?
   /// Only those that this queue gave up on.
   public var origin: QueueName?
-  /// Only these messages; empty: all.
+  /// Only these messages, by their ids or by their ``DeadLetter/address``; empty: all.
   public var ids: [MessageID]
   /// Only those that this finds.
   public var filter: MessageFilter

@@ -3,7 +3,7 @@ public import Foundation
 /// When a queue is well, and when it is not:
 ///
 /// - a problem: messages are ready and no worker consumes the queue, which is not paused;
-/// - a warning: a queue of dead letters has any;
+/// - a warning: a queue of dead letters has any, or one that may hold some has messages and no consumer;
 /// - a warning: a queue is paused;
 /// - a warning: workers consume, and yet the oldest message has waited longer than ``patience``.
 public struct HealthRule: Sendable, Equatable {
@@ -26,6 +26,11 @@ public struct HealthRule: Sendable, Equatable {
     case .deadLetters where queue.ready > 0:
       return Finding(
         .warning, queue: queue.name, "\(queue.name): \(count("dead letter")) for a person",
+        fix: .readDeadLetters(in: queue.name))
+    case .mayHoldDeadLetters:
+      return Finding(
+        .warning, queue: queue.name,
+        "\(queue.name): \(count("message")) and no worker consumes the queue; they may be the dead letters of another",
         fix: .readDeadLetters(in: queue.name))
     case .paused:
       return Finding(

@@ -12,6 +12,8 @@ public struct QueueStatus: Sendable, Hashable, Codable {
     case unattended
     /// It holds dead letters, which wait for a person.
     case deadLetters = "dead-letters"
+    /// Another queue's dead letters may lie in it, and no worker consumes it; see ``QueueStatus/mayHoldDeadLetters``.
+    case mayHoldDeadLetters = "may-hold-dead-letters"
   }
   /// The queue.
   public var name: QueueName
@@ -27,6 +29,9 @@ public struct QueueStatus: Sendable, Hashable, Codable {
   public var isPaused: Bool
   /// Whether it holds dead letters.
   public var holdsDeadLetters: Bool
+  /// Whether it may hold dead letters, as far as the engine can tell: another system declared it, and what a queue gives up, or what
+  /// waits out a delay there, goes to it. It is looked through, replayed from and deleted from only when it is named.
+  public var mayHoldDeadLetters = false
   /// Where its dead letters go.
   public var deadLetterQueue: QueueName?
   /// Consumers at the moment.
@@ -75,7 +80,8 @@ public struct QueueStatus: Sendable, Hashable, Codable {
   public var state: State {
     if isPaused { return .paused }
     if holdsDeadLetters { return .deadLetters }
-    return consumers == 0 && ready > 0 ? .unattended : .active
+    if consumers > 0 || ready == 0 { return .active }
+    return mayHoldDeadLetters ? .mayHoldDeadLetters : .unattended
   }
 
   private enum ShownKeys: String, CodingKey {
@@ -92,6 +98,7 @@ public struct QueueStatus: Sendable, Hashable, Codable {
     try container.encodeIfPresent(oldest, forKey: .oldest)
     try container.encode(isPaused, forKey: .isPaused)
     try container.encode(holdsDeadLetters, forKey: .holdsDeadLetters)
+    try container.encode(mayHoldDeadLetters, forKey: .mayHoldDeadLetters)
     try container.encodeIfPresent(deadLetterQueue, forKey: .deadLetterQueue)
     try container.encodeIfPresent(consumers, forKey: .consumers)
     try container.encodeIfPresent(totals, forKey: .totals)

@@ -64,11 +64,14 @@ public struct DeadLetter: Sendable, Equatable {
   public var time: Date
   /// What it had been through.
   public var history: History
+  /// What tells this one from every other dead letter, also from one with the same id or without any: `@` and some characters. It
+  /// is the same at each look, and selects as an id does; `nil` where the engine has none.
+  public var address: MessageID?
 
   /// A dead letter; engines make them.
   public init(
     message: Message, queue: QueueName, origin: QueueName, exchange: ExchangeName?, routingKey: RoutingKey,
-    reason: DeadLetterReason, time: Date, history: History
+    reason: DeadLetterReason, time: Date, history: History, address: MessageID? = nil
   ) {
     self.message = message
     self.queue = queue
@@ -78,5 +81,6 @@ public struct DeadLetter: Sendable, Equatable {
     self.reason = reason
     self.time = time
     self.history = history
+    self.address = address
   }
 }

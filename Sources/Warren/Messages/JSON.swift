@@ -69,7 +69,12 @@ enum JSON {
         return isNext ? Date(timeIntervalSince1970: milliseconds) : date
       }
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "'\(text.prefix(40))' is not an ISO 8601 time")
+        in: container,
+        debugDescription: (try? Date(
+          "\(text)Z", strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: text.contains("."))))
+          == nil
+          ? "'\(text.prefix(40))' is not an ISO 8601 time"
+          : "'\(text.prefix(40))' is a local time: its zone is missing, such as Z or +01:00")
     }
     configure(decoder)
     return decoder

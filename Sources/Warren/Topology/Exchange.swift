@@ -1,13 +1,36 @@
 /// Where events are published: it hands each to the queues bound to it.
 public struct Exchange: Sendable, Hashable, ExpressibleByStringLiteral {
   /// How an exchange chooses among its bindings, as in AMQP 0-9-1.
-  public enum Kind: String, Sendable, Codable, CaseIterable {
+  public enum Kind: RawRepresentable, Sendable, Hashable, Codable {
     /// By pattern: `*` is one word, `#` any number.
     case topic
     /// To every queue, whatever the routing key.
     case fanout
     /// To the queues bound with exactly the routing key.
     case direct
+    /// In another way that the broker has, such as `headers` or `x-consistent-hash`: such an exchange can only be adopted.
+    case other(String)
+
+    /// A kind by the broker's word for it.
+    public init?(rawValue: String) {
+      switch rawValue {
+      case "topic": self = .topic
+      case "fanout": self = .fanout
+      case "direct": self = .direct
+      case "": return nil
+      default: self = .other(rawValue)
+      }
+    }
+
+    /// The broker's word for it.
+    public var rawValue: String {
+      switch self {
+      case .topic: "topic"
+      case .fanout: "fanout"
+      case .direct: "direct"
+      case .other(let word): word
+      }
+    }
   }
   /// What it is called.
   public var name: ExchangeName

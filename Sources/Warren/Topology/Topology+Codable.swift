@@ -1,5 +1,5 @@
 extension Topology: Codable {
-  private enum Key: String, CodingKey { case exchanges, queues, bindings }
+  private enum Key: String, CodingKey { case exchanges, queues, bindings, leftAlone }
 
   /// Reads a topology from JSON, such as a file that the command line shows, compares and applies. As in Swift, what follows
   /// from the rest can be left out: dead-letter queues, their exchanges and bindings.
@@ -37,6 +37,8 @@ extension Topology: Codable {
     try container.encode(exchanges, forKey: .exchanges)
     try container.encode(queues, forKey: .queues)
     try container.encode(bindings, forKey: .bindings)
+    // For the reader: what stands there is not read.
+    if !others.isEmpty { try container.encode(others, forKey: .leftAlone) }
   }
 }
 
@@ -64,17 +66,23 @@ extension Exchange: Codable {
 extension Queue: Codable {
   private enum Key: String, CodingKey { case name, deadLetter, holdsDeadLetters, timeToLiveSeconds, adopted }
 
-  /// Reads a queue; without `deadLetter` and `holdsDeadLetters`, what gives up goes to the queue `NAME.dlq`.
+  /// Reads a queue; without `deadLetter` and `holdsDeadLetters`, what gives up goes to the queue `NAME.dlq`. An adopted queue whose
+  /// `deadLetter` is `null` has none.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     let name = try container.decode(QueueName.self, forKey: .name)
     let target = try container.decodeIfPresent(DeadLetterTarget.self, forKey: .deadLetter)
+    let adopted = try container.decodeIfPresent(Bool.self, forKey: .adopted) ?? false
+    // `null`: what an adopted queue gives up goes nowhere, as its owner wants it.
+    let hasNone = try adopted && container.contains(.deadLetter) && container.decodeNil(forKey: .deadLetter)
     if try container.decodeIfPresent(Bool.self, forKey: .holdsDeadLetters) ?? false {
       if target != nil {
         throw DecodingError.dataCorruptedError(
           forKey: .holdsDeadLetters, in: container,
           debugDescription: "'\(name)' cannot hold dead letters and have a dead-letter queue of its own: leave out one")
       }
+      self = .deadLetters(name)
+    } else if hasNone {
       self = .deadLetters(name)
     } else {
       self.init(name, deadLetter: target)
@@ -86,7 +94,7 @@ extension Queue: Codable {
       }
       timeToLive = .milliseconds(Int64((seconds * 1000).rounded()))
     }
-    isAdopted = try container.decodeIfPresent(Bool.self, forKey: .adopted) ?? false
+    isAdopted = adopted
   }
 
   /// Writes a queue.
@@ -95,6 +103,8 @@ extension Queue: Codable {
     try container.encode(name, forKey: .name)
     if let deadLetter {
       try container.encode(deadLetter, forKey: .deadLetter)
+    } else if isAdopted {
+      try container.encodeNil(forKey: .deadLetter)
     } else {
       try container.encode(true, forKey: .holdsDeadLetters)
     }

@@ -19,7 +19,7 @@ public struct On<M: TypedMessage>: Sendable {
       do {
         content = try codec.decode(M.self, from: message)
       } catch {
-        throw Undecodable(name: M.name, error: error)
+        throw Undecodable(name: M.name, error: error, hint: BodyHint.text(for: message))
       }
       return { context in try await handle(content, context) }
     }
@@ -38,8 +38,14 @@ public struct OnAny: Sendable {
 struct Undecodable: Error, CustomStringConvertible {
   var name: MessageName
   var error: any Error
+  /// What the body is instead.
+  var hint: String?
   var description: String {
-    switch error as? DecodingError {
+    // What the decoder says of a place in the body is better than what the body looks like as a whole.
+    if let hint, case .dataCorrupted(let context)? = error as? DecodingError, context.codingPath.isEmpty {
+      return "'\(name)': \(hint)"
+    }
+    return switch error as? DecodingError {
     case .keyNotFound(let key, let context)?: "'\(name)' has no '\(path(context, key))'"
     case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?, .dataCorrupted(let context)?:
       "'\(name)' at '\(path(context))': \(context.debugDescription)"

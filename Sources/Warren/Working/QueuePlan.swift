@@ -73,9 +73,14 @@ struct QueuePlan: Sendable {
 
   /// The name of a message: its property `type`, else what its body says, else its routing key.
   func name(of delivery: Delivery) -> MessageName {
-    if let name = delivery.message.name { return name }
-    for codec in codecs { if let name = codec.name(in: delivery.message) { return name } }
-    return MessageName(delivery.routingKey.rawValue)
+    if let name = delivery.message.name, !name.rawValue.isEmpty { return name }
+    let named = codecs.lazy.compactMap { $0.name(in: delivery.message) }.first { !$0.rawValue.isEmpty }
+    let key = MessageName(delivery.routingKey.rawValue)
+    guard let named, handlers[named] == nil else { return named ?? key }
+    // A field `type` may be the domain's own. Where neither has a handler, an event is called by its key, unless the body is an
+    // envelope, and a job, whose key is its queue, by its body.
+    if handlers[key] != nil { return key }
+    return delivery.exchange == nil || BodyHead(delivery.message.body)?.isEnvelope == true ? named : key
   }
 
   /// The id that the body of a message gives it.

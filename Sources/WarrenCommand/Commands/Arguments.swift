@@ -32,14 +32,15 @@ struct CountArgument: ExpressibleByArgument, CustomStringConvertible {
   var description: String { "\(count)" }
 }
 
-/// An ISO 8601 time with its zone.
+/// A time in ISO 8601, or as this program shows it.
 struct TimeArgument: ExpressibleByArgument {
   let date: Date
+  let end: Date
 
   init?(argument: String) {
-    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: argument.contains("."))
-    guard let date = try? Date(argument, strategy: style) else { return nil }
-    self.date = date
+    guard let time = TimeText(argument) else { return nil }
+    date = time.begin
+    end = time.end
   }
 }
 

@@ -57,7 +57,7 @@ struct BulkSelection: ParsableArguments {
     StandardError.print("\(Count.of(survey.count, "dead letter")):")
     for letter in survey.sample {
       let line =
-        "  \(letter.id?.rawValue ?? "(no id)")  \(letter.origin)  \(letter.name?.rawValue ?? "")  \(letter.reason.rawValue): \(letter.detail)"
+        "  \((letter.id ?? letter.address)?.rawValue ?? "(no id)")  \(letter.origin)  \(letter.name?.rawValue ?? "")  \(letter.reason.rawValue): \(letter.detail)"
       StandardError.print(Text.cut(Text.printable(line), to: printer.terminal.width))
     }
     if survey.count > survey.sample.count { StandardError.print("  … and \(survey.count - survey.sample.count) more") }

@@ -53,7 +53,7 @@ struct DeadEditCommand: AsyncParsableCommand {
   private func draft(_ operations: Operations) async throws -> DeadLetterDraft {
     let error: BrokerError
     do throws(BrokerError) { return try await operations.draft(id, in: queue) } catch let failure { error = failure }
-    guard error.code == .invalid, queue == nil else { throw error }
+    guard error.code == .invalid, queue == nil, !error.message.contains("address") else { throw error }
     throw CommandError(.usage, error.message, next: "name it with --queue")
   }
 

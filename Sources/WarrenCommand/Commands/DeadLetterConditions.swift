@@ -23,7 +23,7 @@ struct DeadLetterConditions: ParsableArguments {
   var filter: MessageFilter?
   @Option(
     help: ArgumentHelp(
-      "Only those that were parked at this time or before, in ISO 8601 with its zone.", valueName: "time"))
+      "Only those that were parked at this time or before: in ISO 8601, or as it is shown.", valueName: "time"))
   var until: TimeArgument?
 
   /// Whether there is any condition.
@@ -34,7 +34,7 @@ struct DeadLetterConditions: ParsableArguments {
   func selection(ids: [MessageID] = [], limit: Int = .max, includesBodies: Bool = false) -> DeadLetterSelection {
     var selection = DeadLetterSelection(
       queue: queue, origin: origin, ids: ids, name: name, reason: reason, filter: filter ?? MessageFilter(),
-      until: until?.date, limit: limit)
+      until: until?.end, limit: limit)
     selection.includesBodies = includesBodies
     return selection
   }

@@ -17,8 +17,11 @@ struct DeadListCommand: AsyncParsableCommand {
     let (isEmpty, report) = try await options.withOperations { operations in
       // One by one: bodies are large, and a list of them larger.
       let list = try Printer(options).listWriter(Tables.deadLetters)
+      var seen: Set<String> = []
       let report = try await operations.search(selection) { letter in
         var letter = letter
+        // Of two with one id the second is called by its address: its id selects both.
+        if !options.json, let id = letter.id, !seen.insert("\(letter.queue) \(id)").inserted { letter.id = nil }
         // On a terminal the rows are held until the end, and no more of a body fits on a line.
         if !options.json, Terminal(options).isOutput, let text = letter.body?.text {
           letter.body?.text = String(text.prefix(1_000))

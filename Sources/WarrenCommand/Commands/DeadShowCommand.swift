@@ -32,7 +32,8 @@ struct DeadShowCommand: AsyncParsableCommand {
       return isPerson ? "\(format.time(date)) (\(format.age(date)) ago)" : format.time(date)
     }
     var text = printer.card([
-      ("id", letter.id?.rawValue ?? "none"), ("name", letter.name?.rawValue ?? ""),
+      ("id", letter.id?.rawValue ?? "none"), ("address", letter.address?.rawValue ?? ""),
+      ("name", letter.name?.rawValue ?? ""),
       ("reason", letter.reason.rawValue),
       ("error", letter.failures.last.map { "\($0.error): \($0.message)" } ?? letter.detail),
       ("origin", letter.origin.rawValue), ("queue", letter.queue.rawValue),
@@ -42,7 +43,8 @@ struct DeadShowCommand: AsyncParsableCommand {
       ("replays", "\(letter.replays)"),
       ("priority", "\(letter.priority.rawValue)"), ("source", letter.source ?? ""),
       ("correlation id", letter.correlationID ?? ""), ("causation id", letter.causationID ?? ""),
-      ("content type", letter.contentType ?? ""), ("packed as", letter.contentEncoding ?? ""),
+      ("content type", letter.contentType ?? ""), ("content encoding", letter.contentEncoding ?? ""),
+      ("packed as", letter.body?.packing ?? ""),
     ])
     text += section("history", printer) + history(letter, format, printer)
     if !letter.headers.isEmpty { text += section("headers", printer) }

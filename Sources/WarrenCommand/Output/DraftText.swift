@@ -6,25 +6,26 @@ internal import WarrenOperations
 enum DraftText {
   /// The draft as the person has changed it.
   static func edit(_ draft: DeadLetterDraft) throws -> DeadLetterDraft {
-    guard draft.original.message.contentEncoding == nil, let text = text(draft) else {
-      throw CommandError(.failure, "the body is not text", next: "give a new one with --body FILE")
+    guard let text = text(draft) else {
+      let packing = draft.original.message.packing.map { "is packed (\($0))" } ?? "is not text"
+      throw CommandError(.failure, "the body \(packing)", next: "give a new one with --body FILE")
     }
     let edited = try Editor.edit(text)
-    return edited == text ? draft : read(edited, into: draft)
+    return edited == text ? draft : try read(edited, into: draft)
   }
 
   private static let hint =
     "# Headers, an empty line, the body. Lines like this one, above the empty line, are dropped."
 
   static func text(_ draft: DeadLetterDraft) -> String? {
-    guard let body = String(validating: draft.body, as: UTF8.self) else { return nil }
+    guard let body = draft.text else { return nil }
     // A header of several lines has no place here and stays as it is.
     let headers = draft.headers.filter { !$0.value.contains(where: \.isNewline) }.sorted { $0.key < $1.key }
     let pretty = (try? JSONText(parsing: body))?.pretty ?? body
     return ([hint] + headers.map { "\($0.key): \($0.value)" } + ["", pretty]).joined(separator: "\n") + "\n"
   }
 
-  static func read(_ text: String, into draft: DeadLetterDraft) -> DeadLetterDraft {
+  static func read(_ text: String, into draft: DeadLetterDraft) throws -> DeadLetterDraft {
     var edited = draft
     edited.headers = draft.headers.filter { $0.value.contains(where: \.isNewline) }
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
@@ -34,12 +35,12 @@ enum DraftText {
     }
     var body = lines.joined(separator: "\n")
     if body.hasSuffix("\n") { body.removeLast() }
-    let original = String(decoding: draft.body, as: UTF8.self)
+    let original = draft.text ?? ""
     if let new = try? JSONText(parsing: body) {
       // The editor shows it on many lines; what is published is as narrow as what came in.
-      edited.body = new == (try? JSONText(parsing: original)) ? draft.body : Data(new.compact.utf8)
-    } else {
-      edited.body = Data(body.utf8)
+      if new != (try? JSONText(parsing: original)) { try edited.setText(new.compact) }
+    } else if body != original {
+      try edited.setText(body)
     }
     return edited
   }

@@ -1,5 +1,10 @@
 internal import Foundation
 
+extension Date {
+  /// The nearest millisecond, a hair later: what formats a time cuts, and would show the millisecond before.
+  var atMillisecond: Date { Date(timeIntervalSince1970: ((timeIntervalSince1970 * 1000).rounded() + 0.1) / 1000) }
+}
+
 /// How times, ages and numbers are written: short on a terminal, exact elsewhere. What is unknown is left empty.
 struct Format {
   let isForPerson: Bool
@@ -21,7 +26,7 @@ struct Format {
       timeZoneSeparator: .colon, includingFractionalSeconds: !isForPerson, timeZone: zone
     ).year().month().day().dateTimeSeparator(isForPerson ? .space : .standard).time(
       includingFractionalSeconds: !isForPerson)
-    return date.formatted(isForPerson ? style : style.timeZone(separator: .colon))
+    return date.atMillisecond.formatted(isForPerson ? style : style.timeZone(separator: .colon))
   }
 
   /// How long ago: `3m12s` on a terminal; elsewhere the time itself.

@@ -40,7 +40,7 @@ struct Printer {
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(date.formatted(style))
+      try container.encode(date.atMillisecond.formatted(style))
     }
     return Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
   }

@@ -22,7 +22,7 @@ enum Style: String {
     self =
       switch state {
       case .active: .good
-      case .paused, .unattended: .warning
+      case .paused, .unattended, .mayHoldDeadLetters: .warning
       case .deadLetters: .plain
       }
   }

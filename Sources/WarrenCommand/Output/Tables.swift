@@ -25,7 +25,7 @@ enum Tables {
 
   static var deadLetters: Table<DeadLetterView> {
     Table(columns: [
-      Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },
+      Column("id", whole: true) { row, _ in (row.id ?? row.address)?.rawValue ?? "" },
       Column("origin") { row, _ in row.origin.rawValue },
       Column("name", optional: true) { row, _ in row.name?.rawValue ?? "" },
       Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
@@ -40,6 +40,7 @@ enum Tables {
       Column("replays", number: true, byDefault: false) { $1.number($0.replays) },
       Column("source", byDefault: false) { row, _ in row.source ?? "" },
       Column("body", byDefault: false) { row, _ in row.body?.text ?? "" },
+      Column("address", byDefault: false) { row, _ in row.address?.rawValue ?? "" },
     ])
   }
 

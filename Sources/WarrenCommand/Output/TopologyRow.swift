@@ -25,5 +25,6 @@ struct TopologyRow: Codable {
       + topology.bindings.map {
         TopologyRow(kind: "binding", name: $0.queue.rawValue, details: "to \($0.exchange) by \($0.key)")
       }
+      + topology.others.map { TopologyRow(kind: "left alone", name: "", details: $0) }
   }
 }

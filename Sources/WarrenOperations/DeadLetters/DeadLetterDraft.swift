@@ -23,19 +23,39 @@ public struct DeadLetterDraft: Sendable, Equatable {
     body != original.message.body || headers != DeadLetterDraft(original).headers
   }
 
-  /// The copy: a message of its own with an id of its own, in the chain of the original.
+  /// The body as text; `nil` when it is packed or is not text.
+  public var text: String? {
+    var shown = original.message
+    shown.body = body
+    return shown.text
+  }
+
+  /// Makes this text the body, in the charset of the original.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/invalid`` when that charset cannot say it.
+  public mutating func setText(_ text: String) throws(BrokerError) {
+    guard let bytes = original.message.body(for: text) else {
+      throw BrokerError(
+        .invalid,
+        "the message is text in \(original.message.charset ?? "another charset"), which cannot say all of this: leave out what it "
+          + "lacks, or publish the message anew in UTF-8")
+    }
+    body = bytes
+  }
+
+  /// The copy: a message of its own with an id of its own. What was not edited is as it was, the correlation id and the time of
+  /// publishing too.
   public func message(id: MessageID = .unique(), now: Date) throws(BrokerError) -> Message {
     var copy = original.message
-    if copy.contentEncoding == nil, copy.contentType?.hasPrefix("application/json") == true {
+    // A body that was not changed is as good as it was.
+    if body != original.message.body, copy.contentType?.hasPrefix("application/json") == true, let text {
       do {
-        _ = try JSONText(parsing: String(decoding: body, as: UTF8.self))
+        _ = try JSONText(parsing: text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text)
       } catch {
         throw BrokerError(.invalid, "the body is not JSON, though its content type says so: \(error)")
       }
     }
     copy.id = id
-    copy.timestamp = now
-    copy.correlationID = copy.correlationID ?? original.message.id?.rawValue
     // Otherwise the copy would be parked as expired at once.
     if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }
     copy.headers = original.message.headers.filter { $0.key.hasPrefix("warren-") }.merging(headers) { $1 }
@@ -52,8 +72,15 @@ extension Operations {
   public func draft(_ id: MessageID, in queue: QueueName? = nil) async throws(BrokerError) -> DeadLetterDraft {
     let letters = try await originals(id, in: queue)
     guard let letter = letters.first, letters.count == 1 else {
-      let places = letters.map(\.queue.rawValue).joined(separator: ", ")
-      throw BrokerError(.invalid, "'\(id)' is a dead letter in several queues (\(places)): say which queue is meant")
+      let queues = letters.map(\.queue.rawValue)
+      if Set(queues).count == letters.count {
+        throw BrokerError(
+          .invalid,
+          "'\(id)' is a dead letter in several queues (\(queues.joined(separator: ", "))): say which queue is meant")
+      }
+      let addresses = letters.compactMap(\.address?.rawValue).joined(separator: ", ")
+      throw BrokerError(
+        .invalid, "'\(id)' is the id of \(letters.count) dead letters: say which by its address, \(addresses)")
     }
     return DeadLetterDraft(letter)
   }
@@ -63,10 +90,12 @@ extension Operations {
   /// - Returns: the id of the copy.
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when it was replayed or deleted meanwhile.
   public func publish(_ draft: DeadLetterDraft) async throws(BrokerError) -> MessageID {
-    guard let id = draft.original.message.id else {
-      throw BrokerError(.invalid, "a message without an id cannot be edited: replay or delete it")
+    let original = draft.original
+    guard let id = original.address ?? original.message.id else {
+      throw BrokerError(.invalid, "this broker cannot tell a message without an id from others: replay or delete it")
     }
-    let copy = try draft.message(now: clock.now)
+    var copy = try draft.message(now: clock.now)
+    copy.headers["warren-edited-from"] = (original.message.id ?? id).rawValue
     try await deadLetterBroker.replace(id, in: draft.original.queue, with: copy)
     return copy.id ?? id
   }

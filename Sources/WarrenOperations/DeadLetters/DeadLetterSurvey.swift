@@ -31,6 +31,7 @@ extension Operations {
     let hasMore = try await walk(selection) { letter in
       survey.count += 1
       if let id = letter.message.id { missing.remove(id) }
+      if let address = letter.address { missing.remove(address) }
       if survey.sample.count < Self.sampleSize {
         survey.sample.append(DeadLetterView(letter, mask: mask, includesBody: false))
       }

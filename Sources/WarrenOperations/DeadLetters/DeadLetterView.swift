@@ -5,6 +5,8 @@ public import Warren
 public struct DeadLetterView: Sendable, Equatable, Codable {
   /// The message's id; missing on a foreign message that came without one.
   public var id: MessageID?
+  /// What tells it from every other dead letter, and selects it as an id does: see ``Warren/DeadLetter/address``.
+  public var address: MessageID?
   /// What the message is.
   public var name: MessageName?
   /// The queue in which it lies.
@@ -54,6 +56,7 @@ public struct DeadLetterView: Sendable, Equatable, Codable {
   public init(_ letter: DeadLetter, mask: Mask = .standard, includesBody: Bool = true) {
     let message = letter.message
     id = message.id
+    address = letter.address
     name = message.name
     queue = letter.queue
     origin = letter.origin

@@ -42,7 +42,7 @@ struct SecretScanner {
   private func isSpace(_ index: Int) -> Bool { index < bytes.count && (bytes[index] == 0x20 || bytes[index] == 0x09) }
 
   private func isOne(of characters: StaticString, _ index: Int) -> Bool {
-    guard index < bytes.count else { return false }
+    guard bytes.indices.contains(index) else { return false }
     return characters.withUTF8Buffer { $0.contains(bytes[index]) }
   }
 
@@ -162,6 +162,12 @@ struct SecretScanner {
 
   /// The value, if `:`, `=` or `is` follows the word, or it stands in quotes behind it.
   private func value(of word: String, _ content: FieldName.Content, quotedBy quote: UInt8?) -> Value? {
+    // The text of an element in XML, up to the next tag.
+    let begin = position - word.utf8.count
+    if isOne(of: ">", position), isOne(of: "<:", begin - 1) {
+      let stop = end(from: position + 1) { !isOne(of: "<", $0) }
+      return Value(start: position + 1, content: content, end: stop)
+    }
     var next = end(from: position) { isOne(of: "\\\"'`", $0) }
     let isClosed = next > position
     next = end(from: next, while: isSpace)

@@ -20,11 +20,14 @@ public struct BodyView: Sendable, Equatable, Codable {
   public var size: Int
   /// Whether something is hidden.
   public var isMasked: Bool
+  /// How the body is packed, such as `gzip`; it is shown as it is.
+  public var packing: String?
 
   /// The body of a message as it may be shown.
   public init(_ message: Message, mask: Mask = .standard) {
     size = message.body.count
-    guard message.contentEncoding == nil, let original = String(validating: message.body, as: UTF8.self) else {
+    packing = message.packing
+    guard let original = message.text else {
       // What cannot be read cannot be searched for secrets either.
       format = .base64
       isMasked = mask.isOn && !message.body.isEmpty

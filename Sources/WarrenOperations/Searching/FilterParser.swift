@@ -206,12 +206,13 @@ struct FilterParser {
       let then = now.addingTimeInterval(-Double(age.components.seconds) - Double(age.components.attoseconds) * 1e-18)
       return MessageCondition(.time, .compares(turned[order] ?? order, Self.milliseconds(then)))
     case ("time", let order?):
-      let style = Date.ISO8601FormatStyle(includingFractionalSeconds: value.text.contains("."))
-      guard let time = try? Date(value.text, strategy: style) else {
+      guard let time = TimeText(value.text) else {
         throw problem(
           "'\(value.text)' is no time: write it in ISO 8601 with its zone, as 2026-11-26T08:15:00Z", at: value.column)
       }
-      return MessageCondition(.time, .compares(order, Self.milliseconds(time)))
+      // Up to a second is up to its end, and after it is after that.
+      let isEnd = order == .lessOrEqual || order == .greater
+      return MessageCondition(.time, .compares(order, Self.milliseconds(isEnd ? time.end : time.begin)))
     case ("age", nil): throw problem("an age is compared with < or >, as in age>1h", at: column)
     case ("time", nil): throw problem("a time is compared with < or >, as in time>2026-11-26T08:15:00Z", at: column)
     case ("attempts", let order), ("replays", let order):

@@ -32,7 +32,7 @@ extension AMQPDelivery {
   /// The properties of an edited copy: what was edited changes, and nothing else. Headers keep their AMQP types, null, tables and
   /// arrays; properties that Warren does not know stay.
   func propertiesOfEdit(_ edited: Message, route: Route) -> AMQPProperties {
-    let before = Message(self)
+    let before = Message(deadLetter: self)
     let wanted = edited.properties(now: nil)
     var properties = propertiesOfCopy(History(), route: route)
     properties.messageID = wanted.messageID
@@ -53,7 +53,7 @@ extension AMQPDelivery {
     if edited.causationID != before.causationID { headers[HeaderNames.cause] = wanted.headers?[HeaderNames.cause] }
     headers.removeAll { !HeaderNames.isReserved($0) && edited.headers[$0] == nil }
     for (name, value) in edited.headers where before.headers[name] != value && !HeaderNames.isReserved(name) {
-      headers[name] = .string(value)
+      headers[name] = headers[name]?.changed(to: value) ?? .string(value)
     }
     properties.headers = headers
     return properties

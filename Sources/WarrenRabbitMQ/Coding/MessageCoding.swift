@@ -51,7 +51,41 @@ extension Message {
   }
 }
 
+extension Message {
+  /// The message in a delivery from a queue of dead letters. One whose publisher gave it no name has the one that its body gives it
+  /// in an envelope, or that of its routing key, as a worker calls it.
+  init(deadLetter delivery: AMQPDelivery) {
+    self.init(delivery)
+    if let name, !name.rawValue.isEmpty { return }
+    let route = Route(deadLetter: delivery)
+    let named = packing == nil ? BodyHead(body) : nil
+    if let type = named?.type, named?.isEnvelope == true || route.exchange.isEmpty {
+      name = MessageName(type)
+    } else {
+      name = route.exchange.isEmpty ? nil : MessageName(route.routingKey)
+    }
+  }
+}
+
 extension AMQPValue {
+  /// Another value of the same AMQP type, read from its text; `nil` where the text is none.
+  func changed(to text: String) -> AMQPValue? {
+    switch self {
+    case .bool: Bool(text).map { .bool($0) }
+    case .int8: Int8(text).map { .int8($0) }
+    case .int16: Int16(text).map { .int16($0) }
+    case .int32: Int32(text).map { .int32($0) }
+    case .int64: Int64(text).map { .int64($0) }
+    case .uint8: UInt8(text).map { .uint8($0) }
+    case .uint16: UInt16(text).map { .uint16($0) }
+    case .uint32: UInt32(text).map { .uint32($0) }
+    case .float: Float(text).map { .float($0) }
+    case .double: Double(text).map { .double($0) }
+    case .timestamp: UInt64(text).map { .timestamp($0) }
+    default: nil
+    }
+  }
+
   /// The value as a header's text. Its type lives on in the table that copies are made of.
   var text: String {
     switch self {

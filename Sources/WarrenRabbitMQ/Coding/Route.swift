@@ -13,12 +13,22 @@ struct Route: Sendable, Equatable {
     self.routingKey = routingKey
   }
 
-  /// As the headers tell, or else as it arrived.
+  /// As the headers tell, or else as it arrived. What another program published with an `x-death` of old in its headers came
+  /// from the exchange that it came from; only what was put into the queue directly can have been there before.
   init(_ delivery: AMQPDelivery) {
+    self.init(delivery, believesDeath: delivery.exchange.isEmpty)
+  }
+
+  /// Of a message in a queue of dead letters, which the broker brought there.
+  init(deadLetter delivery: AMQPDelivery) {
+    self.init(delivery, believesDeath: true)
+  }
+
+  private init(_ delivery: AMQPDelivery, believesDeath: Bool) {
     let headers = delivery.headers
     if let exchange = headers[HeaderNames.exchange]?.string {
       self.init(exchange: exchange, routingKey: headers[HeaderNames.routingKey]?.string ?? delivery.routingKey)
-    } else if let death = Death(headers) {
+    } else if believesDeath, let death = Death(headers) {
       self.init(exchange: death.exchange, routingKey: death.routingKey)
     } else {
       self.init(exchange: delivery.exchange, routingKey: delivery.routingKey)

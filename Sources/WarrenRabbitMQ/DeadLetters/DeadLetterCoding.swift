@@ -4,10 +4,10 @@ internal import Warren
 
 extension DeadLetter {
   /// The dead letter in a delivery from a dead-letter queue, from Warren or from any other program. `origin` is for one that does not tell.
-  init(_ delivery: AMQPDelivery, in queue: QueueName, origin fallback: QueueName?) {
+  init(_ delivery: AMQPDelivery, in queue: QueueName, origin fallback: QueueName?, _ addresses: inout Addresses) {
     let headers = delivery.headers
     let death = Death(headers)
-    let route = Route(delivery)
+    let route = Route(deadLetter: delivery)
     let reason: DeadLetterReason
     if let kind = headers[HeaderNames.reason]?.string.map(DeadLetterReason.Kind.init(rawValue:)) {
       reason = DeadLetterReason(kind, headers[HeaderNames.detail]?.string ?? "")
@@ -15,19 +15,23 @@ extension DeadLetter {
       reason = DeadLetterReason(broker: death?.reason)
     }
     self.init(
-      message: Message(delivery), queue: queue,
+      message: Message(deadLetter: delivery), queue: queue,
       origin: headers[HeaderNames.origin]?.string.map { QueueName($0) } ?? death.map { QueueName($0.queue) }
         ?? fallback ?? queue,
       exchange: route.exchangeName, routingKey: RoutingKey(route.routingKey), reason: reason,
       time: headers[HeaderNames.parkedAt]?.integer.map(Date.init(milliseconds:)) ?? death?.time
         ?? Date(timeIntervalSince1970: 0),
-      history: History(headers, deliveries: 0))
+      history: History(headers, deliveries: 0), address: addresses.next(delivery))
   }
 
   /// Whether every condition holds, but for the queue.
   func fulfils(_ selection: DeadLetterSelection) -> Bool {
     if let origin = selection.origin, self.origin != origin { return false }
-    if !selection.ids.isEmpty, message.id.map(selection.ids.contains) != true { return false }
+    if !selection.ids.isEmpty, message.id.map(selection.ids.contains) != true,
+      address.map(selection.ids.contains) != true
+    {
+      return false
+    }
     if let until = selection.until, time.milliseconds > until.milliseconds { return false }
     return selection.filter.matches(self)
   }

@@ -22,9 +22,10 @@ struct DeadLetterReader: Sendable {
       letters +=
         try await sweeping(queue) { sweep in
           var found: [DeadLetter] = []
+          var addresses = Addresses(queue)
           var passed = 0, size = 0
           try await sweep.run(first: min(end, 10_000) + 1) { delivery in
-            var letter = DeadLetter(delivery, in: queue, origin: origin)
+            var letter = DeadLetter(delivery, in: queue, origin: origin, &addresses)
             guard letter.fulfils(selection) else { return true }
             passed += 1
             if passed <= skipped { return true }
@@ -73,6 +74,7 @@ struct DeadLetterReader: Sendable {
     let skipped = max(0, Int(clamping: selection.after?.position ?? 0)), limit = max(0, selection.limit)
     return try await sweeping(queue) { sweep in
       var some: [DeadLetter] = []
+      var addresses = Addresses(queue)
       var passed = 0, seen = 0, size = 0
       var wantsMore = true
       func hand() async {
@@ -80,7 +82,7 @@ struct DeadLetterReader: Sendable {
         (some, size) = ([], 0)
       }
       try await sweep.run(first: min(limit, 10_000) + 1) { delivery in
-        var letter = DeadLetter(delivery, in: queue, origin: origin)
+        var letter = DeadLetter(delivery, in: queue, origin: origin, &addresses)
         guard letter.fulfils(selection) else { return true }
         passed += 1
         if passed <= skipped { return true }

@@ -39,7 +39,10 @@ struct DeadLetterWork: Sendable {
     }
     let now = session.clock.now
     var copy = edited
-    copy.headers[HeaderNames.editedFrom] = id.rawValue
+    // Who goes by an address says itself which message it was.
+    if !id.rawValue.hasPrefix("@") || copy.headers[HeaderNames.editedFrom] == nil {
+      copy.headers[HeaderNames.editedFrom] = id.rawValue
+    }
     if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }
     let edited = copy
     try Publication(edited, to: .queue("any")).validate()
@@ -125,6 +128,7 @@ struct DeadLetterWork: Sendable {
       let counts = try await reader.sweeping(queue) { sweep in
         var batch: [(DeadLetter, AMQPDelivery)] = []
         var counts = Counts()
+        var addresses = Addresses(queue)
         var failure: AMQPError?
         func finish() async {
           if batch.isEmpty { return }
@@ -146,7 +150,7 @@ struct DeadLetterWork: Sendable {
           batch = []
         }
         try await sweep.run(first: isSharing ? .max : min(mostTaken, 10_000)) { delivery in
-          let letter = DeadLetter(delivery, in: queue, origin: origin)
+          let letter = DeadLetter(delivery, in: queue, origin: origin, &addresses)
           guard letter.fulfils(selection) else { return true }
           if let isDone = Parking(letter).flatMap({ seen[$0] }) {
             if isDone { delivery.ack() }

@@ -9,7 +9,15 @@ extension DeadLetterReader {
   func deliveryLimit(of queue: QueueName) async throws(BrokerError) -> Int? {
     // A management API that is busy answers after a while.
     for pause in [Duration.seconds(1), .seconds(3), .seconds(5), .zero] {
-      if let shown = await session.management.queue(queue.rawValue) { return shown.deliveryLimit(session.server) }
+      if let shown = await session.management.queue(queue.rawValue) {
+        if shown.kind == "stream" {
+          throw BrokerError(
+            .unsupported,
+            "'\(queue)' is a stream: nothing is taken out of it, so it holds no dead letters. Read it with a stream client"
+          )
+        }
+        return shown.deliveryLimit(session.server)
+      }
       if known.queues[queue]?.isAdopted == false || pause == .zero { break }
       try? await Task.sleep(for: pause)
     }

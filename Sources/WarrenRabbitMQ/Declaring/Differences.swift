@@ -7,7 +7,8 @@ extension TopologyApplier {
   /// binding is there, AMQP cannot tell, so without the management API bindings are not compared.
   func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
     var found: [TopologyDifference] = []
-    for exchange in topology.exchanges {
+    let there = try await declared(topology)
+    for exchange in topology.exchanges where !there.exchanges.contains(exchange) {
       let subject = "exchange '\(exchange.name)'"
       guard try await session.mayBeThere(exchange.name) else {
         found.append(
@@ -30,7 +31,7 @@ extension TopologyApplier {
               + "takes its bindings along, and apply the topology again"))
       }
     }
-    for queue in topology.queues {
+    for queue in topology.queues where !there.queues.contains(queue.name) {
       let subject = "queue '\(queue.name)'"
       guard try await session.mayBeThere(queue.name) else {
         found.append(queue.isAdopted ? .missingAdopted(subject) : .missing(subject))
@@ -55,13 +56,42 @@ extension TopologyApplier {
     return found + (await missingBindings(of: topology))
   }
 
+  /// What is declared just so, as the management API lists it, and the broker still has: a question for each of some thousand queues
+  /// takes seconds. Of all others the broker itself tells how they differ.
+  private func declared(
+    _ topology: Topology
+  ) async throws(BrokerError) -> (exchanges: Set<Exchange>, queues: Set<QueueName>) {
+    guard let queues = await session.management.queues(), let exchanges = await session.management.exchanges() else {
+      return ([], [])
+    }
+    let shown = Dictionary(queues.map { ($0.name, $0) }) { first, _ in first }
+    var alike: [String] = []
+    for queue in topology.queues {
+      guard let info = shown[queue.name.rawValue], !info.isHalted else { continue }
+      if queue.isAdopted ? info.mayBeAsked : info.isDeclared(with: try Arguments.of(queue)) { alike.append(info.name) }
+    }
+    let there: [String]
+    do { there = try await Array(session.infos(of: alike).keys) } catch {
+      // One that this user may not look at stops the question about all.
+      if error.isAboutRights { return ([], []) }
+      throw error
+    }
+    let kinds = Dictionary(exchanges.map { ($0.name, $0) }) { first, _ in first }
+    let fitting = topology.exchanges.filter { exchange in
+      guard let info = kinds[exchange.name.rawValue] else { return false }
+      return exchange.isAdopted || info.isDeclared(as: exchange.kind)
+    }
+    return (Set(fitting), Set(there.map { QueueName($0) }))
+  }
+
   private func missingBindings(of topology: Topology) async -> [TopologyDifference] {
     guard !topology.bindings.isEmpty, let shown = await session.management.bindings() else { return [] }
     let there = Set(
       shown.filter(\.isToQueue).map {
         Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routingKey))
       })
-    return topology.bindings.filter { !there.contains($0) }.map { binding in
+    let missing = topology.bindings.filter { !there.contains($0) }
+    return missing.map { binding in
       let subject = "binding of '\(binding.queue)' to '\(binding.exchange)' by '\(binding.key)'"
       return isAdopted(binding, in: topology) ? .missingAdopted(subject) : .missing(subject)
     }
@@ -73,46 +103,5 @@ extension TopologyApplier {
     guard var difference = Conflict.difference(error, subject: subject) else { throw error }
     difference.fix = Fix(fix)
     return difference
-  }
-
-  /// What is declared in the virtual host, but for what Warren keeps for itself, what every broker has, and what goes with
-  /// a connection. A queue that Warren would not declare just so is adopted in it.
-  func topology() async throws(BrokerError) -> Topology {
-    guard let queues = await session.management.queues(), let exchanges = await session.management.exchanges(),
-      let bindings = await session.management.bindings()
-    else { throw session.unlisted("what is declared cannot be told") }
-    var kinds: [ExchangeName: Exchange.Kind] = [:]
-    for exchange in exchanges where !exchange.isBuiltIn && !exchange.isPassing {
-      if SystemNames.isInternal(exchange.name) { continue }
-      kinds[ExchangeName(exchange.name)] = Exchange.Kind(rawValue: exchange.type)
-    }
-    let shown = queues.filter { !$0.isPassing && $0.isDurable && !SystemNames.isInternal($0.name) }
-    let names = Set(shown.map(\.name))
-    return Topology(
-      asDeclared: kinds.map { Exchange($0.key, $0.value) }.sorted { $0.name < $1.name },
-      shown.map { Queue($0, kinds: kinds) }.sorted { $0.name < $1.name },
-      bindings.filter { $0.isToQueue && names.contains($0.destination) && kinds[ExchangeName($0.source)] != nil }
-        .map { Binding(QueueName($0.destination), to: ExchangeName($0.source), key: RoutingKey($0.routingKey)) }
-        .sorted { ($0.exchange, $0.key, $0.queue) < ($1.exchange, $1.key, $1.queue) })
-  }
-}
-
-extension Queue {
-  /// A queue as the management API shows it: Warren's own if it would be declared with these arguments, else adopted.
-  fileprivate init(_ shown: ManagementAPI.QueueInfo, kinds: [ExchangeName: Exchange.Kind]) {
-    let name = QueueName(shown.name)
-    self = .deadLetters(name)
-    if let target = shown.deadLetterQueues.first.map({ QueueName($0) }) {
-      if let exchange = shown.deadLetterExchange.map({ ExchangeName($0) }), let kind = kinds[exchange] {
-        let key = shown.setting("dead-letter-routing-key") ?? target.rawValue
-        deadLetter = .exchange(exchange, kind: kind, key: RoutingKey(key), queue: target)
-      } else {
-        deadLetter = .queue(target)
-      }
-    }
-    timeToLive = shown.arguments?["x-message-ttl"]?.text.flatMap { Int64($0) }.map { .milliseconds($0) }
-    let declared = (shown.arguments ?? [:]).compactMapValues(\.text)
-    let own = (try? Arguments.of(self))?.map { ($0.key, $0.value.text) } ?? []
-    isAdopted = Dictionary(own) { first, _ in first } != declared
   }
 }

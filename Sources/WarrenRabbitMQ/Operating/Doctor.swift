@@ -65,7 +65,7 @@ struct Doctor: Sendable {
       ]
     }
     return PolicyRule.findings(about: queues, on: server) + Self.findings(on: nodes)
-      + Self.findings(on: queues, nodes: nodes.count)
+      + Self.findings(on: queues, nodes: nodes.count) + Self.findingsOnRoutes(queues)
       + (await limits.findings(queues, on: nodes)) + (await findingsOnConsumers(queues, server))
       + (await findingsOnBuckets(queues))
   }
@@ -119,6 +119,18 @@ struct Doctor: Sendable {
         "are durable and classic: each lives on one node of the cluster and goes with it",
         fix: "move their work to quorum queues, which Warren declares"),
     ].compactMap { $0 }
+  }
+
+  /// Queues whose dead letters go nowhere: what a consumer rejects there, or what expires, is lost.
+  static func findingsOnRoutes(_ queues: [ManagementAPI.QueueInfo]) -> [Finding] {
+    queues.sorted { $0.name < $1.name }.compactMap { queue in
+      queue.lostDeadLetters.map { reason in
+        Finding(
+          .problem, queue: QueueName(queue.name),
+          "the dead letters of '\(queue.name)' go nowhere: \(reason), and RabbitMQ drops what is rejected or expires there",
+          fix: "declare what is missing: the exchange and a queue that is bound to it by that key")
+      }
+    }
   }
 
   /// Delay buckets that stand still. A message whose time is over is gone in milliseconds; whether those that were seen are

@@ -74,17 +74,21 @@ struct Inspector: Sendable {
     let declared = known.queues
     let holdsDeadLetters =
       declared[queue].map { own in own.deadLetter == nil || declared.values.contains { $0.deadLetter?.queue == queue } }
-      ?? shown?.holdsDeadLetters ?? queue.rawValue.hasSuffix(".dlq")
+      ?? shown?.holdsDeadLetters ?? false
+    let mayHoldDeadLetters =
+      !holdsDeadLetters && declared[queue] == nil && (shown?.mayHoldDeadLetters ?? queue.rawValue.hasSuffix(".dlq"))
     let suspects = infos[SystemNames.suspects(of: queue)]?.messageCount ?? 0
     // When all consumers are this process's own, it knows best what they hold.
     let own = consumers.running(queue)
     let others = consuming - consumers.count(of: queue)
     let running = others > 0 ? shown.map { max(own, $0.unacknowledged) } : own
-    return QueueStatus(
+    var status = QueueStatus(
       name: queue, ready: (asked?.messageCount ?? shown?.ready ?? 0) + suspects, delayed: nil, running: running,
       oldest: nil, isPaused: isPaused, holdsDeadLetters: holdsDeadLetters,
       deadLetterQueue: declared[queue]?.deadLetter?.queue ?? shown?.deadLetterQueues.first.map { QueueName($0) },
       consumers: consuming, totals: nil, rates: shown?.rates)
+    status.mayHoldDeadLetters = mayHoldDeadLetters
+    return status
   }
 
   /// The processes that consume. The management API knows them; those of Warren tell what they work on.

@@ -37,6 +37,12 @@ struct QueueControl: Sendable {
   /// stay.
   func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     try await mustExist(queue)
+    if let shown = await session.management.queue(queue.rawValue), shown.kind == "stream" {
+      throw BrokerError(
+        .unsupported,
+        "'\(queue)' is a stream: RabbitMQ empties none. Its retention (max-age, max-length-bytes) decides what goes, or delete it"
+      )
+    }
     let suspects = SystemNames.suspects(of: queue)
     let hasSuspects = try await session.info(suspects) != nil
     return try await session.onThrowawayChannel("purging the queue '\(queue)'") { channel in

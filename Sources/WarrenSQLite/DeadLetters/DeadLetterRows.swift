@@ -27,7 +27,8 @@ struct DeadLetterRows {
       message: content.message, queue: topology[row["queue"]]?.name ?? "", origin: topology[row["origin"]]?.name ?? "",
       exchange: topology.exchangeName(row["exchange"]), routingKey: RoutingKey(row["routing_key"] as String),
       reason: DeadLetterReason(DeadLetterReason.Kind(rawValue: row["reason"] as String), row["detail"] as String),
-      time: Date(wholeMilliseconds: row["at"]), history: content.history)
+      time: Date(wholeMilliseconds: row["at"]), history: content.history,
+      address: MessageID("@\(row["seq"] as Int64)"))
   }
 }
 
@@ -84,7 +85,11 @@ extension DeadLetterSelection {
       require("NOT EXISTS (SELECT 1 FROM dead_letter o WHERE \(isFirst))", [])
     }
     if let origin { require("origin = ?", [topology.queues[origin]?.id ?? -1]) }
-    if !ids.isEmpty { require("id IN (SELECT value FROM json_each(?))", [MessageCondition.list(ids.map(\.rawValue))]) }
+    if !ids.isEmpty {
+      let list = MessageCondition.list(ids.map(\.rawValue))
+      require(
+        "(id IN (SELECT value FROM json_each(?)) OR '@' || seq IN (SELECT value FROM json_each(?)))", [list, list])
+    }
     if let until { require("at <= ?", [until.wholeMilliseconds]) }
     return (conditions, arguments, rest)
   }

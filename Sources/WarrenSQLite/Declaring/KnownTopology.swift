@@ -83,6 +83,7 @@ struct KnownTopology {
         case .topic: pattern.matches(key)
         case .fanout: true
         case .direct: binding.key == key
+        case .other: false
         }
       if fits { chosen.append(queue) }
     }

@@ -36,9 +36,9 @@ final class ManagementAPI: Sendable {
         columns: Self.ofQueue)
     else { return nil }
     let needsRoutes = queues.contains { $0.deadLetterExchange.map { !$0.isEmpty } ?? false }
-    let exchanges = needsRoutes ? await exchanges() ?? [] : []
-    let bindings = needsRoutes ? await bindings() ?? [] : []
-    queues.resolveDeadLetters(exchanges: exchanges, bindings: bindings)
+    let exchanges = needsRoutes ? await exchanges() : []
+    let bindings = needsRoutes ? await bindings() : []
+    DeadLetterRoutes(exchanges: exchanges, bindings: bindings).resolve(&queues)
     return queues
   }
 
@@ -54,12 +54,15 @@ final class ManagementAPI: Sendable {
     + "messages_unacknowledged,messages_dlx,consumers,members,online,leader,message_stats"
 
   func exchanges() async -> [ExchangeInfo]? {
-    await get([ExchangeInfo].self, "exchanges/\(virtualHost)", columns: "name,type,auto_delete,internal")
+    await get(
+      [ExchangeInfo].self, "exchanges/\(virtualHost)",
+      columns: "name,type,durable,auto_delete,internal,arguments,policy")
   }
 
   func bindings() async -> [BindingInfo]? {
     await get(
-      [BindingInfo].self, "bindings/\(virtualHost)", columns: "source,destination,destination_type,routing_key")
+      [BindingInfo].self, "bindings/\(virtualHost)",
+      columns: "source,destination,destination_type,routing_key,arguments")
   }
 
   func consumers() async -> [ConsumerInfo]? { await get(Passing<ConsumerInfo>.self, "consumers/\(virtualHost)")?.all }

@@ -23,10 +23,15 @@ extension ManagementAPI {
     let leader: String?
     private let messageStats: MessageStats?
 
-    /// Where its dead letters lie: found out by ``Swift/Array/resolveDeadLetters(exchanges:bindings:)``.
+    /// Where its dead letters lie: found out by ``DeadLetterRoutes``.
     var deadLetterQueues: [String] = []
-    /// Whether another queue's dead letters lie in it, as far as can be told.
+    /// Whether it holds dead letters: Warren declared it for that.
     var holdsDeadLetters = false
+    /// Whether another queue's dead letters may lie in it.
+    var mayHoldDeadLetters = false
+    /// Why the dead letters of this queue go nowhere; completes "…, and RabbitMQ drops them". `nil` when they go somewhere, or that
+    /// cannot be told.
+    var lostDeadLetters: String?
 
     private enum CodingKeys: String, CodingKey {
       case name, type, durable, exclusive, autoDelete, arguments, effectivePolicyDefinition
@@ -35,6 +40,7 @@ extension ManagementAPI {
 
     var kind: String { type ?? arguments?["x-queue-type"]?.text ?? "classic" }
     var isDurable: Bool { durable ?? true }
+    var isExclusive: Bool { exclusive == true }
     /// Whether it goes with its connection or its last consumer.
     var isPassing: Bool { exclusive == true || autoDelete == true }
     var ready: Int { messagesReady ?? 0 }
@@ -45,6 +51,9 @@ extension ManagementAPI {
 
     /// Whether a quorum queue has lost the majority of its nodes. Then a question about it by AMQP has no answer.
     var isHalted: Bool { (online?.count ?? 1) * 2 <= members?.count ?? 0 }
+
+    /// All that the policies say.
+    var policies: [String: Scalar] { effectivePolicyDefinition?.values ?? [:] }
 
     /// What the policies say, that of operators included.
     func policy(_ name: String) -> String? { effectivePolicyDefinition?.values[name]?.text }
@@ -107,7 +116,7 @@ extension ManagementAPI {
   }
 
   /// Values by name; none at all are an empty array on some versions.
-  struct Settings: Decodable, Sendable {
+  struct Settings: Decodable, Sendable, Hashable {
     let values: [String: Scalar]
     init(from decoder: any Decoder) throws {
       values = (try? decoder.singleValueContainer().decode([String: Scalar].self)) ?? [:]
@@ -115,7 +124,7 @@ extension ManagementAPI {
   }
 
   /// The value of an argument, as text; what is not simple is its absence.
-  struct Scalar: Decodable, Sendable {
+  struct Scalar: Decodable, Sendable, Hashable {
     let text: String?
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
@@ -135,7 +144,15 @@ extension ManagementAPI {
     let name: String
     let type: String
     let autoDelete: Bool?
+    private let durable: Bool?
     private let `internal`: Bool?
+    let arguments: Settings?
+    private let policy: String?
+    var isDurable: Bool { durable ?? true }
+    /// Whether it routes in a way that Warren would not declare.
+    var hasArguments: Bool { arguments?.values.isEmpty == false }
+    /// Whether what none of its bindings takes may go to another exchange, by an argument or a policy.
+    var mayHaveAlternate: Bool { arguments?.values["alternate-exchange"] != nil || policy != nil }
     /// Whether it is one of those that every broker has.
     var isBuiltIn: Bool { name.isEmpty || name.hasPrefix("amq.") }
     var isPassing: Bool { autoDelete == true || `internal` == true }
@@ -146,6 +163,8 @@ extension ManagementAPI {
     let destination: String
     private let destinationType: String?
     let routingKey: String
+    private let arguments: Settings?
+    var hasArguments: Bool { arguments?.values.isEmpty == false }
     var isToQueue: Bool { destinationType != "exchange" }
   }
 
@@ -209,52 +228,6 @@ extension ManagementAPI {
       if diskFreeAlarm == true { alarms.append("is short of disk, so nothing can be published") }
       if partitions?.isEmpty == false { alarms.append("is cut off from other nodes") }
       return alarms
-    }
-  }
-}
-
-extension [ManagementAPI.QueueInfo] {
-  /// Follows the dead letters of all queues through exchanges to the queues that they end in.
-  ///
-  /// A queue into which another's messages fall when their time is over is the target of a delay when it is consumed, or when
-  /// the other is not; one that dead-letters further is a stage on the way. Neither holds dead letters.
-  mutating func resolveDeadLetters(
-    exchanges: [ManagementAPI.ExchangeInfo], bindings: [ManagementAPI.BindingInfo]
-  ) {
-    let kinds = Dictionary(exchanges.map { ($0.name, $0.type) }) { first, _ in first }
-    let fromExchange = Dictionary(grouping: bindings.filter(\.isToQueue), by: \.source)
-    let byName = Dictionary(self.map { ($0.name, $0) }) { first, _ in first }
-    var holders: Set<String> = []
-    for index in indices {
-      let queue = self[index]
-      guard let exchange = queue.deadLetterExchange, !SystemNames.isInternal(queue.name) else { continue }
-      let key = queue.setting("dead-letter-routing-key")
-      let targets: [String]
-      if exchange.isEmpty {
-        targets = key.map { [$0] } ?? []
-      } else {
-        targets = (fromExchange[exchange] ?? []).filter { binding in
-          // Without a key of its own the queue keeps those of the messages, which can be any.
-          guard let key else { return true }
-          switch kinds[exchange] {
-          case "direct"?: return binding.routingKey == key
-          case "topic"?: return RoutingPattern(RoutingKey(binding.routingKey)).matches(RoutingKey(key))
-          default: return true
-          }
-        }.map(\.destination)
-      }
-      self[index].deadLetterQueues = Set(targets).filter { byName[$0] != nil }.sorted()
-      for name in self[index].deadLetterQueues {
-        guard let target = byName[name], target.deadLetterExchange == nil else { continue }
-        // What expires in a queue without a consumer is delayed there, and goes on to be worked on.
-        if queue.setting("message-ttl") != nil, !queue.isOwnWork, target.consumerCount > 0 || queue.consumerCount == 0 {
-          continue
-        }
-        holders.insert(name)
-      }
-    }
-    for index in indices where holders.contains(self[index].name) || self[index].name.hasSuffix(".dlq") {
-      self[index].holdsDeadLetters = true
     }
   }
 }
