@@ -116,7 +116,8 @@ let package = Package(
     .testTarget(
       name: "WarrenRabbitMQTests",
       dependencies: [
-        "Warren", "WarrenRabbitMQ", "WarrenOperations", "AMQP", "BrokerConformance", "Spawning", nioCore, log,
+        "Warren", "WarrenRabbitMQ", "WarrenGRDB", "WarrenOperations", "AMQP", "BrokerConformance", "Spawning", nioCore,
+        grdb, log,
       ],
       exclude: ["Interop/peer.py", "Interop/documents.json"],
       swiftSettings: settings),

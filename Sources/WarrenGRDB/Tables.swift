@@ -2,7 +2,7 @@ public import GRDB
 internal import Warren
 
 extension DatabaseMigrator {
-  /// Registers the tables of ``Outbox`` and ``Inbox``, so that they are made with the application's own:
+  /// Registers the tables of ``Outbox``, ``Inbox`` and ``DatabaseStore``, so that they are made with the application's own:
   ///
   /// ```swift
   /// var migrator = DatabaseMigrator()
@@ -13,12 +13,14 @@ extension DatabaseMigrator {
   /// Their names begin with `warren_`. Later versions add migrations here; call it always and change nothing else.
   public mutating func registerWarrenTables() {
     registerMigration("warren 1: outbox and inbox") { try $0.execute(sql: Tables.first) }
+    registerMigration("warren 2: store") { try $0.execute(sql: Tables.second) }
   }
 }
 
 enum Tables {
   static let outbox = "warren_outbox"
   static let inbox = "warren_inbox"
+  static let store = "warren_store"
 
   /// Throws a sentence when the application has not made them.
   static func check(_ table: String, _ db: Database) throws {
@@ -70,5 +72,17 @@ enum Tables {
       PRIMARY KEY (queue, message, step)
     ) WITHOUT ROWID;
     CREATE INDEX warren_inbox_at ON warren_inbox (at);
+    """
+
+  fileprivate static let second = """
+    CREATE TABLE warren_store (
+      kind TEXT NOT NULL,
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      expires_at INTEGER,      -- NULL: never
+      value BLOB NOT NULL,
+      PRIMARY KEY (kind, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX warren_store_expires_at ON warren_store (expires_at) WHERE expires_at IS NOT NULL;
     """
 }

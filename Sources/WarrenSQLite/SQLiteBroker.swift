@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Foundation
+public import Foundation
 internal import GRDB
 internal import GRDBSQLite
 public import Logging
@@ -243,6 +243,35 @@ extension SQLiteBroker: LockingBroker {
   ) async throws -> Result {
     try await waitUntilRunning()
     return try await locks.withLock(name, wait: wait, body)
+  }
+}
+
+extension SQLiteBroker: Store {
+  /// See ``Warren/Store/record(_:)``.
+  public func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? {
+    let now = clock.now.wholeMilliseconds
+    return try await file.read { try RecordTable.read(key, $0, now: now) }
+  }
+
+  /// See ``Warren/Store/records(of:)``.
+  public func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
+    let now = clock.now.wholeMilliseconds
+    return try await file.read { try RecordTable.read(kind, $0, now: now) }
+  }
+
+  /// See ``Warren/Store/write(_:to:replacing:until:)``.
+  public func write(
+    _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
+  ) async throws(BrokerError) -> StoreRecord? {
+    try await waitUntilRunning()
+    let record = StoreRecord(key, value: value, version: .unique(), expiry: expiry)
+    return try await writer.perform { try $0.write(record, replacing: version) }
+  }
+
+  /// See ``Warren/Store/remove(_:_:)``.
+  public func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
+    try await waitUntilRunning()
+    return try await writer.perform { try $0.remove(key, version) }
   }
 }
 

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 internal import Synchronization
 public import Warren
 internal import WarrenSQLite
@@ -128,5 +128,24 @@ extension TestBroker: LockingBroker {
     _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     try await engine.withLock(name, wait: wait, body)
+  }
+}
+
+extension TestBroker: Store {
+  /// See ``Warren/Store/record(_:)``.
+  public func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? { try await engine.record(key) }
+  /// See ``Warren/Store/records(of:)``.
+  public func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
+    try await engine.records(of: kind)
+  }
+  /// See ``Warren/Store/write(_:to:replacing:until:)``.
+  public func write(
+    _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
+  ) async throws(BrokerError) -> StoreRecord? {
+    try await engine.write(value, to: key, replacing: version, until: expiry)
+  }
+  /// See ``Warren/Store/remove(_:_:)``.
+  public func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
+    try await engine.remove(key, version)
   }
 }

@@ -8,6 +8,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     case priority
     /// The engine has locks by name.
     case locks
+    /// There is a store, in the engine or beside it.
+    case store
     /// The engine takes back what a consumer has not begun, at once when it stops or pauses.
     case takesBack
     /// The engine notes when a suspect is begun.
@@ -34,7 +36,7 @@ public struct Scenario: Sendable, CustomStringConvertible {
   /// All of them.
   public static let all: [Scenario] =
     publishing + publishingAgain + consuming + retrying + parking + recovering + locking + operating + working
-    + cancelling + topologies + reported
+    + cancelling + storing + scheduling + topologies + reported
 
   /// Those for which an engine has what they need.
   public static func all(with means: Set<Need>) -> [Scenario] { all.filter { $0.needs.isSubset(of: means) } }

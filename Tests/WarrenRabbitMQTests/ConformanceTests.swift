@@ -1,6 +1,8 @@
 import BrokerConformance
+import GRDB
 import Testing
 import Warren
+import WarrenGRDB
 import WarrenRabbitMQ
 
 /// The suite that every engine passes, over a real RabbitMQ.
@@ -13,8 +15,14 @@ struct ConformanceTests {
       // The version is known once it runs.
       _ = try await broker.queue("none")
       if scenario.needs.contains(.priority), !broker.capabilities.ordersByPriority { return }
+      let database = try DatabaseQueue()
+      var migrator = DatabaseMigrator()
+      migrator.registerWarrenTables()
+      try migrator.migrate(database)
       try await scenario.run(
-        Bench(broker: broker, clock: SystemClock(), url: RealBroker.url) { try await Task.sleep(for: $0) })
+        Bench(broker: broker, clock: SystemClock(), store: DatabaseStore(database), url: RealBroker.url) {
+          try await Task.sleep(for: $0)
+        })
     }
   }
 }

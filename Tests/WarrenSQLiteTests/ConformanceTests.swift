@@ -7,7 +7,7 @@ import WarrenSQLite
 
 /// The suite that every engine passes, over SQLite in memory, in a file, and in a file by real time with real processes.
 @Suite struct ConformanceTests {
-  private static let means: Set<Scenario.Need> = [.priority, .notedBeginnings, .takesBack, .locks]
+  private static let means: Set<Scenario.Need> = [.priority, .notedBeginnings, .takesBack, .locks, .store]
 
   @Test(arguments: Scenario.all(with: means.union([.virtualTime])))
   func inMemory(_ scenario: Scenario) async throws {

@@ -44,6 +44,10 @@ final class Instruments: Sendable {
   func timedOut(queue: QueueName, name: String) { count("warren_timeouts_total", ("queue", queue.rawValue), name) }
   func retried(queue: QueueName, name: String) { count("warren_retries_total", ("queue", queue.rawValue), name) }
 
+  func scheduled(_ schedule: String, job: MessageName, _ result: String) {
+    count("warren_scheduled_total", ("schedule", schedule), job.rawValue, ("result", result))
+  }
+
   private func count(
     _ label: String, _ place: (String, String), _ name: String, _ result: (String, String)? = nil
   ) {

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Synchronization
 
 /// Tells all parts of a worker to stop, once: because it was asked to, or because one of them cannot go on.
@@ -36,8 +37,13 @@ final class StopSignal: Sendable {
 
   /// Sleeps, unless the signal is set before.
   func sleep(for time: Duration, by clock: any BrokerClock) async {
+    await sleep(until: clock.now.adding(time), by: clock)
+  }
+
+  /// Sleeps until this time, unless the signal is set before.
+  func sleep(until time: Date, by clock: any BrokerClock) async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await clock.sleep(until: clock.now.adding(time)) }
+      group.addTask { try? await clock.sleep(until: time) }
       group.addTask { await self.wait() }
       await group.next()
       group.cancelAll()

@@ -29,7 +29,8 @@ enum RealBroker {
   static let canBeBroken = isThere && control.count == 3
 
   /// Only the scenarios of these laws, and whose name contains this.
-  static let scenarios = Scenario.all(with: [.otherProcesses, .priority, .locks, .takesBack]).filter { scenario in
+  static let scenarios = Scenario.all(with: [.otherProcesses, .priority, .locks, .store, .takesBack]).filter {
+    scenario in
     (environment["WARREN_TEST_LAWS"].map { $0.contains(scenario.name.prefix(1)) } ?? true)
       && (environment["WARREN_TEST_SCENARIO"].map { scenario.name.contains($0) } ?? true)
   }

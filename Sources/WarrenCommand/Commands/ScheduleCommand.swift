@@ -1,0 +1,106 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Warren
+internal import WarrenConnect
+internal import WarrenOperations
+
+struct ScheduleCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schedule", abstract: "Shows, stops and runs schedules.",
+    discussion: """
+      Schedules are kept in a store. A SQLite broker is one itself; beside a RabbitMQ it is the application's database, \
+      which --store or the variable WARREN_STORE names. Then no broker is needed.
+      """,
+    subcommands: [List.self, Next.self, Pause.self, Resume.self, Run.self])
+
+  /// Where the schedules are.
+  struct Place: ParsableArguments {
+    @OptionGroup var options: GlobalOptions
+    @Option(
+      help: ArgumentHelp("The store, if it is not the broker: sqlite:PATH (default: $WARREN_STORE).", valueName: "url"),
+      completion: .file())
+    var store: String?
+
+    func withSchedules<Result: Sendable>(
+      _ body: @Sendable (Schedules) async throws -> Result
+    ) async throws -> Result {
+      if let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty {
+        return try await body(Schedules(try BrokerAddress(text).openStore()))
+      }
+      return try await options.withOperations { try await body($0.schedules) }
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ls", abstract: "Lists all schedules.")
+    @OptionGroup var place: Place
+    @OptionGroup var watch: WatchOptions
+
+    func run() async throws {
+      try await place.withSchedules { schedules in
+        try await watch.repeating(place.options) {
+          try Printer(place.options).list(
+            try await schedules.all(), Tables.schedules,
+            none: "no schedules: a process whose `Scheduler` has some makes them known when it runs")
+        }
+      }
+    }
+  }
+
+  struct Next: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "next", abstract: "Shows when a schedule is due next, whether or not it is paused.")
+    @OptionGroup var place: Place
+    @Argument(help: "The schedule.") var name: String
+    @Option(help: ArgumentHelp("How many times.", valueName: "count")) var limit = CountArgument(count: 5)
+
+    func run() async throws {
+      if limit.count > 10_000 { throw ValidationError("--limit: at most 10000") }
+      let times = try await place.withSchedules { try await $0.next(limit.count, of: name) }
+      let printer = Printer(place.options)
+      let format = Format(place.options, printer.terminal)
+      try printer.thing(times) { times.map { format.time($0) + "\n" }.joined() }
+    }
+  }
+
+  struct Pause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "pause", abstract: "Leaves out what is due, until it is resumed.")
+    @OptionGroup var place: Place
+    @Argument(help: "The schedule.") var name: String
+
+    func run() async throws {
+      let status = try await place.withSchedules { try await $0.pause(name) }
+      try Printer(place.options).thing(status) { "paused \(Text.printable(status.name))\n" }
+    }
+  }
+
+  struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "resume", abstract: "Goes on with a paused schedule from now on.")
+    @OptionGroup var place: Place
+    @Argument(help: "The schedule.") var name: String
+
+    func run() async throws {
+      let status = try await place.withSchedules { try await $0.resume(name) }
+      try Printer(place.options).thing(status) { "resumed \(Text.printable(status.name))\n" }
+    }
+  }
+
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "run", abstract: "Asks for a run now, beside what is due.",
+      discussion: "Prints the job's id. The process that runs the schedule enqueues it within a second or two.")
+    @OptionGroup var place: Place
+    @Argument(help: "The schedule.") var name: String
+
+    func run() async throws {
+      let asked = Asked(job: try await place.withSchedules { try await $0.run(name) })
+      try Printer(place.options).thing(asked) { "\(asked.job)\n" }
+    }
+  }
+
+  private struct Asked: Codable, Sendable {
+    var job: MessageID
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import GRDB
+import Logging
+import Testing
+import Warren
+import WarrenGRDB
+import WarrenSQLite
+
+private struct Report: JobMessage {
+  static let name: MessageName = "report"
+  static let queue: Queue = "mail"
+}
+
+/// `warren schedule`.
+@Suite struct ScheduleTests {
+  /// A broker on which a scheduler has run.
+  private func seeded() async throws -> SeededBroker {
+    let seeded = try await SeededBroker()
+    try await seeded.open { try await run(scheduler($0, store: nil), Schedules($0)) }
+    return seeded
+  }
+
+  private func scheduler(_ broker: SQLiteBroker, store: (any Store)?) throws -> Scheduler {
+    try Scheduler(
+      EventBus(broker, source: "books"), store: store, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+    ) {
+      Schedule("report", .cron("0 6 29 2 *", in: "Europe/Berlin")) { Report() }
+      Schedule("clean", .every(.seconds(86_400 * 365))) { Report() }
+    }
+  }
+
+  /// Runs it until its schedules are known and nothing that was asked for is left.
+  private func run(_ scheduler: Scheduler, _ schedules: Schedules, until: @Sendable () async throws -> Bool = { true })
+    async throws
+  {
+    let work = Task { try await scheduler.run() }
+    defer { work.cancel() }
+    for _ in 0..<4000 {
+      if try await schedules.all().count == 2, try await until() { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record("it did not come to that")
+  }
+
+  @Test func listsThemWithTheirNextTimes() async throws {
+    let broker = try await seeded()
+    let run = try await broker.run("schedule", "ls")
+    #expect(run.status == 0 && run.rows.map { $0[0] } == ["books/clean", "books/report"])
+    #expect(run.rows[1][1] == "0 6 29 2 * in Europe/Berlin" && run.rows[1][2].hasPrefix("2028-02-29T05:00:00"))
+    let json: [[String: Any]] = try await broker.run("schedule", "ls", "--json").json()
+    #expect(json[1]["job"] as? String == "report" && json[1]["isPaused"] as? Bool == false)
+    let next = try await broker.run("schedule", "next", "report", "--limit", "2")
+    #expect(next.output == "2028-02-29T05:00:00.000Z\n2032-02-29T05:00:00.000Z\n", "\(next.output)")
+  }
+
+  @Test func pausesResumesAndRuns() async throws {
+    let broker = try await seeded()
+    #expect(try await broker.run("schedule", "pause", "report").output == "paused books/report\n")
+    #expect(try await broker.run("schedule", "ls").rows[1].contains("paused"))
+    #expect(try await broker.run("schedule", "resume", "books/report").output == "resumed books/report\n")
+    let asked = try await broker.run("schedule", "run", "report")
+    #expect(asked.status == 0 && asked.output.hasPrefix("schedule:books/report@"))
+    try await broker.open { opened in
+      try await run(scheduler(opened, store: nil), Schedules(opened)) {
+        try await opened.queues().first { $0.name == "mail" }?.ready == 1
+      }
+    }
+    #expect(try await broker.messages(1).map { "\($0.message.id ?? "")\n" } == [asked.output])
+  }
+
+  @Test func aStoreBesideTheBroker() async throws {
+    let broker = try await SeededBroker()
+    let path = broker.directory.appendingPathComponent("app.db").path
+    let database = try DatabaseQueue(path: path)
+    var migrator = DatabaseMigrator()
+    migrator.registerWarrenTables()
+    try migrator.migrate(database)
+    let store = DatabaseStore(database)
+    try await broker.open { try await run(scheduler($0, store: store), Schedules(store)) }
+    #expect(try await warren(["schedule", "ls", "--store", "sqlite:\(path)"]).rows.count == 2)
+    #expect(try await warren(["schedule", "ls"], environment: ["WARREN_STORE": "sqlite:\(path)"]).rows.count == 2)
+    #expect(try await broker.run("schedule", "ls").rows.isEmpty, "the broker is another store")
+    let wrong = try await warren(["schedule", "ls", "--store", "amqp://localhost"])
+    #expect(wrong.status == 1 && wrong.errors.contains("cannot be a store"))
+    #expect(try await warren(["schedule", "ls", "--store", "sqlite:\(path)x"]).status == 5)
+  }
+
+  @Test func whatIsNotThereIsSaid() async throws {
+    let broker = try await seeded()
+    let none = try await broker.run("schedule", "pause", "other")
+    #expect(none.status == 4 && none.errors.contains("books/report"))
+    let nothing = try await SeededBroker().run("schedule", "ls")
+    #expect(nothing.status == 0 && nothing.output.isEmpty && nothing.errors.contains("no schedules"))
+  }
+}
