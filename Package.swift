@@ -67,7 +67,7 @@ let package = Package(
       name: "WarrenRabbitMQ", dependencies: ["Warren", "AMQP", nioCore, log, metrics, lifecycle],
       swiftSettings: settings),
     .target(
-      name: "WarrenConnect", dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", log],
+      name: "WarrenConnect", dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", "WarrenGRDB", grdb, log],
       swiftSettings: settings),
     .target(
       name: "WarrenOperations", dependencies: ["Warren"],
@@ -95,7 +95,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "warren-outbox-crash", dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", grdb, lifecycle, log],
+      name: "warren-outbox-crash",
+      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", grdb, lifecycle, log],
       path: "Tests/OutboxCrash", swiftSettings: settings),
     .testTarget(
       name: "WarrenGRDBTests",
@@ -129,7 +130,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenCommand", "Spawning", grdb, arguments],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenCommand", "Spawning", grdb, log, arguments],
       swiftSettings: settings),
   ]
 )

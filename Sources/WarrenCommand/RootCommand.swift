@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct RootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren",
-    abstract: "Operates a Warren broker: queues, dead letters, workers, topology.",
+    abstract: "Operates a Warren broker: queues, dead letters, schedules, workers, topology.",
     discussion: """
       The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
       amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
@@ -16,8 +16,8 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      StatusCommand.self, QueueCommand.self, DeadCommand.self, EventCommand.self, JobCommand.self, WorkerCommand.self,
-      TopologyCommand.self, DoctorCommand.self,
+      StatusCommand.self, QueueCommand.self, DeadCommand.self, EventCommand.self, JobCommand.self, ScheduleCommand.self,
+      WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

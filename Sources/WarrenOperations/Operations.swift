@@ -15,15 +15,34 @@ public struct Operations: Sendable {
   public let broker: any Broker
   /// What is hidden in the messages that are shown.
   public let mask: Mask
+  private let store: (any Store)?
   let clock: any BrokerClock
 
   /// Operations on a broker.
   ///
-  /// - Parameter clock: what times are compared with; the broker's own by default.
-  public init(_ broker: any Broker, mask: Mask = .standard, clock: (any BrokerClock)? = nil) {
+  /// - Parameters:
+  ///   - store: where schedules are kept; the broker itself by default, where it can.
+  ///   - clock: what times are compared with; the broker's own by default.
+  public init(
+    _ broker: any Broker, mask: Mask = .standard, store: (any Store)? = nil, clock: (any BrokerClock)? = nil
+  ) {
     self.broker = broker
     self.mask = mask
+    self.store = store ?? broker as? any Store
     self.clock = clock ?? broker.clock
+  }
+
+  /// The schedules in the store.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unsupported`` when no store was given and the engine is none.
+  public var schedules: Schedules {
+    get throws(BrokerError) {
+      if let store { return Schedules(store, clock: clock) }
+      throw BrokerError(
+        .unsupported,
+        "the engine \(broker.capabilities.engine) holds no schedules: name the store that the scheduler has, such as the "
+          + "application's database")
+    }
   }
 
   var inspectable: any InspectableBroker {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import GRDB
 internal import Synchronization
 
 /// Ends this process by SIGKILL at a chosen one of the places where it could die.
@@ -19,5 +20,15 @@ final class KillPoints: Sendable {
       return $0 == last
     }
     if isLast { kill(getpid(), SIGKILL) }
+  }
+
+  /// Passes a point at each statement that writes.
+  func pass(atEachWriteOf db: Database) {
+    db.trace { event in
+      let text = "\(event)".prefix(8).uppercased()
+      if ["INSERT", "UPDATE", "DELETE", "COMMIT", "BEGIN", "SAVE", "RELE"].contains(where: { text.hasPrefix($0) }) {
+        self.pass()
+      }
+    }
   }
 }

@@ -14,12 +14,16 @@ struct BookingCreated: EventMessage {
 /// A small application: it takes bookings, tells of them through an outbox, and handles what it was told in five steps of an
 /// inbox. It ends when all bookings are handled, or by SIGKILL at the point that it is told.
 ///
-/// `warren-outbox-crash FOLDER BOOKINGS POINT [one-by-one]`
+/// `warren-outbox-crash FOLDER BOOKINGS POINT [one-by-one]`, or `warren-outbox-crash FOLDER schedules POINT HOUR [keys]` for
+/// ``ScheduleCrash``.
 @main enum OutboxCrash {
   static let steps = ["number", "seat", "mail", "index", "count"]
 
   static func main() async throws {
     let arguments = CommandLine.arguments
+    if arguments.count >= 5, arguments[2] == "schedules", let point = Int(arguments[3]), let hour = Int(arguments[4]) {
+      return try await ScheduleCrash.run(in: arguments[1], at: point, from: hour, keys: arguments.count > 5)
+    }
     guard arguments.count >= 4, let bookings = Int(arguments[2]), let point = Int(arguments[3]) else { exit(64) }
     let folder = arguments[1]
     let points = KillPoints(at: point)
@@ -27,14 +31,7 @@ struct BookingCreated: EventMessage {
 
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
-    configuration.prepareDatabase { db in
-      db.trace { event in
-        let text = "\(event)".prefix(8).uppercased()
-        if ["INSERT", "UPDATE", "DELETE", "COMMIT", "BEGIN", "SAVE", "RELE"].contains(where: { text.hasPrefix($0) }) {
-          points.pass()
-        }
-      }
-    }
+    configuration.prepareDatabase { points.pass(atEachWriteOf: $0) }
     let database = try DatabasePool(path: "\(folder)/app.db", configuration: configuration)
     var migrator = DatabaseMigrator()
     migrator.registerWarrenTables()

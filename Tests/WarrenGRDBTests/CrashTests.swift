@@ -44,7 +44,7 @@ import Testing
 }
 
 /// The files of one application.
-private final class CrashFolder: Sendable {
+final class CrashFolder: Sendable {
   let path: String
 
   init() throws {

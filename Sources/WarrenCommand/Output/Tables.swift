@@ -71,6 +71,23 @@ enum Tables {
     ])
   }
 
+  static var schedules: Table<ScheduleStatus> {
+    func state(_ row: ScheduleStatus) -> (word: String, style: Style) {
+      if row.isPaused { return ("paused", .warning) }
+      return row.error == nil ? ("active", .good) : ("failing", .bad)
+    }
+    return Table(columns: [
+      Column("name", whole: true) { row, _ in row.name },
+      Column("when") { row, _ in row.recurrence.description },
+      Column("next", number: true) { $1.time($0.next) },
+      Column("last", number: true, optional: true) { $1.age($0.lastRun) },
+      Column("state", style: { state($0).style }) { row, _ in state(row).word },
+      Column("error") { row, _ in row.error ?? "" },
+      Column("job", byDefault: false) { row, _ in row.job.rawValue },
+      Column("queue", byDefault: false) { row, _ in row.queue.rawValue },
+    ])
+  }
+
   static var findings: Table<Finding> {
     Table(columns: [
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },
