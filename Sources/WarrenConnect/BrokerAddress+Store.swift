@@ -8,7 +8,7 @@ extension BrokerAddress {
   ///
   /// - Throws: ``Warren/BrokerError/Code/unavailable`` when there is no such file; ``Warren/BrokerError/Code/unsupported`` for the
   ///   address of a RabbitMQ, which cannot be a store.
-  public func openStore() throws(BrokerError) -> any Store {
+  public func openStore() throws(BrokerError) -> any StateStore {
     guard case .sqlite(let path) = self else {
       throw BrokerError(.unsupported, "'\(self)' cannot be a store: name the application's database as sqlite:PATH")
     }

@@ -15,7 +15,7 @@ public struct Operations: Sendable {
   public let broker: any Broker
   /// What is hidden in the messages that are shown.
   public let mask: Mask
-  private let store: (any Store)?
+  private let store: (any StateStore)?
   let clock: any BrokerClock
 
   /// Operations on a broker.
@@ -24,11 +24,11 @@ public struct Operations: Sendable {
   ///   - store: where schedules are kept; the broker itself by default, where it can.
   ///   - clock: what times are compared with; the broker's own by default.
   public init(
-    _ broker: any Broker, mask: Mask = .standard, store: (any Store)? = nil, clock: (any BrokerClock)? = nil
+    _ broker: any Broker, mask: Mask = .standard, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil
   ) {
     self.broker = broker
     self.mask = mask
-    self.store = store ?? broker as? any Store
+    self.store = store ?? broker as? any StateStore
     self.clock = clock ?? broker.clock
   }
 

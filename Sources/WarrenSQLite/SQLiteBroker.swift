@@ -246,20 +246,20 @@ extension SQLiteBroker: LockingBroker {
   }
 }
 
-extension SQLiteBroker: Store {
-  /// See ``Warren/Store/record(_:)``.
+extension SQLiteBroker: StateStore {
+  /// See ``Warren/StateStore/record(_:)``.
   public func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? {
     let now = clock.now.wholeMilliseconds
     return try await file.read { try RecordTable.read(key, $0, now: now) }
   }
 
-  /// See ``Warren/Store/records(of:)``.
+  /// See ``Warren/StateStore/records(of:)``.
   public func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
     let now = clock.now.wholeMilliseconds
     return try await file.read { try RecordTable.read(kind, $0, now: now) }
   }
 
-  /// See ``Warren/Store/write(_:to:replacing:until:)``.
+  /// See ``Warren/StateStore/write(_:to:replacing:until:)``.
   public func write(
     _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
   ) async throws(BrokerError) -> StoreRecord? {
@@ -268,7 +268,7 @@ extension SQLiteBroker: Store {
     return try await writer.perform { try $0.write(record, replacing: version) }
   }
 
-  /// See ``Warren/Store/remove(_:_:)``.
+  /// See ``Warren/StateStore/remove(_:_:)``.
   public func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
     try await waitUntilRunning()
     return try await writer.perform { try $0.remove(key, version) }

@@ -131,20 +131,20 @@ extension TestBroker: LockingBroker {
   }
 }
 
-extension TestBroker: Store {
-  /// See ``Warren/Store/record(_:)``.
+extension TestBroker: StateStore {
+  /// See ``Warren/StateStore/record(_:)``.
   public func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? { try await engine.record(key) }
-  /// See ``Warren/Store/records(of:)``.
+  /// See ``Warren/StateStore/records(of:)``.
   public func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
     try await engine.records(of: kind)
   }
-  /// See ``Warren/Store/write(_:to:replacing:until:)``.
+  /// See ``Warren/StateStore/write(_:to:replacing:until:)``.
   public func write(
     _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
   ) async throws(BrokerError) -> StoreRecord? {
     try await engine.write(value, to: key, replacing: version, until: expiry)
   }
-  /// See ``Warren/Store/remove(_:_:)``.
+  /// See ``Warren/StateStore/remove(_:_:)``.
   public func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
     try await engine.remove(key, version)
   }

@@ -20,7 +20,7 @@ private struct Report: JobMessage {
     return seeded
   }
 
-  private func scheduler(_ broker: SQLiteBroker, store: (any Store)?) throws -> Scheduler {
+  private func scheduler(_ broker: SQLiteBroker, store: (any StateStore)?) throws -> Scheduler {
     try Scheduler(
       EventBus(broker, source: "books"), store: store, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
     ) {

@@ -9,7 +9,7 @@ struct ScheduleRecords: Sendable {
     let state: ScheduleState
     var name: String { key.name }
   }
-  let store: any Store
+  let store: any StateStore
 
   /// All that can be read.
   func all() async throws(BrokerError) -> [Entry] {

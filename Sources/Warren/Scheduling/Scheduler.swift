@@ -11,7 +11,7 @@ public import ServiceLifecycle
 /// }
 /// try await ServiceGroup(services: [broker, scheduler, worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
-/// A tick is enqueued once, however many processes there are, since it is recorded in a store (``Store``) that it was begun and that
+/// A tick is enqueued once, however many processes there are, since it is recorded in a store (``StateStore``) that it was begun and that
 /// it was done. A process that dies between the two may have enqueued it or not: the next one enqueues it again ten seconds later,
 /// with the same id. SQLite keeps that repeat out; on RabbitMQ a handler can tell by the id, as an inbox does.
 ///
@@ -22,7 +22,7 @@ public struct Scheduler: Service {
   private let schedules: [(schedule: Schedule, ticks: Ticks)]
   private let bus: EventBus
   private let broker: any LockingBroker
-  private let store: any Store
+  private let store: any StateStore
   private let clock: any BrokerClock
   private let logger: Logger
 
@@ -40,7 +40,7 @@ public struct Scheduler: Service {
   /// - Throws: ``BrokerError/Code/invalid`` with what is wrong in a schedule; ``BrokerError/Code/unsupported`` when no store is
   ///   given and the engine is none.
   public init(
-    _ bus: EventBus, name: String? = nil, store: (any Store)? = nil, clock: (any BrokerClock)? = nil,
+    _ bus: EventBus, name: String? = nil, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil,
     logger: Logger = Logger(label: "warren.scheduler"), @ScheduleBuilder _ schedules: () -> [Schedule]
   ) throws(BrokerError) {
     self.bus = bus
@@ -54,7 +54,7 @@ public struct Scheduler: Service {
         "schedules need a lock that one process of all holds, and \(engine) has none: use an engine that has")
     }
     self.broker = broker
-    guard let store = store ?? bus.broker as? any Store else { throw BrokerError(noStoreFor: "schedules", engine) }
+    guard let store = store ?? bus.broker as? any StateStore else { throw BrokerError(noStoreFor: "schedules", engine) }
     self.store = store
     self.schedules = try Self.checked(schedules(), self.name)
   }

@@ -45,7 +45,7 @@ public struct Schedules: Sendable {
   private let clock: any BrokerClock
 
   /// Those in this store.
-  public init(_ store: any Store, clock: any BrokerClock = SystemClock()) {
+  public init(_ store: any StateStore, clock: any BrokerClock = SystemClock()) {
     records = ScheduleRecords(store: store)
     self.clock = clock
   }

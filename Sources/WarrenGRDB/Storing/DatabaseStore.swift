@@ -2,14 +2,14 @@ public import Foundation
 public import GRDB
 public import Warren
 
-/// A store (``Warren/Store``) in the application's own database, for what an engine such as RabbitMQ cannot hold: which ticks of a
+/// A store (``Warren/StateStore``) in the application's own database, for what an engine such as RabbitMQ cannot hold: which ticks of a
 /// schedule have run. It serves all processes that open the database.
 ///
 /// ```swift
 /// let scheduler = try Scheduler(bus, store: DatabaseStore(database)) { … }
 /// ```
 /// The table comes with `registerWarrenTables()`.
-public struct DatabaseStore: Store {
+public struct DatabaseStore: StateStore {
   /// The application's database.
   public let database: any DatabaseWriter
   private let clock: any BrokerClock
@@ -22,13 +22,13 @@ public struct DatabaseStore: Store {
     self.clock = clock
   }
 
-  /// See ``Warren/Store/record(_:)``.
+  /// See ``Warren/StateStore/record(_:)``.
   public func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? {
     let now = clock.now.wholeMilliseconds
     return try await explained { try await database.read { try Self.record(key, $0, now) } }
   }
 
-  /// See ``Warren/Store/records(of:)``.
+  /// See ``Warren/StateStore/records(of:)``.
   public func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
     let now = clock.now.wholeMilliseconds
     return try await explained {
@@ -43,7 +43,7 @@ public struct DatabaseStore: Store {
     }
   }
 
-  /// See ``Warren/Store/write(_:to:replacing:until:)``.
+  /// See ``Warren/StateStore/write(_:to:replacing:until:)``.
   public func write(
     _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
   ) async throws(BrokerError) -> StoreRecord? {
@@ -66,7 +66,7 @@ public struct DatabaseStore: Store {
     }
   }
 
-  /// See ``Warren/Store/remove(_:_:)``.
+  /// See ``Warren/StateStore/remove(_:_:)``.
   public func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
     try await explained {
       try await database.write { db in

@@ -2,7 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import Warren
 
-/// The records of ``Warren/Store`` in the broker's file. The table is made when the first is written: most files need none.
+/// The records of ``Warren/StateStore`` in the broker's file. The table is made when the first is written: most files need none.
 enum RecordTable {
   private static let columns = "kind, name, version, expires_at, value"
 

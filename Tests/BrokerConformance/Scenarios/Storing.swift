@@ -2,7 +2,7 @@ internal import Foundation
 internal import Warren
 
 extension Bench {
-  func mustStore() throws -> any Store {
+  func mustStore() throws -> any StateStore {
     guard let store else { throw ScenarioFailure("a store") }
     return store
   }

@@ -14,7 +14,7 @@ public struct Bench: Sendable {
   /// Lets the engine's time pass: at once with a virtual clock, really where the engine keeps time itself.
   public let advance: @Sendable (Duration) async throws -> Void
   /// Where state lives that the engine cannot hold; by default the engine itself, where it is a store.
-  public let store: (any Store)?
+  public let store: (any StateStore)?
   /// How other processes reach the same engine; `nil` when they cannot.
   public let url: String?
   /// Keeps the names of this scenario apart from those of others on the same engine.
@@ -22,13 +22,13 @@ public struct Bench: Sendable {
 
   /// A bench.
   public init(
-    broker: any CompleteBroker, clock: any BrokerClock, store: (any Store)? = nil, url: String?,
+    broker: any CompleteBroker, clock: any BrokerClock, store: (any StateStore)? = nil, url: String?,
     prefix: String = "t\(UInt32.random(in: 0...UInt32.max))",
     advance: @escaping @Sendable (Duration) async throws -> Void
   ) {
     self.broker = broker
     self.clock = clock
-    self.store = store ?? broker as? any Store
+    self.store = store ?? broker as? any StateStore
     self.url = url
     self.prefix = prefix
     self.advance = advance

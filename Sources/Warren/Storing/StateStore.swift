@@ -7,7 +7,7 @@ public import Foundation
 /// the processes of one machine share.
 ///
 /// A store of your own needs one table with the key ``StoreKey`` and two statements for each call: see `DatabaseStore`.
-public protocol Store: Sendable {
+public protocol StateStore: Sendable {
   /// The record with this key; `nil` when there is none, or its time is over.
   func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord?
 
