@@ -3,12 +3,14 @@ internal import ArgumentParser
 struct RootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren",
-    abstract: "Operates a Warren broker: queues, dead letters, schedules, workers, topology.",
+    abstract: "Operates a Warren broker: queues, messages, dead letters, schedules, workers, topology.",
     discussion: """
       The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
       amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
 
-      On a terminal, lists are tables; elsewhere their rows are tab-separated and nothing is asked. --json gives the \
+      On a terminal, lists are tables; elsewhere their rows are tab-separated, without titles, and \
+      nothing is asked. A terminal that is too narrow leaves out columns, and says so. What the engine cannot tell is "-", and \
+      null in JSON. --json gives the \
       same data for programs. Data goes to stdout, everything else to stderr.
 
       Exit status: 0 done, 1 an error (of `status` and `doctor`: something is not well), 2 not understood, 3 done with \
@@ -16,8 +18,8 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      StatusCommand.self, QueueCommand.self, DeadCommand.self, EventCommand.self, JobCommand.self, ScheduleCommand.self,
-      WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
+      StatusCommand.self, QueueCommand.self, DeadCommand.self, MessageCommand.self, EventCommand.self, JobCommand.self,
+      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

@@ -66,6 +66,25 @@ public struct Operations: Sendable {
     }
   }
 
+  var removing: any RemovingBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any RemovingBroker else { throw unsupported("delete queues or bindings") }
+      return able
+    }
+  }
+
+  var listing: any MessageListingBroker {
+    get throws(BrokerError) {
+      guard let able = broker as? any MessageListingBroker else {
+        throw BrokerError(
+          .unsupported,
+          "\(broker.capabilities.engine) cannot show the single messages of a queue without taking them out of it: only their number, "
+            + "those that workers handle now, and dead letters can be seen")
+      }
+      return able
+    }
+  }
+
   var repairable: any RepairableBroker {
     get throws(BrokerError) {
       guard let able = broker as? any RepairableBroker else { throw unsupported("repair what it stores in") }

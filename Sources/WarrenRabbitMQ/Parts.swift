@@ -19,6 +19,7 @@ struct Parts: Sendable {
   let deadLetterWork: DeadLetterWork
   let channel: ControlChannel
   let control: QueueControl
+  let remover: Remover
   let inspector: Inspector
   let doctor: Doctor
 
@@ -39,11 +40,13 @@ struct Parts: Sendable {
     leaseWatch = LeaseWatch(session, consumers, leases, settler)
     channel = ControlChannel(session: session)
     control = QueueControl(session: session, known: known, consumers: consumers, channel: channel)
+    remover = Remover(session: session, known: known)
     inspector = Inspector(
       session: session, known: known, consumers: consumers, channel: channel, started: started, processName: processName
     )
     doctor = Doctor(
-      session: session, known: known, leases: leases, limits: LimitCheck(session: session, known: known),
+      session: session, known: known, inspector: inspector, topology: topology, leases: leases,
+      limits: LimitCheck(session: session, known: known),
       rights: RightsCheck(session: session))
   }
 
@@ -133,7 +136,7 @@ struct Parts: Sendable {
       case .look:
         await control.lookAtMarkers(of: message.queue.map { consumers.all(of: $0) } ?? consumers.all)
         return nil
-      case .report: return ControlAnswer(worker: inspector.report())
+      case .report: return inspector.report()
       case .cancel:
         guard let queue = message.queue, let id = message.message else { return nil }
         let count = control.cancelHandlers(of: id, in: queue)

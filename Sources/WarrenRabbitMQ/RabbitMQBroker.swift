@@ -283,3 +283,19 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     try await parts().control.cancel(id, in: queue)
   }
 }
+
+extension RabbitMQBroker: RemovingBroker {
+  /// Deletes a queue, its suspects and the marker of its pause. Its relay stays: see ``Warren/RemovingBroker``.
+  ///
+  /// What comes in between the look and the deletion goes with it, and is counted: RabbitMQ cannot delete a quorum queue on the
+  /// condition that it is empty. Delayed messages for it stay where they are, and come into a queue of this name when there is one
+  /// again. Which queues' dead letters go to it is known to the management API.
+  public func deleteQueue(_ queue: QueueName, withMessages: Bool) async throws(BrokerError) -> Int {
+    try await parts().remover.deleteQueue(queue, withMessages: withMessages)
+  }
+
+  /// Removes a binding. Whether there is one, only the management API tells.
+  public func removeBinding(_ binding: Binding) async throws(BrokerError) {
+    try await parts().remover.removeBinding(binding)
+  }
+}

@@ -168,6 +168,12 @@ extension SQLiteBroker: Broker {
     try await writer.perform { transaction in
       let applier = TopologyApplier(database: transaction.database, known: transaction.state.topology)
       if try applier.apply(topology) { try transaction.changeTopology() }
+      let state = transaction.state
+      transaction.afterCommit.append {
+        for queue in topology.queues {
+          state.asked[queue.name, default: []].formUnion(topology.bindings.filter { $0.queue == queue.name })
+        }
+      }
     }
   }
 
@@ -334,6 +340,29 @@ extension SQLiteBroker: InspectableBroker {
 
   /// See ``Warren/InspectableBroker/diagnose()``. It looks at every row, a second for each few million.
   public func diagnose() async throws(BrokerError) -> [Finding] { try await doctor.findings() }
+}
+
+extension SQLiteBroker: RemovingBroker {
+  /// See ``Warren/RemovingBroker/deleteQueue(_:withMessages:)``. Dead letters of this queue that lie in another count as its
+  /// messages: they could never be replayed.
+  public func deleteQueue(_ queue: QueueName, withMessages: Bool) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await Remover(file: file, writer: writer).deleteQueue(queue, withMessages: withMessages)
+  }
+
+  /// See ``Warren/RemovingBroker/removeBinding(_:)``.
+  public func removeBinding(_ binding: Binding) async throws(BrokerError) {
+    try await waitUntilRunning()
+    try await Remover(file: file, writer: writer).removeBinding(binding)
+  }
+}
+
+extension SQLiteBroker: MessageListingBroker {
+  /// See ``Warren/MessageListingBroker/messages(_:)``. It costs as much as the messages that it shows, wherever they are, unless
+  /// one is looked for by its id.
+  public func messages(_ selection: QueuedMessageSelection) async throws(BrokerError) -> QueuedMessagePage {
+    try await MessageReader(file: file).page(selection)
+  }
 }
 
 extension SQLiteBroker: RepairableBroker {

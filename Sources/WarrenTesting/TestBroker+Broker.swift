@@ -149,3 +149,19 @@ extension TestBroker: StateStore {
     try await engine.remove(key, version)
   }
 }
+
+extension TestBroker: RemovingBroker {
+  /// See ``Warren/RemovingBroker/deleteQueue(_:withMessages:)``.
+  public func deleteQueue(_ queue: QueueName, withMessages: Bool) async throws(BrokerError) -> Int {
+    try await engine.deleteQueue(queue, withMessages: withMessages)
+  }
+  /// See ``Warren/RemovingBroker/removeBinding(_:)``.
+  public func removeBinding(_ binding: Binding) async throws(BrokerError) { try await engine.removeBinding(binding) }
+}
+
+extension TestBroker: MessageListingBroker {
+  /// See ``Warren/MessageListingBroker/messages(_:)``.
+  public func messages(_ selection: QueuedMessageSelection) async throws(BrokerError) -> QueuedMessagePage {
+    try await engine.messages(selection)
+  }
+}

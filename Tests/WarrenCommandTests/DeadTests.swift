@@ -200,4 +200,74 @@ import WarrenSQLite
     #expect(String(decoding: copy.body, as: UTF8.self) == #"{"to":"bob@example.org"}"#)
     #expect(copy.headers["x-user-id"] == "u8")
   }
+
+  @Test("a group is shown, replayed and deleted by its id, and nothing else is") func group() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"], message: "no mailbox 17")
+    try await broker.park(["c"], message: "no mailbox 18")
+    try await broker.park(["d", "e"], message: "timeout")
+    let groups = try await broker.run("dead", "groups").rows
+    let mailbox = try #require(groups.first?.first), timeout = try #require(groups.last?.first)
+    #expect(try await broker.run("dead", "ls", "--group", mailbox).rows.map(\.first) == ["a", "b", "c"])
+    let dry = try await broker.run("dead", "replay", "--group", mailbox, "--dry-run")
+    #expect(dry.output == "3 would be replayed\n" && dry.errors.contains("3 dead letters"))
+    #expect(try await broker.run("dead", "replay", "--group", mailbox, "--yes").output == "3 replayed\n")
+    #expect(try await broker.run("dead", "replay", "--group", mailbox, "--yes").status == 4)
+    #expect(try await broker.ready("mail") == 3)
+    #expect(try await broker.run("dead", "delete", "--group", timeout, "--first", "1", "--yes").output == "1 deleted\n")
+    #expect(try await broker.run("dead", "ls").rows.map(\.first) == ["e"])
+  }
+
+  private static let envelope =
+    #"{"data":{"to":"ann@example.org","otp":"483920","n":1.50},"timestamp":"2026-11-26T08:00:00Z","type":"email.send"}"#
+
+  @Test("an editor shows the content without its envelope and without its secrets, which stay") func editsContent()
+    async throws
+  {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], body: Self.envelope, headers: ["authorization": "Bearer sesame"])
+    let copied = broker.directory.appendingPathComponent("seen").path
+    let script = broker.directory.appendingPathComponent("editor.sh").path
+    try "cp \"$1\" '\(copied)'; sed -i s/ann@/bob@/ \"$1\"\n".write(toFile: script, atomically: true, encoding: .utf8)
+    let run = try await broker.onTerminal(
+      "dead", "edit", "a", typing: [("[y/N] ", "y")], environment: ["EDITOR": "sh \(script)"])
+    #expect(run.status == 0, "\(run.screen)")
+    let seen = try String(contentsOfFile: copied, encoding: .utf8)
+    #expect(seen.contains("\n{\n  \"to\": \"ann@example.org\",\n"), "\(seen)")
+    for part in ["483920", "sesame", "timestamp", "email.send"] { #expect(!seen.contains(part), "\(seen)") }
+    #expect(run.screen.contains("-   \"to\": \"ann@example.org\"") && run.screen.contains("+   \"to\": \"bob@"))
+    #expect(!run.screen.contains("483920") && !run.screen.contains("sesame"))
+    let copy = try #require(try await broker.messages(1).first).message
+    #expect(String(decoding: copy.body, as: UTF8.self) == Self.envelope.replacingOccurrences(of: "ann@", with: "bob@"))
+    #expect(copy.headers["authorization"] == "Bearer sesame")
+  }
+
+  @Test("what is not JSON is refused with its line, and can be edited again") func refusesInvalid() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], body: Self.envelope)
+    let broken = try await broker.onTerminal(
+      "dead", "edit", "a", typing: [("[y/N] ", "n")], environment: ["EDITOR": "sed -i s/1.50/1.50x/"])
+    #expect(
+      broken.status == 1 && broken.screen.contains("line 7, column 12: a comma or } is missing"), "\(broken.screen)")
+    #expect(try await broker.ready("mail.dlq") == 1)
+    // The first time it breaks it, the second time it corrects it.
+    let again = try await broker.onTerminal(
+      "dead", "edit", "a", typing: [("again? [y/N] ", "y"), ("letter? [y/N] ", "y")],
+      environment: ["EDITOR": "sed -i -e s/1.50$/1.75x/ -e t -e s/1.75x/1.75/"])
+    #expect(again.status == 0, "\(again.screen)")
+    let copy = try #require(try await broker.messages(1).first).message
+    #expect(String(decoding: copy.body, as: UTF8.self) == Self.envelope.replacingOccurrences(of: "1.50", with: "1.75"))
+  }
+
+  @Test("--data is the content, and its envelope stays") func editsData() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"], body: Self.envelope)
+    #expect(try await broker.run("dead", "edit", "a", "--data", "{").status == 2)
+    #expect(try await broker.run("dead", "edit", "a", "--data", "{}", "--body", "-").status == 2)
+    #expect(try await broker.run("dead", "edit", "a", "--data", #"{"to":"bob"}"#).status == 0)
+    let copy = try #require(try await broker.messages(1).first).message
+    #expect(
+      String(decoding: copy.body, as: UTF8.self)
+        == #"{"data":{"to":"bob"},"timestamp":"2026-11-26T08:00:00Z","type":"email.send"}"#)
+  }
 }

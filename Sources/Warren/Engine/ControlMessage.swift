@@ -45,11 +45,14 @@ package struct ControlAnswer: Sendable, Equatable, Codable {
   package var version = 1
   /// To ``ControlMessage/Kind/report``.
   package var worker: WorkerStatus?
+  /// To ``ControlMessage/Kind/report``: the bindings that the topologies which the process applied have, by the name of the queue.
+  package var asked: [String: [Binding]]?
   /// To ``ControlMessage/Kind/cancel``: how many handlers were cancelled.
   package var cancelled: Int?
 
-  package init(worker: WorkerStatus? = nil, cancelled: Int? = nil) {
+  package init(worker: WorkerStatus? = nil, asked: [String: [Binding]]? = nil, cancelled: Int? = nil) {
     self.worker = worker
+    self.asked = asked
     self.cancelled = cancelled
   }
   package init?(json: Data) {

@@ -70,6 +70,8 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
   public var ids: [MessageID]
   /// Only those that this finds.
   public var filter: MessageFilter
+  /// Only those with this cause: see ``DeadLetter/fingerprint``.
+  public var fingerprint: String?
   /// Only those that were parked at this time or before, to the millisecond: what is parked while many are replayed is left alone.
   public var until: Date?
   /// At most so many; `Int.max` for all.
@@ -86,7 +88,8 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
   ///   - reason: only those parked for this kind of reason, as one more condition of the filter.
   public init(
     queue: QueueName? = nil, origin: QueueName? = nil, ids: [MessageID] = [], name: MessageName? = nil,
-    reason: DeadLetterReason.Kind? = nil, filter: MessageFilter = MessageFilter(), until: Date? = nil,
+    reason: DeadLetterReason.Kind? = nil, filter: MessageFilter = MessageFilter(), fingerprint: String? = nil,
+    until: Date? = nil,
     limit: Int = 100, after: DeadLetterPage.Cursor? = nil
   ) {
     self.queue = queue
@@ -95,6 +98,7 @@ public struct DeadLetterSelection: Sendable, Hashable, Codable {
     self.filter = filter
     if let name { self.filter.conditions.append(.init(.name, .equals([name.rawValue]))) }
     if let reason { self.filter.conditions.append(.init(.reason, .equals([reason.rawValue]))) }
+    self.fingerprint = fingerprint
     self.until = until
     self.limit = limit
     self.after = after

@@ -19,6 +19,8 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     public static let notFound = Code(rawValue: "not-found")
     /// Something is declared already, and differently.
     public static let topologyConflict = Code(rawValue: "topology-conflict")
+    /// The queue has consumers, holds messages or is needed by another, so it was not deleted.
+    public static let inUse = Code(rawValue: "in-use")
     /// The broker is not running: start its `run()`, or use `withBroker`.
     public static let notRunning = Code(rawValue: "not-running")
     /// The broker was stopped.
@@ -43,7 +45,8 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     public static let unsupported = Code(rawValue: "unsupported")
     /// Those that this version knows.
     public static let allCases: [Code] = [
-      .invalid, .tooLarge, .unroutable, .notFound, .topologyConflict, .notRunning, .stopped, .deadline, .unknownOutcome,
+      .invalid, .tooLarge, .unroutable, .notFound, .topologyConflict, .inUse, .notRunning, .stopped, .deadline,
+      .unknownOutcome,
       .unavailable, .full, .readOnly, .corrupt, .newerVersion, .olderVersion,
       .unsupported,
     ]

@@ -21,6 +21,8 @@ public struct Fix: Sendable, Hashable, Codable, ExpressibleByStringInterpolation
     public static let startWorker = Action(rawValue: "start-worker")
     /// Apply the topology.
     public static let applyTopology = Action(rawValue: "apply-topology")
+    /// Remove what the topology does not ask for any more; see ``RemovingBroker``.
+    public static let pruneTopology = Action(rawValue: "prune-topology")
     /// Repair what the broker stores in; see ``RepairableBroker``.
     public static let repair = Action(rawValue: "repair")
     /// Something that only the text says.

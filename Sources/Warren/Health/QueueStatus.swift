@@ -88,21 +88,21 @@ public struct QueueStatus: Sendable, Hashable, Codable {
     case state
   }
 
-  /// Encodes ``state`` as well, for those who read JSON; it is not decoded.
+  /// Encodes ``state`` as well, for those who read JSON; it is not decoded. What the engine cannot tell is `null`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encode(ready, forKey: .ready)
-    try container.encodeIfPresent(delayed, forKey: .delayed)
-    try container.encodeIfPresent(running, forKey: .running)
-    try container.encodeIfPresent(oldest, forKey: .oldest)
+    try container.encode(delayed, forKey: .delayed)
+    try container.encode(running, forKey: .running)
+    try container.encode(oldest, forKey: .oldest)
     try container.encode(isPaused, forKey: .isPaused)
     try container.encode(holdsDeadLetters, forKey: .holdsDeadLetters)
     try container.encode(mayHoldDeadLetters, forKey: .mayHoldDeadLetters)
-    try container.encodeIfPresent(deadLetterQueue, forKey: .deadLetterQueue)
-    try container.encodeIfPresent(consumers, forKey: .consumers)
-    try container.encodeIfPresent(totals, forKey: .totals)
-    try container.encodeIfPresent(rates, forKey: .rates)
+    try container.encode(deadLetterQueue, forKey: .deadLetterQueue)
+    try container.encode(consumers, forKey: .consumers)
+    try container.encode(totals, forKey: .totals)
+    try container.encode(rates, forKey: .rates)
     var shown = encoder.container(keyedBy: ShownKeys.self)
     try shown.encode(state, forKey: .state)
   }

@@ -22,4 +22,14 @@ public struct WorkerStatus: Sendable, Hashable, Codable {
     self.running = running
     self.deliveries = deliveries
   }
+
+  /// What the engine cannot tell is `null`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(since, forKey: .since)
+    try container.encode(queues, forKey: .queues)
+    try container.encode(running, forKey: .running)
+    try container.encode(deliveries, forKey: .deliveries)
+  }
 }

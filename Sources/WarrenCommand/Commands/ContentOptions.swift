@@ -25,18 +25,19 @@ struct ContentOptions: ParsableArguments {
     }
   }
 
-  func composition(_ name: MessageName) throws -> Composition {
-    let text = data == "-" ? String(decoding: try Input.read("-"), as: UTF8.self) : data ?? "{}"
-    let document: JSONText
-    do {
-      document = try JSONText(parsing: text)
-    } catch {
+  /// The JSON of `--data`, or that of stdin for `-`.
+  static func document(_ data: String) throws -> JSONText {
+    let text = data == "-" ? String(decoding: try Input.read("-"), as: UTF8.self) : data
+    do throws(JSONTextError) { return try JSONText(parsing: text) } catch {
       throw CommandError(
         .usage, "--data is not JSON: \(error)",
         next: "quote it for the shell, such as --data '{\"id\": 7}', or use --data -")
     }
+  }
+
+  func composition(_ name: MessageName) throws -> Composition {
     return Composition(
-      name, data: document, isPlain: plain,
+      name, data: try Self.document(data ?? "{}"), isPlain: plain,
       headers: Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), id: id,
       priority: Priority(integerLiteral: priority))
   }

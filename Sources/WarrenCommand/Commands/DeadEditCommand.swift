@@ -8,33 +8,47 @@ struct DeadEditCommand: AsyncParsableCommand {
     commandName: "edit",
     abstract: "Publishes a changed copy of a dead letter to the queue that gave up on it, and removes the dead letter.",
     discussion: """
-      Opens $VISUAL or $EDITOR on the headers and the body, shows what was changed and asks. With --body or --header \
-      nothing is opened and nothing is asked. The copy is a message of its own: it has a new id and the header \
-      warren-edited-from. The editor shows the true message, passwords included.
+      Opens $VISUAL or $EDITOR on the headers and the content, shows what was changed and asks. The content is JSON, without \
+      Warren's envelope around it. Passwords, codes and tokens are hidden in the editor and stay as they are; --unmask shows \
+      them. With --data, --body or --header nothing is opened and nothing is asked. The copy is a message of its own: it has a \
+      new id and the header warren-edited-from.
       """)
   @OptionGroup var options: GlobalOptions
   @OptionGroup var confirmation: Confirmation
   @Argument(help: "The message.") var id: MessageID
   @Option(help: ArgumentHelp("Where it lies, when several queues gave up on it.", valueName: "queue"))
   var queue: QueueName?
-  @Option(help: ArgumentHelp("Take the body from a file, or from stdin.", valueName: "file|-"), completion: .file())
+  @Option(
+    help: ArgumentHelp("The new content as JSON, or - to read it from stdin; the envelope stays.", valueName: "json|-"))
+  var data: String?
+  @Option(
+    help: ArgumentHelp("Take the whole body, envelope included, from a file or from stdin.", valueName: "file|-"),
+    completion: .file())
   var body: String?
   @Option(name: .customLong("header"), help: ArgumentHelp("Set a header; may be repeated.", valueName: "name=value"))
   var headers: [HeaderArgument] = []
 
+  func validate() throws {
+    if data != nil, body != nil { throw ValidationError("--data and --body: only one of both") }
+  }
+
   func run() async throws {
-    let isGiven = body != nil || !headers.isEmpty
+    let isGiven = data != nil || body != nil || !headers.isEmpty
     if !isGiven, !Terminal(options).canAsk {
-      throw CommandError(.usage, "an editor needs a terminal", next: "give the new body with --body FILE or --body -")
+      throw CommandError(
+        .usage, "an editor needs a terminal", next: "give the new content with --data JSON, --data - or --body FILE")
     }
+    let newContent = try data.map { try ContentOptions.document($0) }
     let newBody = try body.map(Input.read)
     let edited = try await options.withOperations { operations in
       var draft = try await draft(operations)
+      var changes = ""
       if isGiven {
         if let newBody { draft.body = newBody }
+        if let newContent { draft.body = Self.body(of: draft, with: newContent) }
         for header in headers { draft.headers[header.name] = header.value }
       } else {
-        draft = try DraftText.edit(draft)
+        (draft, changes) = try inEditor(draft)
       }
       guard draft.isChanged else {
         throw CommandError(
@@ -42,12 +56,34 @@ struct DeadEditCommand: AsyncParsableCommand {
           next: "send it as it is with `warren dead replay \(id)`")
       }
       if !isGiven, !confirmation.yes {
-        StandardError.print(DraftText.changes(draft))
+        StandardError.print(changes)
         try confirmation.obtain("Publish this to '\(draft.original.origin)' instead of the dead letter?", options)
       }
       return Edited(id: try await operations.publish(draft), editedFrom: id, queue: draft.original.origin)
     }
     try Printer(options).thing(edited) { "\(edited.id)\n" }
+  }
+
+  /// Opens the editor, and again for as long as what comes out of it cannot be published and the person wants to go on.
+  private func inEditor(_ draft: DeadLetterDraft) throws -> (DeadLetterDraft, String) {
+    let shown = try DraftText(draft, mask: options.mask)
+    var text = shown.text
+    while true {
+      text = try Editor.edit(text)
+      if text == shown.text { return (draft, "") }
+      do { return (try shown.read(text), DraftText.changes(shown.text, text)) } catch let error as CommandError {
+        StandardError.error(error.description)
+        if !StandardError.ask("Edit it again?") {
+          throw CommandError(.failure, "nothing was published: the dead letter is as it was")
+        }
+      }
+    }
+  }
+
+  /// The body with another content: what is around it stays, where the body is JSON.
+  private static func body(of draft: DeadLetterDraft, with content: JSONText) -> Data {
+    let body = String(validating: draft.body, as: UTF8.self).flatMap { try? MessageContent($0) }
+    return body?.body(with: content) ?? Data(content.compact.utf8)
   }
 
   private func draft(_ operations: Operations) async throws -> DeadLetterDraft {

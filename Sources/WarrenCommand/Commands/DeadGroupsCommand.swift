@@ -7,7 +7,8 @@ struct DeadGroupsCommand: AsyncParsableCommand {
     commandName: "groups", abstract: "Groups dead letters by cause, the largest group first.",
     discussion: """
       A cause is the queue that gave up, the message's name, the kind of reason, the error's type, and what it says \
-      without the numbers, ids and quotations in it.
+      without the numbers, ids and quotations in it. `warren dead replay --group GROUP` acts on all of a group, and so do `ls` \
+      and `delete`.
       """)
   @OptionGroup var options: GlobalOptions
   @OptionGroup var conditions: DeadLetterConditions

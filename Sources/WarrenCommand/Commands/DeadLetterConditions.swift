@@ -22,19 +22,22 @@ struct DeadLetterConditions: ParsableArguments {
     transform: FilterArgument.parse)
   var filter: MessageFilter?
   @Option(
+    help: ArgumentHelp("Only those of this group, by the id that `warren dead groups` shows.", valueName: "group"))
+  var group: String?
+  @Option(
     help: ArgumentHelp(
       "Only those that were parked at this time or before: in ISO 8601, or as it is shown.", valueName: "time"))
   var until: TimeArgument?
 
   /// Whether there is any condition.
   var isGiven: Bool {
-    queue != nil || origin != nil || name != nil || reason != nil || filter != nil || until != nil
+    queue != nil || origin != nil || name != nil || reason != nil || filter != nil || group != nil || until != nil
   }
 
   func selection(ids: [MessageID] = [], limit: Int = .max, includesBodies: Bool = false) -> DeadLetterSelection {
     var selection = DeadLetterSelection(
       queue: queue, origin: origin, ids: ids, name: name, reason: reason, filter: filter ?? MessageFilter(),
-      until: until?.end, limit: limit)
+      fingerprint: group, until: until?.end, limit: limit)
     selection.includesBodies = includesBodies
     return selection
   }

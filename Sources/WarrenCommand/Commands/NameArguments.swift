@@ -7,6 +7,7 @@ extension MessageName: ExpressibleByArgument {}
 extension MessageID: ExpressibleByArgument {}
 extension ExchangeName: ExpressibleByArgument {}
 extension RoutingKey: ExpressibleByArgument {}
+extension QueuedMessage.State: ExpressibleByArgument {}
 extension DeadLetterReason.Kind: ExpressibleByArgument {
   /// `nil` unless it is one that this version knows.
   public init?(argument: String) {

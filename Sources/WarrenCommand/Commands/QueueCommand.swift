@@ -4,8 +4,8 @@ internal import WarrenOperations
 
 struct QueueCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "queue", abstract: "Lists, shows, stops and empties queues.",
-    subcommands: [List.self, Show.self, Pause.self, Resume.self, Purge.self])
+    commandName: "queue", abstract: "Lists, shows, stops, empties and deletes queues.",
+    subcommands: [List.self, Show.self, Pause.self, Resume.self, Purge.self, QueueDeleteCommand.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ls", abstract: "Lists all queues.")
@@ -37,7 +37,8 @@ struct QueueCommand: AsyncParsableCommand {
         printer.card([
           ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
           ("delayed", format.number(view.delayed)), ("running", format.number(view.running)),
-          ("oldest", format.age(view.oldest)), ("consumers", "\(view.consumers)"),
+          ("oldest", view.oldest == nil && view.ready > 0 ? Format.unknown : format.age(view.oldest)),
+          ("consumers", "\(view.consumers)"),
           ("dead letters to", view.deadLetterQueue?.rawValue ?? ""),
           ("published", format.number(view.totals?.published)),
           ("completed", format.number(view.totals?.completed)), ("retried", format.number(view.totals?.retried)),

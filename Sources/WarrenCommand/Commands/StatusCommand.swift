@@ -40,6 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
       ("engine", overview.engine), ("health", overview.health.rawValue),
       ("workers", overview.workers.map { "\($0.count)" } ?? "unknown"),
     ])
+    if !terminal.isOutput, overview.queues == nil { text += printer.card([("queues", "unknown")]) }
     if terminal.isOutput { text += "\n" }
     text += try Tables.queues.text(overview.queues ?? [], options, terminal, titled: true)
     if terminal.isOutput, overview.queues?.isEmpty ?? true {

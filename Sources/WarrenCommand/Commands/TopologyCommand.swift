@@ -5,12 +5,13 @@ internal import WarrenOperations
 
 struct TopologyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "topology", abstract: "Shows what is declared, compares it with a file, declares what is missing.",
+    commandName: "topology",
+    abstract: "Shows what is declared, compares it with a file, declares what is missing, removes what is not named.",
     discussion: """
       A topology file is JSON with exchanges, queues and bindings; `warren topology show --json` prints one. A service \
-      writes its own with JSONEncoder: `try JSONEncoder().encode(worker.topology)`. Nothing is ever changed or deleted.
+      writes its own with JSONEncoder: `try JSONEncoder().encode(worker.topology)`. Nothing is ever changed; only `prune` removes.
       """,
-    subcommands: [Show.self, Diff.self, Apply.self])
+    subcommands: [Show.self, Diff.self, Apply.self, TopologyPruneCommand.self])
 
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -8,11 +8,14 @@ struct TopologyFile: ParsableArguments {
     help: ArgumentHelp("A topology file, or - to read it from stdin.", valueName: "file|-"), completion: .file())
   var file: String
 
-  func read() throws -> Topology {
+  func read() throws -> Topology { try Self.read(file) }
+
+  /// Reads a topology from a file, or from stdin for `-`.
+  static func read(_ file: String) throws -> Topology {
     let data = try Input.read(file)
     do { return try JSONDecoder().decode(Topology.self, from: data) } catch let error as DecodingError {
       throw CommandError(
-        .usage, "the file '\(file)' is not a topology: \(Self.text(error))",
+        .usage, "the file '\(file)' is not a topology: \(text(error))",
         next: "see what one looks like with `warren topology show --json`")
     }
   }

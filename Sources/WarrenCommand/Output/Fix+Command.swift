@@ -8,7 +8,10 @@ extension Fix {
     case .resumeQueue: return "\(text): `warren queue resume \(queue)`"
     case .readDeadLetters:
       return "\(text): `warren dead groups --queue \(queue)`, `warren dead replay --queue \(queue)`"
-    case .startWorker: return "\(text); `warren worker ls` shows which there are"
+    case .startWorker:
+      return
+        "\(text); `warren worker ls` shows which there are. If nothing is to consume it any more: `warren queue delete \(queue)`"
+    case .pruneTopology: return "\(text): `warren topology prune FILE --dry-run`"
     case .applyTopology: return "\(text): `warren topology apply FILE`"
     case .repair: return "\(text): `warren doctor --repair`"
     default: return text

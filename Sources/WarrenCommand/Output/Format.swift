@@ -5,7 +5,7 @@ extension Date {
   var atMillisecond: Date { Date(timeIntervalSince1970: ((timeIntervalSince1970 * 1000).rounded() + 0.1) / 1000) }
 }
 
-/// How times, ages and numbers are written: short on a terminal, exact elsewhere. What is unknown is left empty.
+/// How times, ages and numbers are written: short on a terminal, exact elsewhere. What is unknown is ``unknown``, and never 0.
 struct Format {
   let isForPerson: Bool
   let isUTC: Bool
@@ -16,6 +16,9 @@ struct Format {
     isUTC = options.utc
     self.now = now
   }
+
+  /// Stands for what the engine cannot tell.
+  static let unknown = "-"
 
   /// `2026-11-21 08:15:02` on a terminal, ISO 8601 with milliseconds and zone elsewhere.
   func time(_ date: Date?) -> String {
@@ -35,6 +38,12 @@ struct Format {
     return isForPerson ? Self.short(now.timeIntervalSince(date)) : time(date)
   }
 
+  /// How long until then: `in 3m12s` on a terminal; elsewhere the time itself.
+  func until(_ date: Date?) -> String {
+    guard let date else { return "" }
+    return isForPerson ? "in " + Self.short(date.timeIntervalSince(now)) : time(date)
+  }
+
   /// `4s`, `3m12s`, `5h20m`, `12d4h`.
   static func short(_ seconds: TimeInterval) -> String {
     let seconds = max(0, Int(seconds))
@@ -46,7 +55,7 @@ struct Format {
     }
   }
 
-  func rate(_ rate: Double?) -> String { rate.map { String(format: "%.1f", $0) } ?? "" }
+  func rate(_ rate: Double?) -> String { rate.map { String(format: "%.1f", $0) } ?? Self.unknown }
 
-  func number(_ number: Int?) -> String { number.map { "\($0)" } ?? "" }
+  func number(_ number: Int?) -> String { number.map { "\($0)" } ?? Self.unknown }
 }

@@ -10,7 +10,7 @@ enum Tables {
       Column("ready", number: true) { $1.number($0.ready) },
       Column("delayed", number: true, optional: true) { $1.number($0.delayed) },
       Column("running", number: true) { $1.number($0.running) },
-      Column("oldest", number: true) { $1.age($0.oldest) },
+      Column("oldest", number: true) { $0.oldest == nil && $0.ready > 0 ? Format.unknown : $1.age($0.oldest) },
       Column("consumers", number: true) { $1.number($0.consumers) },
       Column("published", number: true, byDefault: false) { $1.number($0.totals?.published) },
       Column("completed", number: true, optional: true) { $1.number($0.totals?.completed) },
@@ -44,6 +44,27 @@ enum Tables {
     ])
   }
 
+  static var messages: Table<QueuedMessageView> {
+    Table(columns: [
+      Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },
+      Column("name") { row, _ in row.name?.rawValue ?? "" },
+      Column("state", style: { $0.state == .running ? .good : .plain }) { row, _ in row.state.rawValue },
+      Column("published", number: true) { $1.age($0.published) },
+      Column("due", number: true) { $1.until($0.due) },
+      Column("since", number: true) { $1.age($0.since) },
+      Column("attempts", number: true) { $1.number($0.attempts) },
+      Column("priority", number: true, optional: true) { $1.number(Int($0.priority.rawValue)) },
+      Column("worker", optional: true) { row, _ in row.worker ?? "" },
+      Column("interruptions", number: true, byDefault: false) { $1.number($0.interruptions) },
+      Column("replays", number: true, byDefault: false) { $1.number($0.replays) },
+      Column("expires", number: true, byDefault: false) { $1.until($0.expiresAt) },
+      Column("exchange", byDefault: false) { row, _ in row.exchange?.rawValue ?? "" },
+      Column("key", byDefault: false) { row, _ in row.routingKey.rawValue },
+      Column("source", byDefault: false) { row, _ in row.source ?? "" },
+      Column("error", byDefault: false) { row, _ in row.failures.last?.message ?? "" },
+    ])
+  }
+
   static var groups: Table<DeadLetterGroup> {
     Table(columns: [
       Column("group", whole: true) { row, _ in row.fingerprint },
@@ -66,7 +87,7 @@ enum Tables {
       Column("running", number: true) { $1.number($0.running) },
       Column("queues") { row, _ in row.queues.map(\.rawValue).joined(separator: ",") },
       Column("handles", byDefault: false) { row, _ in
-        (row.deliveries ?? []).map { $0.id?.rawValue ?? "?" }.joined(separator: ",")
+        row.deliveries?.map { $0.id?.rawValue ?? "?" }.joined(separator: ",") ?? Format.unknown
       },
     ])
   }

@@ -3,7 +3,7 @@ public import Warren
 
 /// Dead letters with the same cause.
 public struct DeadLetterGroup: Sendable, Equatable, Codable {
-  /// A short name for the cause, the same in every process.
+  /// A short name for the cause, the same in every process: ``Warren/DeadLetterSelection/fingerprint`` selects by it.
   public var fingerprint: String
   /// How many.
   public var count: Int
@@ -75,10 +75,7 @@ extension DeadLetterGroup {
     first = letter.time
     last = letter.time
     example = letter.message.id
-    fingerprint = Fingerprint.hash([
-      letter.origin.rawValue, letter.message.name?.rawValue ?? "", letter.reason.kind.rawValue, failure?.error ?? "",
-      Fingerprint.normalised(text),
-    ])
+    fingerprint = letter.fingerprint
   }
 
   /// Both groups as one.

@@ -25,6 +25,17 @@ public struct Overview: Sendable, Equatable, Codable {
     self.findings = findings
     health = findings.map(\.severity).max() ?? .fine
   }
+
+  /// What the engine cannot tell is `null`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(engine, forKey: .engine)
+    try container.encode(health, forKey: .health)
+    try container.encode(time, forKey: .time)
+    try container.encode(queues, forKey: .queues)
+    try container.encode(workers, forKey: .workers)
+    try container.encode(findings, forKey: .findings)
+  }
 }
 
 extension Operations {

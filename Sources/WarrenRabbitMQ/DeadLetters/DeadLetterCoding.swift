@@ -32,6 +32,7 @@ extension DeadLetter {
     {
       return false
     }
+    if let fingerprint = selection.fingerprint, self.fingerprint != fingerprint { return false }
     if let until = selection.until, time.milliseconds > until.milliseconds { return false }
     return selection.filter.matches(self)
   }

@@ -6,6 +6,7 @@ internal import Warren
 final class KnownTopology: Sendable {
   private struct State {
     var queues: [QueueName: Queue] = [:]
+    var asked: [QueueName: Set<Binding>] = [:]
     var exchanges: Set<ExchangeName> = []
     var seenQueues: Set<QueueName> = []
     var buckets: Set<DelayBucket> = []
@@ -25,9 +26,27 @@ final class KnownTopology: Sendable {
       for queue in topology.queues {
         state.queues[queue.name] = queue
         state.seenQueues.insert(queue.name)
+        state.asked[queue.name, default: []].formUnion(topology.bindings.filter { $0.queue == queue.name })
       }
     }
   }
+
+  /// The bindings that the topologies which were applied have, by the name of the queue.
+  var asked: [QueueName: Set<Binding>] { state.withLock { $0.asked } }
+
+  /// Forgets a queue that was deleted.
+  func forget(_ queue: QueueName) {
+    state.withLock { state in
+      state.queues[queue] = nil
+      state.asked[queue] = nil
+      state.seenQueues.remove(queue)
+      state.suspects.remove(queue)
+      state.pauses[queue] = nil
+    }
+  }
+
+  /// Forgets a binding that was removed.
+  func forget(_ binding: Binding) { state.withLock { _ = $0.asked[binding.queue]?.remove(binding) } }
 
   /// The queues of the topologies that were applied.
   var queues: [QueueName: Queue] { state.withLock { $0.queues } }

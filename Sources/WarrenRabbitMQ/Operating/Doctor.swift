@@ -5,6 +5,8 @@ internal import Warren
 struct Doctor: Sendable {
   let session: Session
   let known: KnownTopology
+  let inspector: Inspector
+  let topology: TopologyApplier
   let leases: Leases
   let limits: LimitCheck
   let rights: RightsCheck
@@ -67,7 +69,15 @@ struct Doctor: Sendable {
     return PolicyRule.findings(about: queues, on: server) + Self.findings(on: nodes)
       + Self.findings(on: queues, nodes: nodes.count) + Self.findingsOnRoutes(queues)
       + (await limits.findings(queues, on: nodes)) + (await findingsOnConsumers(queues, server))
-      + (await findingsOnBuckets(queues))
+      + (await findingsOnBindings()) + (await findingsOnBuckets(queues))
+  }
+
+  /// Bindings that no worker asks for. Workers tell what they ask for; of a queue of which one does not, nothing is known.
+  private func findingsOnBindings() async -> [Finding] {
+    guard let asked = await inspector.askedBindings(), !asked.isEmpty,
+      let declared = try? await topology.topology()
+    else { return [] }
+    return UnaskedBindings.findings(in: declared, asked: asked)
   }
 
   static func findings(on nodes: [ManagementAPI.NodeInfo]) -> [Finding] {

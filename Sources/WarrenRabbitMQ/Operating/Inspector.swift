@@ -70,7 +70,8 @@ struct Inspector: Sendable {
   ) -> QueueStatus? {
     let asked = infos[queue.rawValue]
     if asked == nil, shown?.isHalted != true { return nil }
-    let consuming = asked?.consumerCount ?? 0
+    // What has lost its majority is not asked; the API may know.
+    let consuming = asked?.consumerCount ?? shown?.consumerCount ?? 0
     let declared = known.queues
     let holdsDeadLetters =
       declared[queue].map { own in own.deadLetter == nil || declared.values.contains { $0.deadLetter?.queue == queue } }
@@ -97,7 +98,7 @@ struct Inspector: Sendable {
       let connections = await session.management.connections(), let channels = await session.management.channels()
     else { throw session.unlisted("workers cannot be listed") }
     let listening = Set(consumers.filter { $0.queueName.hasPrefix(SystemNames.control) }.map(\.connection)).count
-    var reports = await reports(from: listening)
+    var reports = await reports(from: listening).compactMap(\.worker)
     return connections.compactMap { connection in
       let queues = Set(consumers.filter { $0.connection == connection.name }.map(\.queueName))
         .filter { !SystemNames.isInternal($0) }
@@ -112,18 +113,53 @@ struct Inspector: Sendable {
   }
 
   /// What the processes say themselves; one that does not answer in time is missing, and all where this user may not ask.
-  private func reports(from count: Int) async -> [WorkerStatus] {
+  private func reports(from count: Int) async -> [ControlAnswer] {
     if count == 0 { return [] }
-    let answers = try? await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }
-    return answers?.compactMap(\.worker) ?? []
+    return (try? await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }) ?? []
+  }
+
+  /// The bindings that the workers of each queue ask for; a queue of which one worker has not told them is not among them. `nil`
+  /// when the management API does not answer.
+  func askedBindings() async -> [QueueName: Set<Binding>]? {
+    guard let consumers = await session.management.consumers(), let connections = await session.management.connections()
+    else { return nil }
+    let listening = Set(consumers.filter { $0.queueName.hasPrefix(SystemNames.control) }.map(\.connection)).count
+    let names = Dictionary(connections.map { ($0.name, $0.givenName) }) { first, _ in first }
+    let working = consumers.filter { !SystemNames.isInternal($0.queueName) }
+    return Self.asked(
+      Dictionary(grouping: working, by: { QueueName($0.queueName) }).mapValues { consumers in
+        Set(consumers.map(\.connection)).map { names[$0] ?? nil }
+      }, await reports(from: listening))
+  }
+
+  /// What the workers of each queue, given by their names, ask for together.
+  static func asked(_ workers: [QueueName: [String?]], _ reports: [ControlAnswer]) -> [QueueName: Set<Binding>] {
+    let byName = Dictionary(grouping: reports) { $0.worker?.name ?? "" }
+    var asked: [QueueName: Set<Binding>] = [:]
+    for (queue, names) in workers {
+      var wanted: Set<Binding> = []
+      var isComplete = true
+      for (name, connections) in Dictionary(grouping: names, by: { $0 }) {
+        let answers = name.flatMap { byName[$0] } ?? []
+        let told = answers.compactMap { $0.asked?[queue.rawValue] }
+        if told.count < connections.count { isComplete = false }
+        for bindings in told { wanted.formUnion(bindings) }
+      }
+      if isComplete { asked[queue] = wanted }
+    }
+    return asked
   }
 
   /// What this process works on.
-  func report() -> WorkerStatus {
+  func report() -> ControlAnswer {
     let own = consumers.all
     let handled = own.flatMap(\.consumer.handled).sorted { $0.since < $1.since }
-    return WorkerStatus(
-      name: session.configuration.connectionName ?? processName, since: started, queues: Set(own.map(\.queue)).sorted(),
-      running: own.reduce(0) { $0 + $1.open.count }, deliveries: Array(handled.prefix(100)))
+    let queues = Set(own.map(\.queue))
+    let asked = known.asked.filter { queues.contains($0.key) }.map { ($0.key.rawValue, Array($0.value)) }
+    return ControlAnswer(
+      worker: WorkerStatus(
+        name: session.configuration.connectionName ?? processName, since: started, queues: queues.sorted(),
+        running: own.reduce(0) { $0 + $1.open.count }, deliveries: Array(handled.prefix(100))),
+      asked: Dictionary(asked) { first, _ in first })
   }
 }

@@ -44,7 +44,7 @@ extension DeadLetterSelection {
     func fetch(after: Int64, _ limit: Int) throws -> [Row] {
       try Row.fetchAll(database, sql: sql, arguments: arguments + [after, before, limit])
     }
-    if rest.isEmpty { return try fetch(after: after, limit) }
+    if rest.isEmpty, fingerprint == nil { return try fetch(after: after, limit) }
     // What the table does not tell is looked up in the messages, some at a time.
     let reader = try DeadLetterRows(database, topology, includesBodies: rest.needsBodies)
     var found: [Row] = []
@@ -52,7 +52,8 @@ extension DeadLetterSelection {
     while found.count < limit {
       let some = try fetch(after: position, 500)
       for row in some where found.count < limit {
-        if let letter = try reader.letter(row), rest.matches(letter) { found.append(row) }
+        guard let letter = try reader.letter(row), rest.matches(letter) else { continue }
+        if fingerprint == nil || letter.fingerprint == fingerprint { found.append(row) }
       }
       guard some.count == 500, let last = some.last else { break }
       position = last["seq"]

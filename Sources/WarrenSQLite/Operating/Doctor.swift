@@ -15,6 +15,9 @@ struct Doctor {
     if file.path != nil { findings.append(await findingAboutWriting()) }
     findings += try await findingsAboutRows()
     findings += try await findingsAboutWorkers()
+    findings += try await file.read { database in
+      UnaskedBindings.findings(in: try KnownTopology(database).topology(), asked: try AskedBindings.all(database))
+    }
     return findings
   }
 

@@ -97,6 +97,7 @@ extension Transaction {
   private func forgetWorker(_ id: Int64) throws {
     try database.execute(sql: "DELETE FROM worker WHERE id = ?", arguments: [id])
     try database.execute(sql: "DELETE FROM worker_queue WHERE worker = ?", arguments: [id])
+    try AskedBindings.forget(id, database)
     try changeWorkers()
   }
 
@@ -107,5 +108,8 @@ extension Transaction {
         ON CONFLICT DO UPDATE SET consumers = consumers + excluded.consumers
         """, arguments: [worker, queue, change])
     try database.execute(sql: "DELETE FROM worker_queue WHERE consumers <= 0")
+    if change > 0, let name = state.topology[queue]?.name, let asked = state.asked[name] {
+      try AskedBindings.note(asked, of: queue, by: worker, database)
+    }
   }
 }

@@ -10,6 +10,8 @@ final class WriterState {
   var topology = KnownTopology()
   var topologyVersion: Int64 = 0
   var workersVersion: Int64 = 0
+  /// The bindings that the topologies which this process applied have, by queue.
+  var asked: [QueueName: Set<Binding>] = [:]
   /// The other processes that consume, with the queues that they consume.
   var others: [(file: String, queues: Set<Int64>)] = []
 

@@ -43,3 +43,15 @@ enum Fingerprint {
     return String((String(repeating: "0", count: 16 - hex.count) + hex).prefix(12))
   }
 }
+
+extension DeadLetter {
+  /// A short name for the cause, the same in every process: of the queue that gave up, the message's name, the kind of reason,
+  /// the type of the last error, and what it says without the numbers, ids and quotations in it.
+  public var fingerprint: String {
+    let failure = history.failures.last
+    return Fingerprint.hash([
+      origin.rawValue, message.name?.rawValue ?? "", reason.kind.rawValue, failure?.error ?? "",
+      Fingerprint.normalised(failure?.message ?? reason.detail),
+    ])
+  }
+}
