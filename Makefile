@@ -15,7 +15,7 @@ export SCRATCH TIMES FILTER LIMIT BROKER
 test-repeat: export LOAD := $(LOAD)
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp dashboard-test format lint docs setup
 
 ## Shows this list.
 help:
@@ -108,6 +108,11 @@ chaos: setup
 ## Runs the AMQP client for long beside a proxy that cuts its connections: MINUTES=20 SEED=1. Memory, waiters and messages must add up.
 soak-amqp: setup
 	scripts/soak-amqp $(MINUTES) $(SEED) $(VERSION)
+
+## Looks at every page of the dashboard with a headless browser: BROKER=sqlite:FILE or amqp://…; pictures go to OUT.
+dashboard-test: setup
+	scripts/build . --product warren-dashboard-stage
+	scripts/dashboard-test $(if $(BROKER),--broker $(BROKER)) $(if $(OUT),--out $(OUT))
 
 ## Formats all Swift code.
 format:

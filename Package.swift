@@ -23,6 +23,9 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 /// SQLite's own interface, as GRDB links it: the hot statements are bound and stepped through it.
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -37,6 +40,7 @@ let package = Package(
     .library(name: "WarrenConnect", targets: ["WarrenConnect"]),
     .library(name: "WarrenTesting", targets: ["WarrenTesting"]),
     .library(name: "WarrenOperations", targets: ["WarrenOperations"]),
+    .library(name: "WarrenDashboard", targets: ["WarrenDashboard"]),
     .executable(name: "warren", targets: ["WarrenCommand"]),
   ],
   dependencies: [
@@ -49,6 +53,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
   ],
   targets: [
     .target(
@@ -72,9 +78,15 @@ let package = Package(
     .target(
       name: "WarrenOperations", dependencies: ["Warren"],
       swiftSettings: settings),
+    .target(
+      name: "WarrenDashboard",
+      dependencies: ["Warren", "WarrenOperations", hummingbird, httpTypes, nioCore, lifecycle, log],
+      resources: [.embedInCode("Assets/style.css"), .embedInCode("Assets/script.js")], swiftSettings: settings),
     .executableTarget(
       name: "WarrenCommand",
-      dependencies: ["Warren", "WarrenConnect", "WarrenOperations", arguments, log],
+      dependencies: [
+        "Warren", "WarrenConnect", "WarrenOperations", "WarrenDashboard", lifecycle, signals, arguments, log,
+      ],
       swiftSettings: settings),
     .target(
       name: "WarrenTesting", dependencies: ["Warren", "WarrenSQLite", log],
@@ -127,6 +139,17 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", "WarrenTesting"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "warren-dashboard-stage",
+      dependencies: ["Warren", "WarrenConnect", "WarrenDashboard", lifecycle, signals, log, arguments],
+      path: "Tests/DashboardStage", swiftSettings: settings),
+    .testTarget(
+      name: "WarrenDashboardTests",
+      dependencies: [
+        "Warren", "WarrenOperations", "WarrenDashboard", "WarrenTesting", hummingbird, hummingbirdTesting, httpTypes,
+        nioCore, log,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "WarrenCommandTests",

@@ -19,7 +19,7 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       StatusCommand.self, QueueCommand.self, DeadCommand.self, MessageCommand.self, EventCommand.self, JobCommand.self,
-      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
+      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self, DashboardCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

@@ -1,0 +1,27 @@
+public import Warren
+
+extension Dashboard {
+  /// A person who was let in, and what this person may do.
+  public struct Visitor: Sendable {
+    /// What the audit calls this person.
+    public var name: String
+    /// What this person may do.
+    public var role: Role
+    private let rule: (@Sendable (Action, QueueName?) -> Bool)?
+
+    /// A visitor.
+    ///
+    /// - Parameter rule: an own rule beside the role's, such as one for the queues of a team: both must allow an action. The
+    ///   queue is `nil` for what concerns all of them.
+    public init(name: String, role: Role, rule: (@Sendable (Action, QueueName?) -> Bool)? = nil) {
+      self.name = name
+      self.role = role
+      self.rule = rule
+    }
+
+    /// Whether this person may do this.
+    public func may(_ action: Action, _ queue: QueueName? = nil) -> Bool {
+      role >= action.least && rule?(action, queue) != false
+    }
+  }
+}

@@ -1,0 +1,63 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Warren
+internal import WarrenOperations
+
+/// A request that was let in.
+struct Call: Sendable {
+  let desk: Desk
+  let visitor: Dashboard.Visitor
+  /// Where the dashboard is mounted.
+  let prefix: String
+  /// The path of the page below that.
+  let path: String
+  /// The fields of the address.
+  let fields: FormFields
+  /// The fields of the form.
+  var form = FormFields()
+  /// What the forms of the page must hold.
+  let token: String
+  /// What scripts and styles of the page must hold.
+  let nonce: String
+  let now: Date
+
+  var operations: Operations { desk.operations }
+
+  /// An address within the dashboard.
+  func link(_ path: String = "") -> Link { Link(prefix: prefix, path: path) }
+
+  /// The address of this page as it was asked for, without what is about the last action.
+  var here: Link {
+    var link = link(path)
+    link.fields = fields.list.filter { !Notice.fields.contains($0.name) }
+    return link
+  }
+
+  /// Whether the visitor may do this.
+  func may(_ action: Dashboard.Action, _ queue: QueueName? = nil) -> Bool { visitor.may(action, queue) }
+
+  /// Throws a refusal unless the visitor may do this.
+  func require(_ action: Dashboard.Action, _ queue: QueueName? = nil) throws(Refusal) {
+    if may(action, queue) { return }
+    let place = queue.map { " in '\($0)'" } ?? ""
+    throw Refusal(.forbidden, "\(visitor.name) (\(visitor.role.rawValue)) may not do this\(place): \(action)")
+  }
+
+  /// Does something that changes the broker: checks that the visitor may, writes it down, does it, writes down the outcome.
+  func act<Value: Sendable>(
+    _ action: Dashboard.Action, _ queue: QueueName?, _ subject: String, outcome: (Value) -> String,
+    _ body: () async throws -> Value
+  ) async throws -> Value {
+    try require(action, queue)
+    let number = desk.audit.begin(visitor.name, action, subject, at: now)
+    do {
+      let value = try await body()
+      desk.audit.end(number, outcome(value))
+      await desk.sampler.forget()
+      return value
+    } catch {
+      desk.audit.end(number, "\(error)", isFailure: true)
+      throw error
+    }
+  }
+}

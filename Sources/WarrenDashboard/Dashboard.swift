@@ -1,0 +1,64 @@
+public import Hummingbird
+public import Logging
+public import Warren
+
+/// Pages on which people see what a broker does and put it right: queues, dead letters, failures, workers, topology.
+///
+/// It is mounted in any Hummingbird router, under any prefix, and the application decides who may see it:
+///
+/// ```swift
+/// Dashboard(broker).addRoutes(to: router, at: "/admin/queues") { request, context in
+///   guard let user = try await users.user(of: request) else { return .unknown }  // 401
+///   return user.isAdministrator ? .admitted(.init(name: user.email, role: .admin)) : .refused  // 403
+/// }
+/// ```
+///
+/// The pages need no script, no other service and no build: one style sheet and one script of ours, both served from here.
+public struct Dashboard: Sendable {
+  var desk: Desk
+  let logger: Logger
+
+  /// How a dashboard looks.
+  public struct Configuration: Sendable {
+    /// What is operated, such as `Bookings`; it stands in the title of each page.
+    public var title: String
+    /// Where that is, such as `production`, so that it is not taken for another; `nil` shows nothing.
+    public var environment: String?
+    /// Whether a mistake there would hurt people: then the environment is shown in red.
+    public var isProduction: Bool
+    /// What a browser is told when it is not let in, such as `Basic realm="queues"`, which lets it ask for a password.
+    public var challenge: String?
+
+    /// A look; an environment whose name begins with `prod` is taken for production.
+    public init(
+      title: String = "Warren", environment: String? = nil, isProduction: Bool? = nil, challenge: String? = nil
+    ) {
+      self.title = title
+      self.environment = environment
+      self.isProduction = isProduction ?? (environment?.lowercased().hasPrefix("prod") == true)
+      self.challenge = challenge
+    }
+  }
+
+  /// A dashboard of a broker, which the application runs.
+  ///
+  /// - Parameter logger: gets what was done, by which person, and errors.
+  public init(_ broker: any Broker, _ configuration: Configuration = Configuration(), logger: Logger? = nil) {
+    self.logger = logger ?? Logger(label: "warren.dashboard")
+    desk = Desk(broker, configuration, self.logger)
+  }
+
+  /// Adds all pages and actions below `path`.
+  ///
+  /// - Parameters:
+  ///   - router: a router or a group of one; its own middleware comes first.
+  ///   - path: where in this router, such as `/admin/queues`; empty: at its root.
+  ///   - prefix: what links begin with, where a group or a proxy adds something to `path`; `path` by default.
+  ///   - authorize: says who asks and what this person may do. What it throws is passed on.
+  public func addRoutes<Context: RequestContext>(
+    to router: some RouterMethods<Context>, at path: String, prefix: String? = nil,
+    authorize: @escaping @Sendable (Request, Context) async throws -> Admission
+  ) {
+    Mount(desk: desk, prefix: prefix ?? path, logger: logger).add(to: router, at: path, authorize)
+  }
+}

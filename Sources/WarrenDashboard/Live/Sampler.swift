@@ -1,0 +1,40 @@
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+/// Looks at the broker for all who watch: however many pages and streams are open, it is asked once in a while.
+actor Sampler {
+  private let operations: Operations
+  private let interval: Duration
+  private var last: (overview: Overview, at: ContinuousClock.Instant)?
+  private var isStale = false
+  private var running: Task<Overview, any Error>?
+
+  /// - Parameter interval: how old a look may be that is shown again.
+  init(_ operations: Operations, interval: Duration = .seconds(1)) {
+    self.operations = operations
+    self.interval = interval
+  }
+
+  /// The broker on one screen, as it was at most one interval ago.
+  func overview() async throws -> Overview {
+    if let last, !isStale, ContinuousClock.now - last.at < interval { return last.overview }
+    if let running { return try await running.value }
+    // Not a child of the first who asks: the others wait for it, too.
+    let task = Task { try await operations.overview() }
+    running = task
+    defer { running = nil }
+    let overview = try await task.value
+    last = (overview, .now)
+    isStale = false
+    return overview
+  }
+
+  /// How many dead letters the last look has seen; `nil` before the first.
+  var deadLetters: Int? {
+    last?.overview.queues?.filter(\.holdsDeadLetters).reduce(0) { $0 + $1.ready }
+  }
+
+  /// After something was changed the next look is a new one.
+  func forget() { isStale = true }
+}

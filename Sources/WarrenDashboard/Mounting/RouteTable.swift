@@ -1,0 +1,55 @@
+internal import HTTPTypes
+
+/// Every page and every action, and what it takes to be allowed.
+enum RouteTable {
+  static let routes: [Route] = pages + assets + api
+
+  private static let assets: [Route] = Assets.all.map { asset in
+    .get(asset.path, .see) { _ in .asset(asset.bytes, type: asset.type) }
+  }
+
+  /// Reading has answers of its own; what changes something is the same as on the pages.
+  private static let api: [Route] =
+    ([
+      .get("overview", .see, API.overview), .get("queues", .see, API.queues), .get("queue", .see, API.queue),
+      .get("dead-letters", .see, API.deadLetters), .get("dead-letters/count", .see, API.count),
+      .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
+      .get("topology", .see, API.topology), .get("audit", .see, API.audit),
+    ] + pages.filter { $0.method == .post && $0.path != "dead-letter/reveal" }).map(\.asAPI)
+
+  private static let pages: [Route] =
+    [
+      .page("", .see, OverviewPage.page),
+      .page("queues", .see, QueuesPage.page),
+      .page("queue", .see, QueuePage.page),
+      .post("queue/pause", .pause, QueuePage.pause),
+      .post("queue/resume", .resume, QueuePage.resume),
+      .page("queue/purge", .purge, QueuePage.confirmPurge),
+      .post("queue/purge", .purge, QueuePage.purge),
+      .page("dead-letters", .see, DeadLettersPage.page),
+      .page("dead-letters/all", .replay, BulkActions.confirmAll),
+      .post("dead-letters/all", .replay, BulkActions.actOnAll),
+      .post("dead-letters/selected", .replay, BulkActions.actOnSelected),
+      .page("dead-letter", .see, OneDeadLetterPage.page),
+      .post("dead-letter/reveal", .reveal, OneDeadLetterPage.reveal),
+      .post("dead-letter/replay", .replay, OneDeadLetterPage.replay),
+      .post("dead-letter/edit", .edit, EditPage.edit),
+      .page("failures", .see, FailuresPage.page),
+      .page("workers", .see, WorkersPage.page),
+      .post("worker/cancel", .cancel, WorkersPage.cancel),
+      .page("topology", .see, TopologyPage.page),
+      .page("audit", .see, AuditPage.page),
+      .get("stream", .see) { .stream(LivePage(call: $0, render: try livePage($0))) },
+    ]
+
+  /// The page that a stream keeps up to date.
+  private static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {
+    let pages: [String: @Sendable (Call) async throws -> Page] = [
+      "": OverviewPage.page, "queues": QueuesPage.page, "queue": QueuePage.page, "workers": WorkersPage.page,
+    ]
+    guard let page = pages[call.fields["page"] ?? ""] else {
+      throw Refusal(.notFound, "there is no live page of this name")
+    }
+    return page
+  }
+}

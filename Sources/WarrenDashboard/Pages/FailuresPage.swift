@@ -1,0 +1,86 @@
+internal import Foundation
+internal import Warren
+internal import WarrenOperations
+
+/// Dead letters by cause.
+enum FailuresPage {
+  /// How many groups are shown.
+  private static let limit = 200
+
+  @Sendable static func page(_ call: Call) async throws -> Page {
+    let filter = DeadLetterFilter(call.fields)
+    try call.require(.see, filter.queue)
+    var groups = try await call.operations.groups(try filter.selection(call, limit: .max))
+    groups.groups.removeAll { !call.may(.see, $0.origin) }
+    return Page(
+      title: "Failures", section: .failures,
+      regions: [
+        .init(
+          id: "groups",
+          content: Tags.section(.class("card flush")) {
+            if groups.groups.isEmpty {
+              Parts.empty("No failures") {
+                "Dead letters with the same cause stand here as one group: the queue, the message, the reason and the error without its numbers, ids and quotations."
+              }
+            } else {
+              Tags.div(.class("bar first")) {
+                Tags.span(.class("muted")) {
+                  "\(Show.count(groups.groups.count, "group")) of \(Show.count(groups.read, "dead letter"))"
+                  groups.isComplete ? "" : ": these are the oldest; the rest was not read"
+                }
+              }
+              table(groups, call)
+            }
+          })
+      ])
+  }
+
+  private static func table(_ groups: DeadLetterGroups, _ call: Call) -> HTML {
+    let largest = groups.groups.map(\.count).max() ?? 1
+    return Tags.div(.class("scroll")) {
+      Tags.table(.class("stack")) {
+        Parts.head(
+          ("Error", false), ("Count", true), ("Message", false), ("Given up on by", false), ("Reason", false),
+          ("First", true),
+          ("Last", true), ("", false))
+        Tags.tbody {
+          for group in groups.groups.prefix(limit) {
+            Tags.tr {
+              Parts.cell("Error") {
+                Tags.strong { group.error ?? group.reason.rawValue }
+                Tags.small(.class("muted wide"), .title(group.message)) { group.message }
+              }
+              Parts.cell("Count", number: true) {
+                bar(group.count, largest)
+                Tags.strong { Show.number(group.count) }
+              }
+              Parts.cell("Message") { group.name?.rawValue ?? "unnamed" }
+              Parts.cell("Given up on by") { group.origin.rawValue }
+              Parts.cell("Reason") { Parts.badge(group.reason.rawValue, group.reason == .exhausted ? .warning : .bad) }
+              Parts.cell("First", number: true) { Show.ago(group.first, now: call.desk.now) }
+              Parts.cell("Last", number: true) { Show.ago(group.last, now: call.desk.now) }
+              Parts.cell("") { Tags.a(.href(letters(group, call))) { "Show them" } }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static func bar(_ count: Int, _ largest: Int) -> HTML {
+    Tags.svg(
+      .class("bar-line"), Attribute("viewBox", "0 0 60 8"), Attribute("width", "60"), Attribute("height", "8"),
+      Attribute("aria-hidden", "true")
+    ) {
+      Tags.rect(
+        Attribute("width", "\(max(2, count * 60 / max(1, largest)))"), Attribute("height", "8"), Attribute("rx", "2")
+      ) { HTML.empty }
+    }
+  }
+
+  /// The dead letters of a group, as far as a filter can tell them.
+  private static func letters(_ group: DeadLetterGroup, _ call: Call) -> Link {
+    call.link("dead-letters").with("origin", group.origin.rawValue).with("name", group.name?.rawValue)
+      .with("reason", group.reason.rawValue).with("error", group.error)
+  }
+}

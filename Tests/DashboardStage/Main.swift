@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+import Warren
+import WarrenConnect
+import WarrenDashboard
+
+/// Puts a small system into a broker, with every state that a queue can be in, and serves the dashboard over it: for the
+/// browser that looks at the pages.
+@main struct DashboardStage: AsyncParsableCommand {
+  @Option(help: "The broker: sqlite:PATH or amqp://…") var broker: String
+  @Option(help: "The port of the dashboard.") var port = 7072
+  @Option(help: "How many jobs give up.") var failing = 120
+
+  func run() async throws {
+    var logger = Logger(label: "stage", factory: { StreamLogHandler.standardError(label: $0) })
+    logger.logLevel = .error
+    let broker = try BrokerAddress(self.broker).open(logger: logger)
+    try await serve(broker, logger)
+  }
+
+  private func serve(_ broker: some Broker, _ logger: Logger) async throws {
+    let workers = try System.workers(on: broker)
+    let topology = try System.topology(workers)
+    let dashboard = Dashboard(broker, .init(title: "Bookings", environment: "staging"), logger: logger)
+    let server = try DashboardServer(dashboard, .init(port: port), logger: logger) { _ in }
+    let seeding = Seeding { [failing] in try await System.seed(broker, topology, failing: failing) }
+    var services: [any Service] = [broker, seeding]
+    for worker in workers { services.append(worker) }
+    services.append(server)
+    let group = ServiceGroup(
+      configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    try await group.run()
+  }
+}
+
+/// Puts the messages in, and then does nothing until all ends.
+struct Seeding: Service {
+  let seed: @Sendable () async throws -> Void
+
+  func run() async throws {
+    try await seed()
+    // Not by print, which holds a line back when no terminal reads it.
+    FileHandle.standardOutput.write(Data("seeded\n".utf8))
+    try await gracefulShutdown()
+  }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import Testing
+import Warren
+import WarrenTesting
+
+@testable import WarrenDashboard
+
+@Suite("Pages") struct PageTests {
+  @Test("every page answers on an empty broker and says why it is empty") func empty() async throws {
+    try await Stage.run { stage in
+      for path in ["", "queues", "queue?name=mail", "dead-letters", "failures", "workers", "topology", "audit"] {
+        let page = try await stage.page(path)
+        #expect(page.contains("<main") && page.contains("production") && page.contains("Skip to the content"))
+      }
+      #expect(try await stage.page("dead-letters").contains("No dead letters"))
+      #expect(try await stage.page("dead-letters?error=x").contains("No dead letter matches"))
+      #expect(try await stage.page("failures").contains("No failures"))
+      #expect(try await stage.page("workers").contains("No workers"))
+      #expect(try await stage.page("queues?q=zzz").contains("No queue matches"))
+      #expect(try await stage.get("queue?name=none").status == .notFound)
+      #expect(try await stage.get("dead-letters?age=soon").status == .badRequest)
+    }
+  }
+
+  @Test("pausing, resuming and purging, with the name typed") func queue() async throws {
+    try await Stage.run { stage in
+      _ = try await stage.broker.publish([
+        Publication(Message(id: "a", name: "email.send", body: Data()), to: .queue("mail")),
+        Publication(Message(id: "b", name: "email.send", body: Data()), to: .queue("mail")),
+      ])
+      #expect(try await stage.page("queue?name=mail").contains("No worker consumes this queue"))
+      let paused = try await stage.post("queue/pause", [("name", "mail")])
+      #expect(
+        paused.status == .seeOther && paused.headers[.location]?.hasPrefix("/admin/queues/queue?name=mail") == true)
+      #expect(try await stage.queue("mail")?.isPaused == true)
+      #expect(try await stage.page("queue?name=mail").contains("nothing is handed out until it is resumed"))
+      _ = try await stage.post("queue/resume", [("name", "mail")])
+      #expect(try await stage.queue("mail")?.isPaused == false)
+      #expect(try await stage.page("queue/purge?name=mail").contains("Purge 2 messages"))
+      #expect(try await stage.post("queue/purge", [("name", "mail"), ("typed", "male")]).status == .badRequest)
+      #expect(try await stage.ready("mail") == 2)
+      let purged = try await stage.post("queue/purge", [("name", "mail"), ("typed", "mail")])
+      #expect(purged.headers[.location]?.contains("done=purged&count=2") == true)
+      #expect(try await stage.ready("mail") == 0)
+      let audit = try await stage.page("audit")
+      #expect(audit.contains("purge") && audit.contains("2 deleted") && audit.contains("ann"))
+    }
+  }
+
+  @Test("the filter is in the address, and the number in the button is the number acted on") func bulk() async throws {
+    try await Stage.run { stage in
+      try await stage.park(["m1", "m2", "m3"])
+      try await stage.park(["t1", "t2"], error: "Timeout", message: "after 5 s")
+      #expect(try await stage.page("dead-letters").contains("5 dead letters, the oldest first"))
+      let filtered = try await stage.page("dead-letters?error=Timeout")
+      #expect(filtered.contains("t1") && !filtered.contains("m1"))
+      let confirm = try await stage.page("dead-letters/all?do=replay&error=Timeout")
+      #expect(confirm.contains("Replay 2 dead letters"))
+      let fields = Self.hidden(confirm)
+      // What is parked after the count is left alone.
+      try await stage.park(["t3"], error: "Timeout", message: "after 6 s")
+      let done = try await stage.post("dead-letters/all", fields)
+      #expect(done.headers[.location]?.contains("error=Timeout&done=replayed&count=2") == true)
+      #expect(try await stage.ready("mail") == 2)
+      #expect(try await stage.ready("mail.dlq") == 4)
+      let again = try await stage.post("dead-letters/all", fields)
+      #expect(again.headers[.location]?.contains("count=0&missing=2") == true)
+    }
+  }
+
+  @Test("those that were ticked are acted on; deleting asks first") func selected() async throws {
+    try await Stage.run { stage in
+      try await stage.park(["m1", "m2", "m3"])
+      let picks = [("pick", "queue=mail.dlq&id=m1"), ("pick", "queue=mail.dlq&id=m3")]
+      #expect(try await stage.post("dead-letters/selected", [("do", "replay")]).status == .badRequest)
+      let confirm = try await stage.post("dead-letters/selected", picks + [("do", "delete")])
+      #expect(confirm.status == .ok && String(buffer: confirm.body).contains("Delete 2 dead letters"))
+      #expect(try await stage.ready("mail.dlq") == 3)
+      let deleted = try await stage.post("dead-letters/selected", Self.hidden(String(buffer: confirm.body)))
+      #expect(deleted.headers[.location]?.contains("done=deleted&count=2") == true)
+      #expect(try await stage.ready("mail.dlq") == 1)
+      let replayed = try await stage.post(
+        "dead-letters/selected", [("do", "replay"), ("pick", "queue=mail.dlq&id=m2"), picks[0]])
+      #expect(replayed.headers[.location]?.contains("done=replayed&count=1&missing=1") == true)
+    }
+  }
+
+  @Test("a page of fifty leads to the next") func pages() async throws {
+    try await Stage.run { stage in
+      try await stage.park((1...60).map { MessageID("m\($0)") })
+      let first = try await stage.page("dead-letters")
+      let next = try #require(first.firstMatch(of: /href="\/admin\/queues\/(dead-letters\?after=[0-9]+)"/))
+      let second = try await stage.page(String(next.1))
+      #expect(second.matches(of: /name="pick"/).count == 10 && second.contains("These are the last"))
+    }
+  }
+
+  @Test("a dead letter shows its body exactly, hides its secrets, and uncovers them on record") func letter()
+    async throws
+  {
+    try await Stage.run { stage in
+      let body = #"{"id":12345678901234567890123,"price":1.10,"password":"hunter2","nested":{"list":[1,2]}}"#
+      try await stage.park(["m1"], body: body, headers: ["authorization": "Bearer abc"])
+      let page = try await stage.page("dead-letter?id=m1&queue=mail.dlq")
+      #expect(page.contains("12345678901234567890123") && page.contains(">1.10<"))
+      #expect(!page.contains("hunter2") && !page.contains("Bearer abc") && page.contains("Attempt 2 failed"))
+      let revealed = String(
+        buffer: try await stage.post("dead-letter/reveal", [("id", "m1"), ("queue", "mail.dlq")]).body)
+      #expect(revealed.contains("hunter2") && revealed.contains("Bearer abc"))
+      #expect(try await stage.page("audit").contains("reveal"))
+    }
+  }
+
+  @Test("editing shows the difference, then publishes the copy in its place; the second person is told") func edit()
+    async throws
+  {
+    try await Stage.run { stage in
+      try await stage.park(["m1"], body: #"{"to":"wrong","n":12345678901234567890}"#, headers: ["x-mine": "1"])
+      let one = [("id", "m1"), ("queue", "mail.dlq")]
+      let form = String(buffer: try await stage.post("dead-letter/edit", one).body)
+      #expect(form.contains("x-mine: 1") && form.contains("&quot;to&quot;: &quot;wrong&quot;"))
+      let same = [("headers", "x-mine: 1"), ("body", "{\r\n \"to\": \"wrong\", \"n\": 12345678901234567890}")]
+      #expect(
+        String(buffer: try await stage.post("dead-letter/edit", one + same + [("step", "preview")]).body).contains(
+          "Nothing was changed"))
+      let changed = one + [("headers", "x-mine: 2"), ("body", "{\"to\":\"right\",\"n\":12345678901234567890}")]
+      let preview = String(buffer: try await stage.post("dead-letter/edit", changed + [("step", "preview")]).body)
+      #expect(preview.contains("<del>-   &quot;to&quot;: &quot;wrong&quot;") && preview.contains("<ins>+ x-mine: 2"))
+      #expect(try await stage.post("dead-letter/edit", changed + [("step", "publish")]).status == .seeOther)
+      #expect(try await stage.ready("mail.dlq") == 0)
+      #expect(try await stage.ready("mail") == 1)
+      try await stage.broker.consume("mail", prefetch: 1) { consumer in
+        let copy = await consumer.next()?.message
+        #expect(copy?.body == Data(#"{"to":"right","n":12345678901234567890}"#.utf8))
+        #expect(copy?.headers["x-mine"] == "2" && copy?.headers["warren-edited-from"] == "m1" && copy?.id != "m1")
+      }
+      let late = try await stage.post("dead-letter/edit", changed + [("step", "publish")])
+      #expect(late.status == .conflict && String(buffer: late.body).contains("meanwhile"))
+      #expect(try await stage.post("dead-letter/replay", one).status == .conflict)
+    }
+  }
+
+  @Test("dead letters with one cause are one group") func groups() async throws {
+    try await Stage.run { stage in
+      try await stage.park(["m1"], message: "no book 17")
+      try await stage.park(["m2"], message: "no book 18")
+      try await stage.park(["m3"], error: "Timeout", message: "after 5 s")
+      let page = try await stage.page("failures")
+      #expect(page.contains("2 groups of 3 dead letters") && page.contains("MailError"))
+    }
+  }
+
+  @Test("nothing that a message says becomes markup") func injection() async throws {
+    let attacks = [
+      "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'><svg/onload=alert(1)>",
+      "</title><script>x</script>",
+      "javascript:alert(1)", "</textarea><script>x</script>", "{{7*7}}${7*7}", "\u{202E}evil", "<!--", "]]>",
+      "&lt;script&gt;",
+      "</script><script>x</script>", "%3Cscript%3E",
+    ]
+    try await Stage.run { stage in
+      for (number, attack) in attacks.enumerated() {
+        let name = QueueName("q\(attack)")
+        try await stage.broker.apply(try Topology(queues: [Queue(name)]))
+        let id = MessageID("m\(number)\(attack)")
+        try await stage.park(
+          [id], name: MessageName(attack),
+          body: "{\"\(number)\":\(String(decoding: try JSONEncoder().encode([attack: attack]), as: UTF8.self))}",
+          headers: ["x-\(number)": attack, attack: "x"], error: attack, message: attack)
+        let one = Link(prefix: "", path: "dead-letter").with("id", id.rawValue).with("queue", "mail.dlq").text
+          .dropFirst()
+        let two = Link(prefix: "", path: "queue").with("name", name.rawValue).text.dropFirst()
+        let list = Link(prefix: "", path: "dead-letters").with("error", attack).with("name", attack).text.dropFirst()
+        var pages: [String] = []
+        for path in [one, two, list] { pages.append(try await stage.page(String(path))) }
+        let form = [("id", id.rawValue), ("queue", "mail.dlq")]
+        pages.append(String(buffer: try await stage.post("dead-letter/edit", form).body))
+        let missing = Link(prefix: "", path: "queue").with("name", "none" + attack).text.dropFirst()
+        pages.append(String(buffer: try await stage.get(String(missing)).body))
+        for page in pages { Self.expectSafe(page, attack) }
+      }
+      for path in ["", "queues", "dead-letters", "failures", "topology", "audit"] {
+        Self.expectSafe(try await stage.page(path), path)
+      }
+    }
+  }
+
+  private static func expectSafe(_ page: String, _ what: String) {
+    #expect(!page.contains("<img") && !page.contains("<svg/onload") && !page.contains("<!--"), "\(what)")
+    #expect(page.matches(of: /<script/).count == 1, "\(what)")
+    #expect(!page.contains("href=\"javascript") && !page.contains("\u{202E}"), "\(what)")
+    #expect(
+      page.matches(of: /\son[a-z]+=/).allSatisfy { match in !Self.isInsideTag(page, match.range.lowerBound) }, "\(what)"
+    )
+  }
+
+  private static func isInsideTag(_ page: String, _ index: String.Index) -> Bool {
+    let before = page[..<index]
+    guard let open = before.lastIndex(of: "<") else { return false }
+    let inside = before[open...]
+    // Within the quotes of a value it is text.
+    return !inside.contains(">") && inside.count { $0 == "\"" } % 2 == 0
+  }
+
+  /// The hidden fields of the form in a page, as a browser would send them.
+  static func hidden(_ page: String) -> [(String, String)] {
+    page.matches(of: /<input type="hidden" name="([^"]*)" value="([^"]*)">/).map { match in
+      (
+        String(match.1),
+        String(match.2).replacing("&amp;", with: "&").replacing("&quot;", with: "\"").replacing("&#39;", with: "'")
+      )
+    }.filter { $0.0 != "token" }
+  }
+}
