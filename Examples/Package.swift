@@ -12,7 +12,7 @@ let settings: [SwiftSetting] = [
 let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
 let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
-let operations = Target.Dependency.product(name: "WarrenOperations", package: "warren")
+let dashboard = Target.Dependency.product(name: "WarrenDashboard", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
 let testing = Target.Dependency.product(name: "WarrenTesting", package: "warren")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -99,7 +99,7 @@ let package = Package(
     layer("EventBookingModel", in: "Model", [warren]),
     layer(
       "EventBookingRepositories", in: "Repositories",
-      ["EventBookingModel", "ExampleSupport", "Mail", warren, outbox, operations, grdb, lifecycle]),
+      ["EventBookingModel", "ExampleSupport", "Mail", warren, outbox, grdb, lifecycle]),
     layer(
       "EventBookingModules", in: "Modules",
       ["EventBookingRepositories", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, http, lifecycle]),
@@ -107,13 +107,15 @@ let package = Package(
     layer(
       "EventBookingControllers", in: "Controllers",
       ["EventBookingAppModules", "EventBookingModel", "Accounts", "ExampleSupport", hummingbird]),
-    layer("EventBookingRoutes", in: "Routes", ["EventBookingControllers", "Accounts", "ExampleSupport", hummingbird]),
+    layer(
+      "EventBookingRoutes", in: "Routes",
+      ["EventBookingControllers", "Accounts", "ExampleSupport", hummingbird, dashboard]),
     layer("EventBookingWorkers", in: "Workers", ["EventBookingAppModules", "EventBookingModel", "Mail", warren, log]),
     .executableTarget(
       name: "event-booking",
       dependencies: [
         "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
-        "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, arguments,
+        "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, dashboard, arguments,
       ],
       path: "Sources/event-booking/Main", swiftSettings: settings),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
@@ -137,8 +139,8 @@ let package = Package(
       name: "EventBookingTests",
       dependencies: [
         "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
-        "EventBookingModules", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, testing, hummingbird,
-        hummingbirdTesting, grdb, log,
+        "EventBookingModules", "EventBookingModel", "Accounts", "ExampleSupport", "Mail", warren, dashboard, testing,
+        hummingbird, hummingbirdTesting, grdb, log,
       ],
       swiftSettings: settings),
     .testTarget(

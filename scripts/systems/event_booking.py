@@ -337,7 +337,7 @@ def repeat_update(system, event):
 
 def depth(system):
     """Jobs that wait, are delayed or run."""
-    queue = next(q for q in system.ask("GET", "/admin/queues", None, "admin").json["queues"] if q["name"] == "emailQueue")
+    queue = next(q for q in system.ask("GET", "/admin/queues/api/v1/overview", None, "admin").json["queues"] if q["name"] == "emailQueue")
     return queue["ready"] + (queue.get("delayed") or 0) + (queue.get("running") or 0)
 
 
@@ -353,12 +353,17 @@ def queues(system):
     forged[1] = system.tokens["admin"].split(".")[1]
     system.tokens["forger"] = ".".join(forged)
     assert system.ask("GET", "/admin/queues", None, "forger").status == 401
-    overview = system.ask("GET", "/admin/queues", None, "admin").json
+    page = system.ask("GET", "/admin/queues", None, "admin").text
+    assert "emailQueue" in page and "Dead letters" in page and "<main" in page, page[:500]
+    for path, form in (("queue/pause", "name=emailQueue"), ("dead-letters/all", "do=replay")):
+        for who, status in {None: 401, "olga": 403, "carl": 403}.items():
+            assert system.ask("POST", f"/admin/queues/{path}", None, who).status == status, (path, who)
+    overview = system.ask("GET", "/admin/queues/api/v1/overview", None, "admin").json
     named = {queue["name"]: queue for queue in overview["queues"]}
     assert named["emailQueue"]["consumers"] >= 1 and named["emailQueue.dlq"]["ready"] >= 1, named
     # RabbitMQ's management plugin tells of a connection some seconds after it was made.
-    wait_for("the worker is listed", lambda: system.ask("GET", "/admin/queues", None, "admin").json.get("workers"))
-    yield "/admin/queues: depths, dead letters and workers for the administrator; 401 for others, 403 for organizers and customers"
+    wait_for("the worker is listed", lambda: system.ask("GET", "/admin/queues/api/v1/overview", None, "admin").json.get("workers"))
+    yield "/admin/queues: the dashboard with depths, dead letters and workers for the administrator, its actions too; 401 for others, 403 for organizers and customers"
 
 
 def without_broker(system):

@@ -7,7 +7,7 @@ enum Layers {
     "Model": ["Foundation", "Warren"],
     "Repositories": [
       "EventBookingModel", "ExampleSupport", "Foundation", "GRDB", "Mail", "ServiceLifecycle", "Synchronization",
-      "Warren", "WarrenGRDB", "WarrenOperations",
+      "Warren", "WarrenGRDB",
     ],
     "Modules": [
       "Accounts", "EventBookingModel", "EventBookingRepositories", "ExampleSupport", "Foundation", "HTTPTypes", "Mail",
@@ -17,13 +17,17 @@ enum Layers {
     "Controllers": [
       "Accounts", "EventBookingAppModules", "EventBookingModel", "ExampleSupport", "Foundation", "Hummingbird",
     ],
-    "Routes": ["Accounts", "EventBookingControllers", "ExampleSupport", "Hummingbird"],
+    "Routes": [
+      "Accounts", "EventBookingControllers", "ExampleSupport", "Foundation", "Hummingbird", "Synchronization",
+      "WarrenDashboard",
+    ],
     // Beside the controllers: they get requests, the workers get jobs.
     "Workers": ["EventBookingAppModules", "EventBookingModel", "Foundation", "Logging", "Mail", "Warren"],
     // Puts the layers together, and calls none but through the one below it.
     "Main": [
       "Accounts", "ArgumentParser", "EventBookingAppModules", "EventBookingControllers", "EventBookingModules",
       "EventBookingRoutes", "EventBookingWorkers", "ExampleSupport", "Foundation", "Warren",
+      "WarrenDashboard",
     ],
   ]
   /// What puts messages into a queue or asks a broker about its queues.

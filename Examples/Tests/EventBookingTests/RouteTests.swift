@@ -1,6 +1,7 @@
 import Accounts
 import EventBookingAppModules
 import EventBookingControllers
+import EventBookingModules
 import EventBookingRoutes
 import Foundation
 import Hummingbird
@@ -8,6 +9,7 @@ import HummingbirdTesting
 import Mail
 import Testing
 import Warren
+import WarrenDashboard
 
 @testable import ExampleSupport
 
@@ -42,7 +44,41 @@ import Warren
         }
       }
     }
-    #expect(EventBookingRoutes.access.rules.first { $0.path == "/admin/queues" }?.roles == ["administrator"])
+  }
+
+  @Test("the dashboard is for the administrator: pages, actions and JSON")
+  func dashboard() async throws {
+    let stage = try Stage()
+    defer { stage.remove() }
+    let router = ExampleSystem.router()
+    routes(stage).add(to: router.group())
+    try await stage.broker.withBroker { broker in
+      try await broker.apply(try Modules.topology())
+      try await Application(router: router).test(.router) { client in
+        func answer(_ method: HTTPRequest.Method, _ path: String, _ header: String?) async throws -> TestResponse {
+          let headers: HTTPFields = header.map { [.authorization: $0] } ?? [:]
+          return try await client.execute(uri: "/admin/queues" + path, method: method, headers: headers)
+        }
+        let paths: [(HTTPRequest.Method, String)] = [
+          (.get, ""), (.get, "/dead-letters"), (.get, "/api/v1/overview"), (.post, "/queue/pause"),
+          (.post, "/dead-letters/all"),
+        ]
+        for (method, path) in paths {
+          let nothing = try await answer(method, path, nil)
+          #expect(
+            nothing.status == .unauthorized && nothing.headers[.wwwAuthenticate]?.hasPrefix("Basic") == true, "\(path)")
+          #expect(try await answer(method, path, "Basic b2xnYTp3cm9uZw==").status == .unauthorized, "\(path)")
+          for role in ["organizer", "customer", "visitor"] {
+            let token = try await stage.tokens.make(for: Caller(id: "x", role: role))
+            #expect(try await answer(method, path, "Bearer \(token)").status == .forbidden, "\(path) by \(role)")
+          }
+        }
+        let token = try await stage.tokens.make(for: Caller(id: "administrator", role: "administrator"))
+        let page = try await answer(.get, "", "Bearer \(token)")
+        #expect(page.status == .ok && String(buffer: page.body).contains("emailQueue"))
+        #expect(try await answer(.post, "/queue/pause", "Bearer \(token)").status == .unsupportedMediaType)
+      }
+    }
   }
 
   @Test("a number that is not whole is an error that names its field")
@@ -93,6 +129,6 @@ import Warren
       tokens: stage.tokens, auth: AuthController(AccountAppModule(stage.modules)),
       events: EventController(EventAppModule(stage.modules)),
       bookings: BookingController(BookingAppModule(stage.modules)),
-      queues: QueueController(OperationsAppModule(stage.modules)))
+      dashboard: Dashboard(stage.broker, .init(challenge: "Basic realm=\"test\"")))
   }
 }

@@ -33,6 +33,11 @@ package struct AuthController: Sendable {
       Registered(userId: user.userId, name: user.name, email: user.email, role: user.role), status: .created)
   }
 
+  /// A token for who has this address and password.
+  package func token(email: String, password: String) async throws -> String {
+    try await accounts.logIn(email: email, password: password)
+  }
+
   package func logIn(_ request: Request) async throws -> Response {
     let body = try await request.json(Login.self, hint: "email and password are short")
     return .json(["token": try await accounts.logIn(email: body.email, password: body.password)])

@@ -8,6 +8,7 @@ internal import EventBookingWorkers
 internal import ExampleSupport
 internal import Foundation
 internal import Warren
+internal import WarrenDashboard
 
 /// Events and tickets. The API saves, puts a job into the queue and answers; the worker sends the mails.
 @main struct EventBooking: AsyncParsableCommand {
@@ -41,7 +42,9 @@ internal import Warren
     let routes = EventBookingRoutes(
       tokens: tokens, auth: AuthController(AccountAppModule(modules)),
       events: EventController(EventAppModule(modules)), bookings: BookingController(BookingAppModule(modules)),
-      queues: QueueController(OperationsAppModule(modules)))
+      dashboard: Dashboard(
+        system.broker, .init(title: "Event booking", challenge: "Basic realm=\"event-booking\", charset=\"UTF-8\""),
+        logger: system.logger))
     try await system.run(
       worker: try EmailWorker(NotificationAppModule(modules)).worker(on: system.broker, logger: system.logger),
       publisher: modules.relay(to: system.broker),

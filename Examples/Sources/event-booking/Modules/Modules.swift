@@ -13,7 +13,6 @@ package struct Modules: Sendable {
   package let bookings: BookingModule
   package let updates: UpdateModule
   package let mails: MailModule
-  package let queues: QueueModule
 
   /// - Parameters:
   ///   - data: the directory of the application's own file.
@@ -31,7 +30,6 @@ package struct Modules: Sendable {
     bookings = BookingModule(repositories: repositories)
     updates = UpdateModule(repositories: repositories)
     mails = MailModule(repositories: repositories, sender: sender)
-    queues = QueueModule(repositories: repositories)
   }
 
   /// What has to stand at the broker before anything is served.

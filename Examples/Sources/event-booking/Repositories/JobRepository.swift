@@ -1,16 +1,12 @@
 package import EventBookingModel
-internal import ExampleSupport
 package import Warren
-internal import WarrenOperations
 
 /// The queue outside of transactions.
 package struct JobRepository: Sendable {
   private let bus: EventBus
-  private let operations: Operations
 
   init(_ broker: any InspectableBroker, _ composer: MessageComposer) {
     bus = EventBus(broker, composer)
-    operations = Operations(broker)
   }
 
   /// What has to stand before anything is served.
@@ -27,13 +23,6 @@ package struct JobRepository: Sendable {
       jobs.map { JobRequest($0.job, id: MessageID($0.id), unique: keepsRepeatsOut ? .key($0.id) : nil) })
     for receipt in receipts {
       if case .failed(let error) = receipt.result { throw error }
-    }
-  }
-
-  /// All queues with their depths and dead letters, the workers, and what is not well.
-  package func overview() async throws -> any Encodable & Sendable {
-    do { return try await operations.overview() } catch {
-      throw APIError.unavailable("queues_unavailable", "the broker cannot be asked now (\(error.message)): try again")
     }
   }
 }

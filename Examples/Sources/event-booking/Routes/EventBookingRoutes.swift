@@ -2,6 +2,7 @@ package import Accounts
 package import EventBookingControllers
 package import ExampleSupport
 package import Hummingbird
+package import WarrenDashboard
 
 /// Every route, and who may use it.
 package struct EventBookingRoutes {
@@ -9,16 +10,16 @@ package struct EventBookingRoutes {
   private let auth: AuthController
   private let events: EventController
   private let bookings: BookingController
-  private let queues: QueueController
+  private let dashboard: Dashboard
 
   package init(
-    tokens: Tokens, auth: AuthController, events: EventController, bookings: BookingController, queues: QueueController
+    tokens: Tokens, auth: AuthController, events: EventController, bookings: BookingController, dashboard: Dashboard
   ) {
     self.tokens = tokens
     self.auth = auth
     self.events = events
     self.bookings = bookings
-    self.queues = queues
+    self.dashboard = dashboard
   }
 
   /// What is not here is answered with 404, whatever code there is for it.
@@ -29,7 +30,6 @@ package struct EventBookingRoutes {
     .only(["organizer"], .delete, "/api/events/{id}"),
     .only(["customer"], .post, "/api/bookings"), .only(["customer"], .get, "/api/bookings/mine"),
     .only(["customer"], .get, "/api/bookings/me"), .only(["customer"], .delete, "/api/bookings/{id}"),
-    .only(["administrator"], .get, "/admin/queues"),
   ])
 
   package func add(to router: RouterGroup<BasicRequestContext>) {
@@ -45,6 +45,8 @@ package struct EventBookingRoutes {
     routes.get("api/bookings/mine") { [bookings] request, _ in try await bookings.mine(request) }
     routes.get("api/bookings/me") { [bookings] request, _ in try await bookings.mine(request) }
     routes.delete("api/bookings/:id") { [bookings] _, context in try await bookings.cancel(context.pathID) }
-    routes.get("admin/queues") { [queues] _, _ in try await queues.queues() }
+    // Beside the table: the dashboard has pages of its own, all of them for the administrator.
+    let operators = Operators(tokens: tokens, auth: auth)
+    dashboard.addRoutes(to: router, at: "/admin/queues") { request, _ in try await operators.admission(of: request) }
   }
 }
