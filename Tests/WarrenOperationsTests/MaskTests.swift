@@ -17,7 +17,8 @@ import WarrenOperations
       "client-secret", "clientsecret", "clientSecret2", "Set-Cookie", "cookie", "X-Amz-Security-Token", "X-Vault-Token",
       "pin", "PIN", "pincode", "cvv", "CVV2", "cardNumber", "card_number", "IBAN", "private_key", "credentials",
       "sessionId",
-      "sessionID", "secretAnswer", "seedPhrase",
+      "sessionID", "secretAnswer", "seedPhrase", "accessTokenV2", "IBANNumber", "bearer", "privateKeyPEM", "totpSeed",
+      "storageAccountKey",
     ])
   func hidden(name: String) { #expect(Mask.standard.hides(name)) }
 
@@ -29,7 +30,7 @@ import WarrenOperations
       "secretary", "secretaryId", "codeName", "sortCode", "promoCode", "cookiePolicy", "passwordLength",
       "passwordPolicy",
       "secretName", "codec", "keyboard", "primaryKey", "routingKey", "compass", "boardingPass", "pinId", "number",
-      "orderNumber",
+      "orderNumber", "version", "seed", "tokenVersion", "publicKeyPEM", "accountId",
     ])
   func shown(name: String) { #expect(!Mask.standard.hides(name)) }
 
@@ -86,6 +87,10 @@ import WarrenOperations
       // Elements of XML.
       ("<a><password>two words</password><b>x</b></a>", "<a><password>***</password><b>x</b></a>"),
       ("<w:password>x</w:password>", "<w:password>***</w:password>"), ("<password/>", "<password/>"),
+      // Options of a command line, and a code right behind its name.
+      ("mysql --password hunter2 --user ada", "mysql --password *** --user ada"),
+      ("deploy --token --force", "deploy --token --force"), ("OTP 482913 sent", "OTP *** sent"),
+      ("status code 50312", "status code 50312"), ("AccountKey=ab+c==;Endpoint=x", "AccountKey=***;Endpoint=x"),
       // A code before its name.
       ("482913 is your BookSpace code", "*** is your BookSpace code"),
       ("G-482913 is your verification code.", "*** is your verification code."),

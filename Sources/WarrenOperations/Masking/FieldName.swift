@@ -19,7 +19,7 @@ enum FieldName {
     "password", "passwd", "pwd", "passphrase", "passcode", "passkey", "secret", "token", "authorization", "credential",
     "credentials", "otp", "totp", "pin", "pincode", "cvv", "cvc", "csc", "cookie", "jwt", "apikey", "privatekey",
     "iban",
-    "ssn",
+    "ssn", "bearer",
   ]
   /// Words that name a secret also where they are the end of a longer word: `newpassword`, `clientsecret`.
   private static let endings = [
@@ -29,15 +29,17 @@ enum FieldName {
   private static let forms: Set<String> = [
     "value", "hash", "plain", "plaintext", "text", "string", "raw", "new", "old", "current", "confirm", "confirmation",
     "confirmed", "repeat", "repeated", "again", "header", "hex", "base", "encoded", "encrypted",
+    "v", "pem", "der", "jwk",
   ]
   /// Which of these things are secrets.
   private static let kinds: [String: Set<String>] = [
     "key": [
       "api", "private", "access", "encryption", "signing", "secret", "ssh", "master", "shared", "auth", "session",
-      "service",
+      "service", "account",
       "deploy", "license", "webhook", "storage", "hmac",
     ],
-    "number": ["card", "account"], "id": ["session"], "phrase": ["pass", "seed", "recovery", "secret"],
+    "number": ["card", "account", "iban", "ssn"], "seed": ["totp", "otp", "wallet", "mfa"], "id": ["session"],
+    "phrase": ["pass", "seed", "recovery", "secret"],
     "answer": ["secret", "security"], "pass": ["user", "db", "admin", "smtp", "my"],
   ]
   /// The codes that let a person in.

@@ -182,8 +182,12 @@ struct SecretScanner {
       // What a password is, is the password; what an authorization or a token is, mostly is a sentence.
       let names: Set = ["authorization", "cookie", "token", "credential", "credentials"]
       if content == .secret, FieldName.words(of: word).contains(where: names.contains) { value.content = .code }
-    } else if isClosed || next == position || !isOne(of: "\"'`", next) {
+    } else if isClosed || next == position {
       return nil
+    } else if word.hasPrefix("--"), !isOne(of: "-", next) {
+      // An option of a command line: --password x.
+    } else if !isOne(of: "\"'`", next) {
+      return codeBehind(next, content)
     }
     next = end(from: next, while: isSpace)
     let opening = next
@@ -203,6 +207,13 @@ struct SecretScanner {
     }
     value.start = next
     return next < bytes.count ? value : nil
+  }
+
+  /// A code right behind its name: `OTP 482913`.
+  private func codeBehind(_ start: Int, _ content: FieldName.Content) -> Value? {
+    let end = end(from: start, while: isWord)
+    guard content != .several, end - start >= 4, bytes[start..<end].allSatisfy(Self.isDigit) else { return nil }
+    return Value(start: start, content: content)
   }
 
   /// Where a quotation ends: at the same quote behind as many backslashes as the opening one had.
