@@ -46,6 +46,12 @@ public enum BrokerAddress: Sendable, Equatable, CustomStringConvertible {
     // A shell expands a tilde only at the beginning of a word.
     if path.hasPrefix("~/") { path = NSHomeDirectory() + path.dropFirst(1) }
     if path.isEmpty { throw BrokerError(.invalid, "the address has no path: write sqlite:PATH") }
+    // A parameter would do nothing, and become a part of the file's name.
+    if let parameter = path.firstMatch(of: /\?([A-Za-z_]+=[^\/]*)$/)?.1 {
+      throw BrokerError(
+        .invalid,
+        "'sqlite:' takes no parameters such as '\(parameter)': write sqlite:PATH, and configure it in the program")
+    }
     return path
   }
 

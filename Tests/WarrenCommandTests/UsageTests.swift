@@ -9,7 +9,7 @@ import WarrenSQLite
     arguments: [
       ["--bogus"], ["fly"], ["status"], ["queue", "show"], ["dead", "ls", "--limit", "0"],
       ["queue", "ls", "--limit=-1"], ["status", "--patience", "1e300"], ["dead", "replay", "--all", "--first", "0"],
-      ["dead", "ls", "--reason", "bad"],
+      ["dead", "ls", "--reason", "bad"], ["dead", "ls", "--until", "2026-11-26T25:61:00Z"],
       ["status", "--watch", "1x"], ["status", "--broker", "broker.db"], ["status", "--broker", "http://x"],
       ["status", "--broker", "sqlite://host/x"],
     ])

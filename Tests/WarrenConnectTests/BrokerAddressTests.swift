@@ -34,7 +34,10 @@ import WarrenConnect
 
   @Test(
     "what is not an address is refused with the forms that are possible, and without a password",
-    arguments: ["broker.db", "sqlite:", "sqlite://host/x", "http://u:secret@x", "", ":", "u:secret@h"])
+    arguments: [
+      "broker.db", "sqlite:", "sqlite:b.db?synchronous=off", "sqlite:///b.db?mode=ro", "sqlite://host/x",
+      "http://u:secret@x", "", ":", "u:secret@h",
+    ])
   func refused(text: String) {
     let error = #expect(throws: BrokerError.self) { try BrokerAddress(text) }
     #expect(error?.code == .invalid)

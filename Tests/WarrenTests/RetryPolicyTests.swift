@@ -71,6 +71,13 @@ private struct Told: OutcomeError { var outcome: Outcome { .deadLetter("by the e
     #expect(RetryPolicy.exponential(from: .seconds(1), retries: 2).delay(afterAttempt: 3) == nil)
   }
 
+  @Test func aTimeThatIsNoNumberIsOver() async throws {
+    try await SystemClock().sleep(until: Date(timeIntervalSince1970: .nan))
+    try await SystemClock().sleep(until: Date(timeIntervalSince1970: -.infinity))
+    #expect(Date(timeIntervalSince1970: .nan).clamped <= Date())
+    #expect(Date(timeIntervalSince1970: .nan).adding(.seconds(Int64.max)) <= Date())
+  }
+
   @Test func theStandardSpreadsOverHours() {
     let hours = RetryPolicy.standard.delays.reduce(.zero, +).seconds / 3600
     #expect((3.0...6.0).contains(hours))

@@ -62,6 +62,13 @@ import Warren
       (#"{"queues": [{"name": "a", "deadLetter": {}}]}"#, "name a queue"),
       (#"{"queues": [{"name": "a", "timeToLiveSeconds": -1}]}"#, "no time to live"),
       (#"{"exchanges": [{"name": "a", "kind": "headers"}]}"#, "headers"),
+      // What nothing reads would do nothing.
+      (#"{"exchange": []}"#, "possible are exchanges, queues, bindings"),
+      (#"{"queues": [{"name": "a", "timeToLive": 5}]}"#, "'timeToLive' is no field here"),
+      (#"{"exchanges": [{"name": "a", "durable": true}]}"#, "durable"),
+      (#"{"bindings": [{"queue": "a", "exchange": "b", "routingKey": "k"}]}"#, "routingKey"),
+      (#"{"queues": [{"name": "a", "deadLetter": {"queue": "b", "key": "k"}}]}"#, "without an exchange"),
+      (#"{"queues": [{"name": "a", "deadLetter": {"queue": "b", "limit": 3}}]}"#, "limit"),
       (#"{"bindings": [{"queue": "a", "exchange": "b"}]}"#, "which the topology does not have"),
       (
         #"{"queues": [{"name": "a"}, {"name": "a", "timeToLiveSeconds": 60}]}"#, "time to live is none, asked for 1 min"

@@ -13,7 +13,8 @@ public struct MessageID: Name {
   /// Such ids grow with time, so an index over them grows at its end. Within a process they also grow within a
   /// millisecond: the twelve bits after the version count up (method 1 of RFC 9562, section 6.2).
   public static func unique() -> MessageID {
-    let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+    // A clock may stand anywhere before it is set.
+    let milliseconds = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
     let (stamp, random) = last.withLock { last in
       // 48 bits of time, 12 bits of counter. A full counter borrows from the next millisecond.
       last.stamp = max(last.stamp + 1, milliseconds << 12)

@@ -18,7 +18,8 @@ public struct SystemClock: BrokerClock {
   public func sleep(until time: Date) async throws {
     while true {
       let left = time.timeIntervalSince(now)
-      if left <= 0 { return try Task.checkCancellation() }
+      // A time that is no number is over, too.
+      guard left > 0 else { return try Task.checkCancellation() }
       try await Task.sleep(for: .seconds(min(left, 60)), tolerance: .zero)
     }
   }

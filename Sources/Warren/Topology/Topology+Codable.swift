@@ -1,5 +1,5 @@
 extension Topology: Codable {
-  private enum Key: String, CodingKey { case exchanges, queues, bindings, leftAlone }
+  private enum Key: String, CodingKey, CaseIterable { case exchanges, queues, bindings, leftAlone }
 
   /// Reads a topology from JSON, such as a file that the command line shows, compares and applies. As in Swift, what follows
   /// from the rest can be left out: dead-letter queues, their exchanges and bindings.
@@ -17,9 +17,9 @@ extension Topology: Codable {
   /// }
   /// ```
   ///
-  /// - Throws: `DecodingError`, also for what contradicts itself.
+  /// - Throws: `DecodingError`, also for what contradicts itself and for a field that there is not.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(ofKnown: Key.self)
     do {
       self = try Topology(
         exchanges: try container.decodeIfPresent([Exchange].self, forKey: .exchanges) ?? [],
@@ -43,11 +43,11 @@ extension Topology: Codable {
 }
 
 extension Exchange: Codable {
-  private enum Key: String, CodingKey { case name, kind, adopted }
+  private enum Key: String, CodingKey, CaseIterable { case name, kind, adopted }
 
   /// Reads an exchange; by default a topic exchange.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(ofKnown: Key.self)
     self.init(
       try container.decode(ExchangeName.self, forKey: .name),
       try container.decodeIfPresent(Kind.self, forKey: .kind) ?? .topic,
@@ -64,12 +64,14 @@ extension Exchange: Codable {
 }
 
 extension Queue: Codable {
-  private enum Key: String, CodingKey { case name, deadLetter, holdsDeadLetters, timeToLiveSeconds, adopted }
+  private enum Key: String, CodingKey, CaseIterable {
+    case name, deadLetter, holdsDeadLetters, timeToLiveSeconds, adopted
+  }
 
   /// Reads a queue; without `deadLetter` and `holdsDeadLetters`, what gives up goes to the queue `NAME.dlq`. An adopted queue whose
   /// `deadLetter` is `null` has none.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(ofKnown: Key.self)
     let name = try container.decode(QueueName.self, forKey: .name)
     let target = try container.decodeIfPresent(DeadLetterTarget.self, forKey: .deadLetter)
     let adopted = try container.decodeIfPresent(Bool.self, forKey: .adopted) ?? false
@@ -114,17 +116,22 @@ extension Queue: Codable {
 }
 
 extension DeadLetterTarget: Codable {
-  private enum Key: String, CodingKey { case exchange, kind, key, queue }
+  private enum Key: String, CodingKey, CaseIterable { case exchange, kind, key, queue }
 
   /// Reads a target: a queue, or an exchange with a key.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(ofKnown: Key.self)
     let queue = try container.decodeIfPresent(QueueName.self, forKey: .queue)
     if let exchange = try container.decodeIfPresent(ExchangeName.self, forKey: .exchange) {
       self = .exchange(
         exchange, kind: try container.decodeIfPresent(Exchange.Kind.self, forKey: .kind) ?? .direct,
         key: try container.decode(RoutingKey.self, forKey: .key), queue: queue)
     } else if let queue {
+      if let useless = [Key.kind, .key].first(where: container.contains) {
+        throw DecodingError.dataCorruptedError(
+          forKey: useless, in: container,
+          debugDescription: "'\(useless.stringValue)' is of no use without an exchange: name one, or leave it out")
+      }
       self = .queue(queue)
     } else {
       throw DecodingError.keyNotFound(
@@ -145,11 +152,11 @@ extension DeadLetterTarget: Codable {
 }
 
 extension Binding: Codable {
-  private enum Key: String, CodingKey { case queue, exchange, key }
+  private enum Key: String, CodingKey, CaseIterable { case queue, exchange, key }
 
   /// Reads a binding; by default under every key.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
+    let container = try decoder.container(ofKnown: Key.self)
     self.init(
       try container.decode(QueueName.self, forKey: .queue),
       to: try container.decode(ExchangeName.self, forKey: .exchange),
