@@ -25,7 +25,7 @@ private struct Fatal: Error, CustomStringConvertible { var description: String {
 
 extension Bench {
   /// Runs a worker on one subscription to the exchange while `body` runs.
-  fileprivate func working(
+  func working(
     _ subscription: Subscription, _ body: @escaping @Sendable (EventBus) async throws -> Void
   ) async throws {
     var options = Worker.Options()
