@@ -30,6 +30,11 @@ extension GlobalOptions {
 
   /// The engine would create the file, and a person who mistyped a path would look at an empty broker.
   private func requireFile(_ path: String) throws {
+    if access(path, F_OK) != 0, errno == EACCES {
+      throw CommandError(
+        .failure, "'\(path)' cannot be looked at by this user",
+        next: "give this user the right to read it and to enter its directories")
+    }
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
       throw CommandError(

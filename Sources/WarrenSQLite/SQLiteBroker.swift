@@ -340,6 +340,10 @@ extension SQLiteBroker: InspectableBroker {
 
   /// See ``Warren/InspectableBroker/diagnose()``. It looks at every row, a second for each few million.
   public func diagnose() async throws(BrokerError) -> [Finding] { try await doctor.findings() }
+
+  /// See ``Warren/InspectableBroker/glance()``. It looks at the file, at whether it can be written, at the workers and at
+  /// the rows that were set aside.
+  public func glance() async throws(BrokerError) -> [Finding] { try await doctor.glance() }
 }
 
 extension SQLiteBroker: RemovingBroker {

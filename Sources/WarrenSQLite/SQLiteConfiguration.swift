@@ -22,6 +22,8 @@ public struct SQLiteConfiguration: Sendable {
   /// How long `publish`, and what an operator does, waits for its turn, such as while another process holds the file; 30 s
   /// by default.
   public var publishDeadline = Duration.seconds(30)
+  /// How long no process may have written before a look at the broker says that it cannot be written; 2 s by default.
+  var probeDeadline = Duration.seconds(2)
   /// How long a stop waits to give back what this process holds; 5 s by default. After that other processes take it back.
   public var stopDeadline = Duration.seconds(5)
   /// How long a process may show no sign of life while it exists before its deliveries are taken away; 60 s by default.

@@ -88,6 +88,8 @@ extension TestBroker: InspectableBroker {
   public func topology() async throws(BrokerError) -> Topology { try await engine.topology() }
   /// See ``Warren/InspectableBroker/diagnose()``.
   public func diagnose() async throws(BrokerError) -> [Finding] { try await engine.diagnose() }
+  /// See ``Warren/InspectableBroker/glance()``.
+  public func glance() async throws(BrokerError) -> [Finding] { try await engine.glance() }
 }
 
 extension TestBroker: OperableBroker {

@@ -28,6 +28,38 @@ import Warren
     #expect(try await broker.ready("mail") == 1)
   }
 
+  @Test("a user who may not even read it is told which right is missing") func notEvenThat() async throws {
+    let broker = try await SeededBroker()
+    for (mode, path, words) in [
+      (0o600, broker.path, "right to read it"), (0o700, broker.directory.path, "enter its directories"),
+    ] {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+      // The owner may look; only root can try it as another user.
+      guard geteuid() == 0 else { continue }
+      let run = try await asAReader("status", of: broker)
+      #expect(run.status != 0 && run.status < 128)
+      #expect(run.errors.contains(words), "\(run.output)\(run.errors)")
+    }
+  }
+
+  /// `docker run -v FILE:FILE` mounts it so. Where this user may mount nothing, there is nothing to try.
+  @Test("a file that is mounted alone has another name elsewhere, and is refused before anything is lost")
+  func mountedAlone() async throws {
+    let broker = try await SeededBroker()
+    let run = try await shell(
+      """
+      cd '\(broker.directory.path)' && mkdir other && touch other/broker.db
+      unshare --mount true 2>/dev/null || exit 77
+      exec unshare --mount sh -c 'mount --bind broker.db other/broker.db && exec "$WARREN" --broker sqlite:other/broker.db status'
+      """)
+    if run.status == 77 { return }
+    #expect(run.status != 0 && run.status < 128)
+    #expect(run.errors.contains("mount its directory"), "\(run.output)\(run.errors)")
+    let names = try FileManager.default.contentsOfDirectory(
+      atPath: broker.directory.appendingPathComponent("other").path)
+    #expect(names == ["broker.db"])
+  }
+
   private func asAReader(_ command: String, of broker: SeededBroker) async throws -> CommandRun {
     let other = geteuid() == 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups " : ""
     return try await shell("exec \(other)\"$WARREN\" --broker '\(broker.address)' \(command)")

@@ -48,6 +48,33 @@ import Warren
     #expect(error?.message.contains("second name") == true)
   }
 
+  @Test func aMountOfASingleFileIsFound() {
+    let table = MountTable(
+      """
+      22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
+      36 35 98:0 /srv/broker.db /data/broker.db rw,noatime - ext4 /dev/sda1 rw
+      37 35 98:0 /srv/b.db /data/with\\040space\\134.db rw - ext4 /dev/sda1 rw
+      torn line
+      """)
+    #expect(table.isMounted(at: "/data/broker.db"))
+    #expect(table.isMounted(at: "/data/with space\\.db"))
+    #expect(!table.isMounted(at: "/srv/broker.db"))
+    #expect(!MountTable("").isMounted(at: "/"))
+  }
+
+  @Test func aFileThatWasEmptiedUnderItRefusesInsteadOfLosing() async throws {
+    let link = try linked()
+    for (opened, real) in [(path, path), (link, folder.path("disk/real.db"))] {
+      var configuration = SQLiteConfiguration()
+      configuration.stopDeadline = .milliseconds(100)
+      try await SQLiteBroker(path: opened, configuration: configuration).withBroker { broker in
+        try await broker.apply(Topology(queues: ["q"]))
+        #expect(truncate(real, 0) == 0)
+        await expect(.unavailable) { try await broker.put("lost?", to: "q") }
+      }
+    }
+  }
+
   @Test func aRelativePathIsAbsoluteFromTheBeginning() async throws {
     let depth = FileManager.default.currentDirectoryPath.split(separator: "/").count
     let broker = try SQLiteBroker(path: String(repeating: "../", count: depth) + path.dropFirst())

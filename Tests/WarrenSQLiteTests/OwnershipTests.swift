@@ -52,6 +52,36 @@ import Warren
     }
   }
 
+  @Test func aClaimThatWasTakenOverIsRefusedWhateverTheHandlerDid() async throws {
+    try await withBrokers(try broker(interval: .seconds(600)), try broker(interval: .seconds(600))) { worker, other in
+      try await worker.apply(Topology(queues: ["q"]))
+      let outcomes: [Settlement] = [
+        .complete, .release, .isolate, .postpone(until: Date() + 60), .retry(at: Date(), History(attempts: 1)),
+        .deadLetter(.init(.rejected), History(attempts: 1)),
+      ]
+      for (number, outcome) in outcomes.enumerated() {
+        try await worker.put("\(number)", to: "q")
+        let lost = try await worker.consume("q", prefetch: 1) { consumer in
+          let held = try await consumer.mustNext()
+          consumer.stop()
+          // The lease is over while the handler runs, and the other takes what this one held.
+          _ = try await other.writer.perform { try $0.recover(worker: held.token.scope) }
+          #expect(try await worker.settle(held, as: outcome) == .stale)
+          return held
+        }
+        try await other.consume("q", prefetch: 1) { consumer in
+          let mine = try await consumer.mustNext()
+          #expect(mine.message.id == lost.message.id)
+          #expect(mine.history == History(interruptions: 1))
+          #expect(try await worker.settle(lost, as: outcome) == .stale)
+          #expect(try await other.settle(mine, as: .complete) == .settled)
+        }
+      }
+      try await expectOrder(other)
+      #expect(try await other.count("message") == 0)
+    }
+  }
+
   @Test func aWorkerWhoseLockFileIsDeletedKeepsItsWorkAndShowsItselfAgain() async throws {
     try await withBrokers(try broker(), try broker()) { worker, other in
       try await worker.apply(Topology(queues: ["q"]))

@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 import Tracing
 import WarrenSQLite
+import WarrenTesting
 
 @testable import Warren
 
@@ -48,6 +49,35 @@ private struct Oops: Error {}
   @Test func countersSayWhatHappenedByBoundedNames() async throws {
     let metrics = CountingMetrics()
     try await withMetricsFactory(metrics) { try await countersSayWhatHappened(metrics) }
+  }
+
+  @Test func anOutcomeThatIsRefusedIsToldAndCounted() async throws {
+    let metrics = CountingMetrics()
+    let begun = Log<Int>()
+    let isOver = Counter()
+    let lines = Log<String>()
+    let handler: @Sendable () -> WarningLines = { WarningLines(lines: lines) }
+    try await withMetricsFactory(metrics) {
+      let broker = try TestBroker()
+      let worker = try Worker(broker, name: "w", logger: Logger(label: "t") { _ in handler() }) {
+        On(Job.self) { _, context in
+          begun.add(context.attempt)
+          while isOver.value == 0 { try await Task.sleep(for: .milliseconds(5)) }
+        }
+      }
+      try await broker.working(worker) {
+        let bus = EventBus(broker, source: "s", topology: worker.topology)
+        try await bus.enqueue(Job(fails: false))
+        _ = try await begun.next()
+        // Others take this worker for gone while its handler runs.
+        #expect(try await broker.killWorker() == 1)
+        _ = try await begun.next()
+        _ = isOver.enter()
+        try await metrics.wait("warren_handled_total", ["outcome": "stale"], 1)
+        try await metrics.wait("warren_handled_total", ["outcome": "complete"], 1)
+        #expect(try await lines.next().contains("Outcome refused"))
+      }
+    }
   }
 
   private func countersSayWhatHappened(_ metrics: CountingMetrics) async throws {
@@ -167,6 +197,18 @@ private struct Oops: Error {}
       try await next(delivery)
     }
   }
+}
+
+private struct WarningLines: LogHandler {
+  let lines: Log<String>
+  var metadata: Logger.Metadata = [:]
+  var logLevel: Logger.Level = .warning
+  init(lines: Log<String>) { self.lines = lines }
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+  func log(event: LogEvent) { lines.add(event.message.description) }
 }
 
 private let quiet = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }

@@ -17,9 +17,15 @@ public protocol InspectableBroker: Broker {
   func topology() async throws(BrokerError) -> Topology
   /// What an operator should know or fix: each finding with the fix.
   func diagnose() async throws(BrokerError) -> [Finding]
+  /// What of ``diagnose()`` is found at a cost that does not grow with the number of messages: for what is looked at often.
+  /// By default all of it.
+  func glance() async throws(BrokerError) -> [Finding]
 }
 
 extension InspectableBroker {
+  /// What of ``diagnose()`` is found at a cost that does not grow with the number of messages; by default all of it.
+  public func glance() async throws(BrokerError) -> [Finding] { try await diagnose() }
+
   /// One queue; `nil` when there is none of this name.
   public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
     try await queues().first { $0.name == name }

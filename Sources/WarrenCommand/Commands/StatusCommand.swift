@@ -10,7 +10,7 @@ struct StatusCommand: AsyncParsableCommand {
     discussion: """
       The exit status is 0 when all is well and 1 when something is not: the engine found something, a queue of dead \
       letters has any, a queue is paused, messages wait and no worker consumes, or the oldest message of a queue has waited \
-      longer than --patience.
+      longer than --patience. `doctor` looks deeper, at every row of a file too.
       """)
 
   @OptionGroup var options: GlobalOptions

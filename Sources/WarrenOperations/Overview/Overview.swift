@@ -39,18 +39,22 @@ public struct Overview: Sendable, Equatable, Codable {
 }
 
 extension Operations {
-  /// The broker on one screen, with what is not well.
+  /// The broker on one screen, with what is not well. It costs the same however many messages there are; ``diagnosis(rule:)``
+  /// looks at all of them.
   public func overview(rule: HealthRule = HealthRule()) async throws(BrokerError) -> Overview {
     let queues = try await knownQueues()
     let workers = try await knownWorkers()
-    let findings = try await findings(about: queues ?? [], rule: rule).filter { $0.severity != .fine }
+    let findings = sorted(
+      try await inspectable.glance() + rule.findings(about: queues ?? [], now: clock.now)
+    ).filter { $0.severity != .fine }
     return Overview(
       engine: broker.capabilities.engine, time: clock.now, queues: queues, workers: workers, findings: findings)
   }
 
   /// Everything that was looked at, what is fine included, the worst first.
   public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [Finding] {
-    try await findings(about: try await knownQueues() ?? [], rule: rule)
+    let queues = try await knownQueues() ?? []
+    return sorted(try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now))
   }
 
   /// Makes true again what the broker's store says; no message is deleted. See ``Warren/RepairableBroker``.
@@ -68,9 +72,8 @@ extension Operations {
     do { return try await workers() } catch  where error.code == .unsupported { return nil }
   }
 
-  private func findings(about queues: [QueueStatus], rule: HealthRule) async throws(BrokerError) -> [Finding] {
-    let all = try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now)
+  private func sorted(_ all: [Finding]) -> [Finding] {
     // Stable: within a severity the order is that of the looking.
-    return Finding.Severity.allCases.reversed().flatMap { severity in all.filter { $0.severity == severity } }
+    Finding.Severity.allCases.reversed().flatMap { severity in all.filter { $0.severity == severity } }
   }
 }

@@ -12,7 +12,8 @@ public struct TimeText: Sendable, Hashable {
 
   /// `nil` when the text is no such time.
   public init?(_ text: String) {
-    let pattern = /(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?(Z|z|[+-]\d{2}:?\d{2})?/
+    let pattern =
+      /(\d{4}-\d{2}-\d{2})[T ]((?:[01]\d|2[0-4]):[0-5]\d:(?:[0-5]\d|60))(?:[.,](\d{1,9}))?(Z|z|[+-]\d{2}:?\d{2})?/
     guard let parts = text.wholeMatch(of: pattern)?.output else { return nil }
     let second = "\(parts.1)T\(parts.2)"
     let date: Date?

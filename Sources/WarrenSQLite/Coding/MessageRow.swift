@@ -110,7 +110,7 @@ extension MessageRow {
         correlationID: row.optionalText(Column.correlation.index),
         causationID: row.optionalText(Column.causation.index),
         source: row.optionalText(Column.source.index),
-        priority: Priority(rawValue: UInt8(truncatingIfNeeded: row.int(Column.priority.index))) ?? .normal,
+        priority: Priority(rawValue: UInt8(9 - Schema.rank(priority: row.int(Column.priority.index)))) ?? .normal,
         expiresAt: row.optionalInt(Column.expiresAt.index).map { Date(wholeMilliseconds: $0) }),
       exchange: row.optionalInt(Column.exchange.index),
       key: RoutingKey(row.optionalText(Column.routingKey.index) ?? name ?? ""),
@@ -120,7 +120,7 @@ extension MessageRow {
       })
     hasHistory = !row.isNull(afterColumns)
     if hasHistory {
-      isolation = row.int(afterColumns)
+      isolation = Schema.isolation(row.int(afterColumns))
       history = History(stored: row.optionalText(afterColumns + 1))
     }
   }
@@ -168,6 +168,9 @@ extension History {
       self.init()
       return
     }
-    self = history
+    // Its counters are kept in bounds there.
+    self.init(
+      attempts: history.attempts, interruptions: history.interruptions, failures: history.failures,
+      replays: history.replays)
   }
 }

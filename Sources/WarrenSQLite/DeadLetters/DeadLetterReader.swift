@@ -22,7 +22,7 @@ struct DeadLetterReader {
         if letters.count == limit || bytes > DeadLetterPage.bodyLimit {
           return DeadLetterPage(letters: letters, next: last.map { .init(position: $0) })
         }
-        last = row["seq"]
+        last = row.int("seq")
         guard let letter = try reader.letter(row) else { continue }
         bytes += letter.message.body.count
         letters.append(letter)

@@ -21,14 +21,15 @@ struct DeadLetterRows {
 
   /// `nil` when the row says that there is a message, and there is none.
   func letter(_ row: Row) throws -> DeadLetter? {
-    read.bind(1, row["seq"] as Int64)
+    read.bind(1, row.int("seq"))
     guard let content = try read.first({ MessageRow($0) }) else { return nil }
     return DeadLetter(
-      message: content.message, queue: topology[row["queue"]]?.name ?? "", origin: topology[row["origin"]]?.name ?? "",
-      exchange: topology.exchangeName(row["exchange"]), routingKey: RoutingKey(row["routing_key"] as String),
-      reason: DeadLetterReason(DeadLetterReason.Kind(rawValue: row["reason"] as String), row["detail"] as String),
-      time: Date(wholeMilliseconds: row["at"]), history: content.history,
-      address: MessageID("@\(row["seq"] as Int64)"))
+      message: content.message, queue: topology[row.int("queue")]?.name ?? "",
+      origin: topology[row.int("origin")]?.name ?? "",
+      exchange: topology.exchangeName(row.optionalInt("exchange")), routingKey: RoutingKey(row.text("routing_key")),
+      reason: DeadLetterReason(DeadLetterReason.Kind(rawValue: row.text("reason")), row.text("detail")),
+      time: Date(wholeMilliseconds: row.int("at")), history: content.history,
+      address: MessageID("@\(row.int("seq"))"))
   }
 }
 
@@ -56,7 +57,7 @@ extension DeadLetterSelection {
         if fingerprint == nil || letter.fingerprint == fingerprint { found.append(row) }
       }
       guard some.count == 500, let last = some.last else { break }
-      position = last["seq"]
+      position = last.int("seq")
     }
     return found
   }

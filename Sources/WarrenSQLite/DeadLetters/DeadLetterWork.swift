@@ -35,7 +35,7 @@ struct DeadLetterWork {
     try await writer.perform { transaction in
       let selection = DeadLetterSelection(queue: queue, ids: [id], limit: .max)
       let rows = try selection.rows(transaction.database, transaction.state.topology, after: 0, limit: .max)
-      guard let letter = try rows.lazy.compactMap({ try transaction.waitingLetter($0["seq"]) }).first else {
+      guard let letter = try rows.lazy.compactMap({ try transaction.waitingLetter($0.int("seq")) }).first else {
         throw BrokerError(.notFound, "there is no dead letter '\(id)': it may have been replayed or deleted")
       }
       guard let origin = transaction.state.topology[letter.origin] else {
@@ -66,7 +66,7 @@ struct DeadLetterWork {
       let start = after
       let found = try await file.read { database in
         try selection.rows(database, KnownTopology(database), after: start, before: end, limit: 250)
-          .map { $0["seq"] as Int64 }
+          .map { $0.int("seq") }
       }
       let wanted = left
       let done = try await writer.perform { transaction in

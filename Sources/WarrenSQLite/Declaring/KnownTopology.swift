@@ -46,20 +46,22 @@ struct KnownTopology {
 
   init(_ database: Database) throws {
     for row in try Row.fetchAll(database, sql: "SELECT * FROM queue") {
-      let known = KnownQueue(id: row["id"], queue: Queue(row), isPaused: row["is_paused"])
+      let known = KnownQueue(id: row.int("id"), queue: Queue(row), isPaused: row.int("is_paused") != 0)
       queues[known.name] = known
       queuesByID[known.id] = known
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM exchange") {
-      let id: Int64 = row["id"]
-      let kind: String = row["kind"]
-      let exchange = Exchange(ExchangeName(row["name"] as String), Exchange.Kind(rawValue: kind) ?? .topic)
+      let id = row.int("id")
+      let kind = Exchange.Kind(rawValue: row.text("kind")) ?? .topic
+      let exchange = Exchange(ExchangeName(row.text("name")), kind)
       exchanges[exchange.name] = KnownExchange(id: id, exchange: exchange)
       exchangeNames[id] = exchange.name
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM binding") {
-      guard let exchange = exchangeNames[row["exchange"]], let queue = queuesByID[row["queue"]] else { continue }
-      let binding = Binding(queue.name, to: exchange, key: RoutingKey(row["key"] as String))
+      guard let exchange = exchangeNames[row.int("exchange")], let queue = queuesByID[row.int("queue")] else {
+        continue
+      }
+      let binding = Binding(queue.name, to: exchange, key: RoutingKey(row.text("key")))
       exchanges[exchange]?.bindings.append((binding, RoutingPattern(binding.key), queue))
     }
   }
@@ -155,20 +157,20 @@ struct KnownTopology {
 extension Queue {
   /// A queue as a row of the table `queue` has it.
   fileprivate init(_ row: Row) {
-    let name = QueueName(row["name"] as String)
+    let name = QueueName(row.text("name"))
     self = .deadLetters(name)
-    if let queue = row["dead_queue"] as String?, let key = row["dead_key"] as String? {
-      if let exchange = row["dead_exchange"] as String? {
-        let kind = Exchange.Kind(rawValue: row["dead_exchange_kind"] ?? "") ?? .direct
+    if let queue = row.optionalText("dead_queue"), let key = row.optionalText("dead_key") {
+      if let exchange = row.optionalText("dead_exchange") {
+        let kind = Exchange.Kind(rawValue: row.text("dead_exchange_kind")) ?? .direct
         deadLetter = .exchange(
           ExchangeName(exchange), kind: kind, key: RoutingKey(key), queue: QueueName(queue))
       } else {
         deadLetter = .queue(QueueName(queue))
       }
     }
-    if let seconds = row["time_to_live_seconds"] as Int64? {
+    if let seconds = row.optionalInt("time_to_live_seconds") {
       timeToLive = Duration(
-        secondsComponent: seconds, attosecondsComponent: row["time_to_live_attoseconds"] as Int64? ?? 0)
+        secondsComponent: seconds, attosecondsComponent: row.int("time_to_live_attoseconds"))
     }
   }
 

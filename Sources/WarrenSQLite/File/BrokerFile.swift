@@ -46,12 +46,16 @@ final class BrokerFile: Sendable {
   init(path given: String, configuration: SQLiteConfiguration) throws(BrokerError) {
     let path = try RealPath.resolve(given)
     let deadline = ContinuousClock.now + configuration.openDeadline
+    var isEntered = false
     do {
-      switch try FileContent(of: path) {
+      let mayWrite = try Self.mayWrite(path)
+      let content = try OpenFiles.enter(path)
+      isEntered = true
+      switch content {
       case .foreign: throw BrokerError(.corrupt, "'\(path)' is a SQLite file, but not Warren's: name another path")
       case .none, .warren: break
       }
-      if try Self.mayWrite(path) {
+      if mayWrite {
         let lock = try TurnLock(beside: path)
         database = try Self.open(path, configuration, lock, until: deadline)
         lock.takePermissions()
@@ -60,19 +64,30 @@ final class BrokerFile: Sendable {
         database = try Self.openForReading(path, configuration)
         lock = nil
       }
-    } catch let error as BrokerError {
-      throw error
     } catch {
-      throw Self.explained(StorageError(error), path)
+      if isEntered { OpenFiles.leave(path) }
+      throw (error as? BrokerError) ?? Self.explained(StorageError(error), path)
     }
     self.path = path
     identities = Self.identities(path)
   }
 
+  deinit { if let path { OpenFiles.leave(path) } }
+
   /// Whether the paths still name the files that are open. What is written to a file without a name is lost.
   var isInPlace: Bool {
     guard let path else { return true }
-    return Self.identities(path) == identities
+    return Self.identities(path) == identities && !isEmptied
+  }
+
+  /// Whether a person or a program has emptied the file, such as by writing over it. SQLite would go on, as all of it may be in its log,
+  /// and throw the log away when the file is opened again.
+  private var isEmptied: Bool { path.flatMap { FileStatus(path: $0)?.size } == 0 }
+
+  /// Changes whenever any process has written.
+  var lastWrite: [FileStatus.Version?] {
+    guard let path else { return [] }
+    return ["", "-wal"].map { FileStatus(path: path + $0)?.version }
   }
 
   /// Why nothing may be written, before it is tried.
@@ -83,6 +98,11 @@ final class BrokerFile: Sendable {
         .readOnly, "'\(path)' can be read only: give this user the right to write the file and its directory")
     }
     if isInPlace { return nil }
+    if isEmptied {
+      return BrokerError(
+        .unavailable,
+        "'\(path)' was emptied while it is in use: put it back from a backup and restart; nothing was stored")
+    }
     let names = ["", "-wal", "-shm"].map { path + $0 }
     let gone = zip(names, identities).filter { FileIdentity(path: $0) != $1 }.map { "'\($0.0)'" }
     return BrokerError(

@@ -39,6 +39,13 @@ struct FileStatus {
   /// How many names the file has.
   let names: Int
 
+  /// What is another one as soon as the file was written.
+  struct Version: Hashable {
+    let change: Duration
+    let size: Int
+  }
+  var version: Version { Version(change: change, size: size) }
+
   /// `nil` when there is no such file, or it may not be looked at; `errno` tells which.
   init?(path: String) {
     var found = stat()

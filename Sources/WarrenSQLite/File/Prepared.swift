@@ -89,7 +89,13 @@ final class Prepared {
 
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
-  func optionalInt(_ column: Int32) -> Int64? { isNull(column) ? nil : int(column) }
+  /// `nil` also where a foreign hand has left what is no number. Taken for 0, a time that is none would be over again and again.
+  func optionalInt(_ column: Int32) -> Int64? {
+    switch sqlite3_column_type(handle, column) {
+    case SQLITE_INTEGER, SQLITE_FLOAT: int(column)
+    default: nil
+    }
+  }
 
   func text(_ column: Int32) -> String { optionalText(column) ?? "" }
 

@@ -12,7 +12,8 @@ internal import Warren
 /// The one path of a broker's file: absolute, without links. What lies beside the file is found by it, so that processes that
 /// spell the path differently share their locks. It is not opened for that: closing it would drop SQLite's own locks.
 enum RealPath {
-  /// - Throws: ``BrokerError`` when there is no directory for it, or it is a directory, or it has a second name.
+  /// - Throws: ``BrokerError`` when there is no directory for it, or it is a directory, or it has a second name: a hard link,
+  ///   or a mount of this file alone.
   static func resolve(_ path: String) throws(BrokerError) -> String {
     let resolved = try resolve(path, links: 0)
     if let status = FileStatus(path: resolved) {
@@ -22,6 +23,12 @@ enum RealPath {
           .invalid,
           "'\(path)' has a second name (a hard link), and SQLite would keep a log for each: remove the names that are not "
             + "used, or copy the file")
+      }
+      if MountTable.current.isMounted(at: resolved) {
+        throw BrokerError(
+          .invalid,
+          "'\(path)' is mounted as a single file, so it has another name elsewhere, and SQLite would keep a log for each: "
+            + "mount its directory")
       }
     }
     return resolved

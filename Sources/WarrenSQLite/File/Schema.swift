@@ -18,6 +18,17 @@ enum Schema {
   /// that those that only stood beside it are done before.
   static func isolationRank(interruptions: Int) -> Int64 { suspectRank * Int64(1 + min(max(0, interruptions), 1000)) }
 
+  /// What a row says of that, as far as it can be.
+  static func isolation(_ stored: Int64) -> Int64 {
+    min(max(0, stored), isolationRank(interruptions: 1000))
+  }
+
+  /// Where a message stands among those that wait: the higher its priority, the sooner.
+  static func rank(priority stored: Int64) -> Int64 { 9 - min(max(0, stored), 9) }
+
+  /// A number of a message that no file ever comes to; what is beyond was written by a foreign hand.
+  static let lastNumber = Int64.max / 2
+
   /// Counts the changes of the schema. A file of another version is refused by name.
   static let version: Int32 = 2
 

@@ -9,11 +9,17 @@ struct Doctor {
   let configuration: SQLiteConfiguration
   let engine: String
 
+  /// All of it.
   func findings() async throws(BrokerError) -> [Finding] {
+    try await glance() + findingsAboutRows()
+  }
+
+  /// What is found without looking at every row.
+  func glance() async throws(BrokerError) -> [Finding] {
     var findings = [Finding(.fine, "\(engine), schema \(Schema.version)")]
     findings += findingsAboutFile()
     if file.path != nil { findings.append(await findingAboutWriting()) }
-    findings += try await findingsAboutRows()
+    findings += try await findingsAboutWhatWasSetAside()
     findings += try await findingsAboutWorkers()
     findings += try await file.read { database in
       UnaskedBindings.findings(in: try KnownTopology(database).topology(), asked: try AskedBindings.all(database))
@@ -92,25 +98,32 @@ struct Doctor {
 
   private func findingsAboutRows() async throws(BrokerError) -> [Finding] {
     try await file.read { database in
-      var findings = try FileCheck.broken(database).map {
+      let findings = try FileCheck.broken(database).map {
         Finding(.problem, "the file has \(Self.counted($0.count, $0.rule.text))", fix: .repair)
       }
+      return findings.isEmpty ? [Finding(.fine, "every row is as it must be")] : findings
+    }
+  }
+
+  private func findingsAboutWhatWasSetAside() async throws(BrokerError) -> [Finding] {
+    try await file.read { database in
       let setAside = try Row.fetchOne(
         database,
         sql: """
           SELECT count(*) AS n, max(at) AS last, (SELECT name FROM queue q WHERE q.id = set_aside.queue) AS queue
           FROM set_aside
           """)
-      if let setAside, let count = setAside["n"] as Int?, count > 0, let last = setAside["last"] as Int64? {
-        let queue = (setAside["queue"] as String?).map { ", the last in '\($0)'" } ?? ""
-        findings.append(
+      if let setAside, setAside.count("n") > 0 {
+        let (count, last) = (setAside.count("n"), setAside.int("last"))
+        let queue = setAside.optionalText("queue").map { ", the last in '\($0)'" } ?? ""
+        return [
           Finding(
             .warning,
             "\(count) row\(count == 1 ? "" : "s") had no message and \(count == 1 ? "was" : "were") set aside\(queue) at "
-              + Date(wholeMilliseconds: last).formatted(.iso8601), fix: .repair))
+              + Date(wholeMilliseconds: last).clamped.formatted(.iso8601), fix: .repair)
+        ]
       }
-      if findings.isEmpty { findings.append(Finding(.fine, "every row is as it must be")) }
-      return findings
+      return []
     }
   }
 
@@ -121,8 +134,8 @@ struct Doctor {
     let workers = try await file.read { database in
       try Row.fetchAll(database, sql: "SELECT file, name, device, inode FROM worker").map { row in
         (
-          sign: WorkerSign(file: row["file"], identity: FileIdentity(device: row["device"], inode: row["inode"])),
-          name: row["name"] as String
+          sign: WorkerSign(row),
+          name: row.text("name")
         )
       }
     }

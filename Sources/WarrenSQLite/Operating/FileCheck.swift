@@ -18,9 +18,56 @@ enum FileCheck {
       repair: ["DELETE FROM \(table) WHERE seq NOT IN (SELECT seq FROM message)"])
   }
 
+  /// A value of another kind than its column's was written by a foreign hand. It is read as SQLite converts it, and made so.
+  private static func kinds(
+    _ table: String, numbers: [String] = [], texts: [String] = [], bytes: [String] = [], mayReplace: Bool = false
+  ) -> Rule {
+    let columns = [("integer", numbers), ("text", texts), ("blob", bytes)].flatMap { kind, names in
+      names.map { (kind: kind, name: $0) }
+    }
+    let isWrong = columns.map { "typeof(\($0.name)) NOT IN ('\($0.kind)', 'null')" }.joined(separator: " OR ")
+    let right = columns.map { "\($0.name) = CAST(\($0.name) AS \($0.kind))" }.joined(separator: ", ")
+    return Rule(
+      text: "rows of the table '\(table)' with a value that is of no use",
+      count: "SELECT count(*) FROM \(table) WHERE \(isWrong)",
+      repair: ["UPDATE OR \(mayReplace ? "REPLACE" : "IGNORE") \(table) SET \(right) WHERE \(isWrong)"])
+  }
+
+  private static let kinds: [Rule] = [
+    kinds("meta", numbers: ["next_seq", "topology_version", "workers_version"]),
+    kinds(
+      "queue", numbers: ["time_to_live_seconds", "time_to_live_attoseconds", "is_paused"],
+      texts: ["name", "dead_exchange", "dead_exchange_kind", "dead_key", "dead_queue"]),
+    kinds("exchange", texts: ["name", "kind"]),
+    kinds("binding", numbers: ["exchange", "queue"], texts: ["key"], mayReplace: true),
+    kinds(
+      "message",
+      numbers: [
+        "queue", "exchange", "priority", "published_at", "expires_at", "park_at", "unique_queue", "unique_window",
+      ],
+      texts: [
+        "id", "name", "routing_key", "content_type", "encoding", "correlation", "causation", "source", "unique_key",
+        "headers",
+      ], bytes: ["body"]),
+    // A place is made again for a message that has none.
+    kinds("ready", numbers: ["queue", "rank", "seq"], mayReplace: true),
+    kinds("delayed", numbers: ["queue", "due"]),
+    kinds("running", numbers: ["queue", "worker", "fence", "since", "is_suspect"]),
+    kinds("history", numbers: ["isolation"], texts: ["record"]),
+    kinds(
+      "dead_letter", numbers: ["queue", "origin", "parking", "exchange", "expires_at", "at"],
+      texts: ["id", "name", "routing_key", "reason", "detail"]),
+    kinds(
+      "depth",
+      numbers: ["ready", "delayed", "running", "published", "completed", "retried", "dead_lettered"]),
+    kinds("finished", numbers: ["queue", "until"], texts: ["key"], mayReplace: true),
+    kinds("worker", numbers: ["device", "inode", "since"], texts: ["file", "name"]),
+    kinds("worker_queue", numbers: ["worker", "queue", "consumers"], mayReplace: true),
+  ]
+
   /// In the order in which they are repaired. Messages are never deleted.
   static let rules: [Rule] =
-    ["ready", "delayed", "running", "history", "dead_letter"].map(withoutMessage) + [
+    kinds + ["ready", "delayed", "running", "history", "dead_letter"].map(withoutMessage) + [
       Rule(
         text: "messages of a queue that is not there",
         count: "SELECT count(*) FROM message WHERE queue NOT IN (SELECT id FROM queue)",

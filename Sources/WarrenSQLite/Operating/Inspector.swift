@@ -12,18 +12,19 @@ struct Inspector {
       let topology = try KnownTopology(database)
       var consumers: [Int64: Int] = [:]
       for row in try Row.fetchAll(database, sql: "SELECT queue, sum(consumers) AS n FROM worker_queue GROUP BY queue") {
-        consumers[row["queue"]] = row["n"]
+        consumers[row.int("queue")] = row.count("n")
       }
       return try Row.fetchAll(database, sql: "SELECT * FROM depth").compactMap { depth in
-        guard let known = topology[depth["queue"]] else { return nil }
+        guard let known = topology[depth.int("queue")] else { return nil }
         return QueueStatus(
-          name: known.name, ready: depth["ready"], delayed: depth["delayed"], running: depth["running"],
-          oldest: depth["ready"] == 0 ? nil : try Self.oldest(in: known.id, database),
+          name: known.name, ready: depth.count("ready"), delayed: depth.count("delayed"),
+          running: depth.count("running"),
+          oldest: depth.count("ready") == 0 ? nil : try Self.oldest(in: known.id, database),
           isPaused: known.isPaused, holdsDeadLetters: known.isLast,
           deadLetterQueue: known.queue.deadLetter?.queue, consumers: consumers[known.id] ?? 0,
           totals: .init(
-            published: depth["published"], completed: depth["completed"], retried: depth["retried"],
-            deadLettered: depth["dead_lettered"]))
+            published: depth.count("published"), completed: depth.count("completed"), retried: depth.count("retried"),
+            deadLettered: depth.count("dead_lettered")))
       }
       .sorted { $0.name < $1.name }
     }
@@ -41,8 +42,8 @@ struct Inspector {
       if let seq { first = min(first ?? seq, seq) }
     }
     guard let first else { return nil }
-    return try Int64.fetchOne(database, sql: "SELECT published_at FROM message WHERE seq = ?", arguments: [first])
-      .map { Date(wholeMilliseconds: $0) }
+    return try Row.fetchOne(database, sql: "SELECT published_at FROM message WHERE seq = ?", arguments: [first])?
+      .optionalInt("published_at").map { Date(wholeMilliseconds: $0) }
   }
 
   /// Processes that consume nothing are not among them.
@@ -55,14 +56,15 @@ struct Inspector {
           ORDER BY since, id
           """
       ).map { row in
-        let queues = try String.fetchAll(
+        let queues = try Row.fetchAll(
           database,
           sql: """
             SELECT q.name FROM worker_queue w JOIN queue q ON q.id = w.queue WHERE w.worker = ? ORDER BY q.name
-            """, arguments: [row["id"] as Int64])
+            """, arguments: [row.int("id")]
+        ).map { QueueName($0.text("name")) }
         return WorkerStatus(
-          name: row["name"], since: Date(wholeMilliseconds: row["since"]), queues: queues.map { QueueName($0) },
-          running: row["running"], deliveries: try Self.deliveries(of: row["id"], database))
+          name: row.text("name"), since: Date(wholeMilliseconds: row.int("since")), queues: queues,
+          running: row.count("running"), deliveries: try Self.deliveries(of: row.int("id"), database))
       }
     }
   }
@@ -77,8 +79,9 @@ struct Inspector {
         """, arguments: [worker]
     ).map { row in
       RunningDelivery(
-        queue: QueueName(row["queue"]), id: (row["id"] as String?).map { MessageID($0) },
-        name: (row["name"] as String?).map { MessageName($0) }, since: Date(wholeMilliseconds: row["since"]))
+        queue: QueueName(row.text("queue")), id: row.optionalText("id").map { MessageID($0) },
+        name: row.optionalText("name").map { MessageName($0) },
+        since: Date(wholeMilliseconds: row.int("since")))
     }
   }
 

@@ -35,12 +35,13 @@ struct QueueControl {
   func cancel(_ id: MessageID, in queue: QueueName, _ presence: Presence) async throws(BrokerError) -> Int {
     let (consumers, workers) = try await writer.perform { transaction in
       let known = try transaction.queue(queue)
-      let workers = try String.fetchAll(
+      let workers = try Row.fetchAll(
         transaction.database,
         sql: """
           SELECT w.file FROM running r JOIN message m ON m.seq = r.seq JOIN worker w ON w.id = r.worker
           WHERE r.queue = ? AND m.id = ?
-          """, arguments: [known.id, id.rawValue])
+          """, arguments: [known.id, id.rawValue]
+      ).map { $0.text("file") }
       return (transaction.state.deliveries.consumers(of: known.id).map(\.consumer), workers)
     }
     let own = consumers.reduce(0) { $0 + $1.cancelHandlers(of: id) }
@@ -54,9 +55,10 @@ extension Transaction {
   fileprivate func purge(_ queue: Int64, before end: Int64, limit: Int) throws -> Int {
     let ready = try Row.fetchAll(
       database, sql: "SELECT rank, seq FROM ready WHERE queue = ? AND seq < ? LIMIT ?", arguments: [queue, end, limit])
+    var gone = 0
     for row in ready {
-      try removeReady(row["seq"], in: queue, rank: row["rank"])
-      try remove(row["seq"])
+      if try dropReady(row.int("seq"), in: queue, rank: row.int("rank")) { gone += 1 }
+      try remove(row.int("seq"))
     }
     let delayed = try Int64.fetchAll(
       database, sql: "SELECT seq FROM delayed WHERE queue = ? AND seq < ? LIMIT ?",
@@ -65,6 +67,6 @@ extension Transaction {
       try removeDelayed(seq, in: queue)
       try remove(seq)
     }
-    return ready.count + delayed.count
+    return gone + delayed.count
   }
 }

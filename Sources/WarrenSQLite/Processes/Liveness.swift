@@ -77,8 +77,9 @@ final class Liveness: Sendable {
     file.database.asyncRead { [weak self] result in
       guard let self, let database = try? result.get(), let workers = try? Self.workers(database) else { return }
       let strays =
-        (try? Int64.fetchAll(
-          database, sql: "SELECT DISTINCT worker FROM running WHERE worker NOT IN (SELECT id FROM worker)")) ?? []
+        (try? Row.fetchAll(
+          database, sql: "SELECT DISTINCT worker FROM running WHERE worker NOT IN (SELECT id FROM worker)"
+        ).map { $0.int("worker") }) ?? []
       queue.async { self.look(at: workers, strays, in: directory, isTidying: ticks % 120 == 1) }
     }
   }
@@ -86,8 +87,7 @@ final class Liveness: Sendable {
   private static func workers(_ database: Database) throws -> [KnownWorker] {
     try Row.fetchAll(database, sql: "SELECT id, file, device, inode FROM worker").map { row in
       KnownWorker(
-        id: row["id"],
-        sign: WorkerSign(file: row["file"], identity: FileIdentity(device: row["device"], inode: row["inode"])))
+        id: row.int("id"), sign: WorkerSign(row))
     }
   }
 

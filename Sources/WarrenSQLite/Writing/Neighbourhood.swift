@@ -1,3 +1,4 @@
+internal import GRDB
 internal import Warren
 
 /// The sign of life of a worker: a file that it has locked.
@@ -6,6 +7,14 @@ struct WorkerSign: Sendable, Hashable {
   var file: String
   /// Which file it is. Another file with this name is not the worker's.
   var identity: FileIdentity
+}
+
+extension WorkerSign {
+  /// A worker as a row of the table `worker` has it.
+  init(_ row: Row) {
+    self.init(
+      file: row.text("file"), identity: FileIdentity(device: row.int("device"), inode: row.int("inode")))
+  }
 }
 
 /// The other processes on the same file, as the writer needs them.

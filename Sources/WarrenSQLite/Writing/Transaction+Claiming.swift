@@ -143,7 +143,7 @@ extension Transaction {
     read.bind(1, seq)
     guard let row = try read.first({ MessageRow($0) }) else {
       // A place without a message must not hold up those behind it.
-      try removeReady(seq, in: consumer.queue, rank: rank)
+      try dropReady(seq, in: consumer.queue, rank: rank)
       return try setAside("ready", seq, in: consumer.queue)
     }
     if let parkAt = row.parkAt, parkAt <= now {
@@ -152,7 +152,7 @@ extension Transaction {
       isUnfinished = true
       return
     }
-    try removeReady(seq, in: consumer.queue, rank: rank)
+    try dropReady(seq, in: consumer.queue, rank: rank)
     let open = OpenDelivery(
       seq: seq, consumer: consumer, fence: state.deliveries.fence(after: opened.count), rank: row.message.rank,
       isolation: row.isolation, hasHistory: row.hasHistory, parkAt: row.parkAt, unique: row.unique)

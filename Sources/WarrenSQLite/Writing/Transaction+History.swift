@@ -16,7 +16,9 @@ extension Transaction {
 
   func history(of seq: Int64) throws -> (history: History, isolation: Int64) {
     statements.readHistory.bind(1, seq)
-    return try statements.readHistory.first { (History(stored: $0.optionalText(1)), $0.int(0)) } ?? (History(), 0)
+    return try statements.readHistory.first { (History(stored: $0.optionalText(1)), Schema.isolation($0.int(0))) } ?? (
+      History(), 0
+    )
   }
 
   func forgetHistory(of seq: Int64) throws {

@@ -17,8 +17,10 @@ extension Transaction {
   func place(of seq: Int64) throws -> Place? {
     statements.readPlace.bind(1, seq)
     return try statements.readPlace.first { row in
-      Place(
-        queue: row.int(0), rank: 9 - row.int(1) + row.int(3), isolation: row.int(3), parkAt: row.optionalInt(2))
+      let isolation = Schema.isolation(row.int(3))
+      return Place(
+        queue: row.int(0), rank: Schema.rank(priority: row.int(1)) + isolation, isolation: isolation,
+        parkAt: row.optionalInt(2))
     }
   }
 
@@ -53,6 +55,16 @@ extension Transaction {
     return true
   }
 
+  /// The same, also where the row says what is of no use, so that nothing but the message's number finds it.
+  @discardableResult
+  func dropReady(_ seq: Int64, in queue: Int64, rank: Int64) throws -> Bool {
+    if try removeReady(seq, in: queue, rank: rank) { return true }
+    try database.execute(
+      sql: "DELETE FROM ready WHERE queue = ? AND (seq = ? OR typeof(seq) <> 'integer')", arguments: [queue, seq])
+    work[queue].counts.ready -= Int64(database.changesCount)
+    return database.changesCount > 0
+  }
+
   /// Takes a message from where it is delayed. `false` when it was not there.
   @discardableResult
   func removeDelayed(_ seq: Int64, in queue: Int64) throws -> Bool {
@@ -65,10 +77,8 @@ extension Transaction {
   /// Takes a waiting message, ready or delayed, from its place.
   func removeWaiting(_ seq: Int64, in queue: Int64) throws {
     if try removeDelayed(seq, in: queue) { return }
-    if let place = try place(of: seq), try removeReady(seq, in: queue, rank: place.rank) { return }
-    // Under another rank than the message says.
-    try database.execute(sql: "DELETE FROM ready WHERE queue = ? AND seq = ?", arguments: [queue, seq])
-    work[queue].counts.ready -= Int64(database.changesCount)
+    // It may stand under another rank than the message says.
+    try dropReady(seq, in: queue, rank: try place(of: seq)?.rank ?? 0)
   }
 
   /// Gives a message to this process. `false` when another one has it already.

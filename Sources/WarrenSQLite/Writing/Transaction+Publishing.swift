@@ -77,11 +77,12 @@ extension Transaction {
     list.bind(2, Int64(limit))
     var over: [(queue: Int64, key: String)] = []
     while try list.step() { over.append((list.int(0), list.text(1))) }
+    var forgotten = 0
     for (queue, key) in over {
       statements.forget.bind(1, queue)
       statements.forget.bind(2, key)
-      try statements.forget.run()
+      forgotten += try statements.forget.run()
     }
-    return over.count
+    return forgotten
   }
 }

@@ -58,7 +58,7 @@ final class Transaction {
     self.time = time
     now = time.wholeMilliseconds
     let isRead: Void? = try statements.readMeta.first { row in
-      nextSeq = max(row.int(0), state.leastSeq)
+      nextSeq = row.int(0) < Schema.lastNumber ? max(row.int(0), state.leastSeq) : state.leastSeq
       topologyVersion = row.int(1)
       workersVersion = row.int(2)
     }
@@ -85,13 +85,13 @@ final class Transaction {
 
   /// Notes that queues, exchanges or bindings have changed.
   func changeTopology() throws {
-    topologyVersion += 1
+    topologyVersion &+= 1
     try reloadTopology()
   }
 
   /// Notes that workers came or went.
   func changeWorkers() throws {
-    workersVersion += 1
+    workersVersion &+= 1
     try reloadWorkers()
   }
 
@@ -107,7 +107,7 @@ final class Transaction {
       sql: """
         SELECT w.id, w.file, q.queue FROM worker w JOIN worker_queue q ON q.worker = w.id WHERE w.id <> ?
         """, arguments: [own])
-    for row in rows { others[row["id"], default: (row["file"], [])].queues.insert(row["queue"]) }
+    for row in rows { others[row.int("id"), default: (row.text("file"), [])].queues.insert(row.int("queue")) }
     state.others = Array(others.values)
     state.workersVersion = workersVersion
   }

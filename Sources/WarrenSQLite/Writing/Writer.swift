@@ -136,10 +136,12 @@ final class Writer: Sendable {
         }, fail: { _ in }))
   }
 
-  /// Writes something that changes nothing, to find out whether that is possible.
+  /// Writes something that changes nothing, to find out whether that is possible. As long as others write, one more who waits
+  /// for its turn is no trouble: it waits on, up to ``SQLiteConfiguration/publishDeadline``.
   ///
   /// - Throws: why it is not.
-  func probe(within limit: Duration = .seconds(2)) async throws(BrokerError) {
+  func probe() async throws(BrokerError) {
+    let limit = configuration.probeDeadline
     let result = await withCheckedContinuation {
       (continuation: CheckedContinuation<Result<Void, BrokerError>, Never>) in
       let once = Once(continuation)
@@ -150,19 +152,26 @@ final class Writer: Sendable {
             _ = transaction.takeSeq()
             return { once.resume(.success(())) }
           }, fail: { once.resume(.failure($0)) }))
-      DispatchQueue.global().asyncAfter(deadline: .now() + limit.seconds) { [weak self] in
-        guard once.isWaiting else { return }
-        let file = self?.file
-        once.resume(
-          .failure(
-            self?.trouble
-              ?? BrokerError(
-                .unavailable,
-                "'\(file?.shownPath ?? "")' could not be written for \(limit.words), because \(file?.holder ?? "a process") "
-                  + "holds it: let it finish, or end it")))
-      }
+      giveUp(once, after: limit, TurnWatch(file.lastWrite, until: .now + configuration.publishDeadline))
     }
     try result.get()
+  }
+
+  /// Tells a probe that it failed, once that is certain.
+  private func giveUp(_ once: Once<Result<Void, BrokerError>>, after limit: Duration, _ watch: TurnWatch) {
+    DispatchQueue.global().asyncAfter(deadline: .now() + limit.seconds) { [weak self] in
+      guard once.isWaiting else { return }
+      guard let self else { return once.resume(.failure(EngineLifecycle<Void>.stopped)) }
+      var watch = watch
+      if trouble == nil, !watch.isOver(file.lastWrite, at: .now) { return giveUp(once, after: limit, watch) }
+      once.resume(
+        .failure(
+          trouble
+            ?? BrokerError(
+              .unavailable,
+              "'\(file.shownPath)' could not be written for \(limit.words), because \(file.holder) holds it: let it "
+                + "finish, or end it")))
+    }
   }
 
   /// Looks what has come due, has expired, or can be handed out.

@@ -33,7 +33,9 @@ final class WriterState {
   init(_ database: Database, configuration: SQLiteConfiguration) throws {
     statements = try Statements(database)
     self.configuration = configuration
-    leastSeq = 1 + (try Int64.fetchOne(database, sql: "SELECT max(seq) FROM message") ?? 0)
+    let greatest = try Int64.fetchOne(
+      database, sql: "SELECT max(seq) FROM message WHERE seq < ?", arguments: [Schema.lastNumber])
+    leastSeq = 1 + max(0, greatest ?? 0)
   }
 
   /// What it read may have been rolled back.

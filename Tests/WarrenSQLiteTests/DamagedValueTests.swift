@@ -1,0 +1,178 @@
+import BrokerConformance
+import Foundation
+import GRDB
+import Testing
+import Warren
+
+@testable import WarrenSQLite
+
+/// A value that a foreign hand has left in any column of any table ends no process and stops no other queue.
+@Suite struct DamagedValueTests {
+  /// Of another kind than any column, and at the ends of what a number can be.
+  private static let values = [
+    "'abc'", "x'ff00fe'", "9223372036854775807", "-9223372036854775808", "1e300",
+  ]
+  private static let tables = [
+    "meta", "queue", "exchange", "binding", "message", "ready", "delayed", "running", "history", "dead_letter", "depth",
+    "finished", "worker", "worker_queue", "set_aside",
+  ]
+
+  /// A broker in memory that has a row in every table.
+  private func withRows(_ body: @Sendable (SQLiteBroker) async throws -> Void) async throws {
+    var configuration = SQLiteConfiguration()
+    // Where nothing can be written any more, it is not waited for.
+    configuration.stopDeadline = .milliseconds(20)
+    try await SQLiteBroker.inMemory(configuration: configuration).withBroker { broker in
+      try await broker.apply(
+        Topology(
+          exchanges: ["e"], queues: ["q", Queue("limited", timeToLive: .seconds(1 << 30))],
+          bindings: [Binding("q", to: "e", key: "k")]))
+      try await broker.put("parked", to: "q")
+      try await broker.park("q")
+      var late = message("late")
+      late.expiresAt = Date() + 86_400
+      late.headers = ["a": "b"]
+      let unique = Uniqueness.key("u")
+      _ = try await broker.publish([
+        Publication(late, to: .queue("q"), notBefore: Date() + 3600, unique: unique),
+        Publication(message("held"), to: .queue("q")), Publication(message("waits"), to: .queue("limited")),
+      ])
+      let queue = try await broker.number(of: "q")
+      try await broker.execute(
+        "INSERT INTO worker (id, file, device, inode, name, since) VALUES (77, 'x', 1, 1, 'w', 0)",
+        "INSERT INTO worker_queue VALUES (77, \(queue), 1)",
+        "INSERT INTO running SELECT seq, queue, 77, 1, 0, 0 FROM ready WHERE queue = \(queue)",
+        "DELETE FROM ready WHERE queue = \(queue)",
+        "UPDATE depth SET ready = 0, running = 1 WHERE queue = \(queue)",
+        "INSERT INTO finished VALUES (\(queue), 'k', 1)", "INSERT INTO set_aside VALUES (1, 'ready', \(queue), 9, 1)",
+        "UPDATE meta SET topology_version = topology_version + 1, workers_version = workers_version + 1")
+      try await body(broker)
+    }
+  }
+
+  /// Everything that reads the tables; what it answers and whether it fails does not matter.
+  private func useAll(_ broker: SQLiteBroker) async {
+    _ = try? await broker.queues()
+    _ = try? await broker.workers()
+    _ = try? await broker.topology()
+    _ = try? await broker.glance()
+    _ = try? await broker.deadLetters(.init())
+    _ = try? await broker.publish([
+      Publication(message("x"), to: .queue("q"), unique: .key("k")), Publication(message("y"), to: .exchange("e", "k")),
+    ])
+    try? await broker.consume("q", prefetch: 5) { consumer in
+      try await broker.writer.perform { _ in }
+      let next = Task { await consumer.next() }
+      await Task.yield()
+      consumer.stop()
+      guard let delivery = await next.value else { return }
+      _ = try await broker.settle(delivery, as: .retry(at: Date(), delivery.history))
+    }
+    _ = try? await broker.writer.perform { try $0.recover(worker: 77) }
+    _ = try? await broker.writer.perform { try $0.forgetKeys(limit: 10) }
+    _ = try? await broker.replay(.init())
+    _ = try? await broker.cancel("u", in: "q")
+    _ = try? await broker.purge("limited")
+  }
+
+  @Test(arguments: tables)
+  func aDamagedValueEndsNoProcess(_ table: String) async throws {
+    let columns = try await SQLiteBroker.inMemory().file.database.read { database in
+      try database.columns(in: table).map(\.name)
+    }
+    for (number, column) in columns.enumerated() {
+      // Two values a column: an exhaustive run takes minutes.
+      let values = [Self.values[number % 5], Self.values[(number + 2) % 5]]
+      try await withRows { broker in
+        for value in values {
+          // What the schema itself refuses cannot be there.
+          try? await broker.execute(
+            "UPDATE \(table) SET \(column) = \(value)",
+            "UPDATE meta SET topology_version = topology_version + 1, workers_version = workers_version + 1")
+          await useAll(broker)
+        }
+        _ = try? await broker.repair()
+      }
+    }
+  }
+
+  @Test func aDamagedValueIsCountedAndRepaired() async throws {
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      try await broker.apply(Topology(queues: ["q", "r"]))
+      try await broker.put("a", "b", to: "q")
+      try await broker.execute(
+        "UPDATE ready SET rank = 'abc' WHERE seq = 1",
+        "UPDATE message SET published_at = x'00', id = 4711 WHERE seq = 2",
+        "UPDATE depth SET ready = 'many'", "UPDATE queue SET is_paused = 'no'")
+      let problems = try await broker.diagnose().filter { $0.severity == .problem }
+      #expect(problems.count { $0.text.contains("of no use") } == 4, "\(problems)")
+      _ = try await broker.repair()
+      #expect(try await broker.diagnose().allSatisfy { $0.severity != .problem })
+      try await broker.consume("q", prefetch: 2) { consumer in
+        for _ in 0..<2 {
+          let delivery = try await consumer.mustNext()
+          #expect(try await broker.settle(delivery, as: .complete) == .settled)
+        }
+      }
+    }
+  }
+
+  @Test func aTimeThatIsNoneKeepsNoQueueAndNoProcessBusy() async throws {
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      try await broker.apply(Topology(queues: ["q", "r"]))
+      try await broker.put("a", "b", "c", to: "q")
+      try await broker.put("d", to: "r")
+      try await broker.execute(
+        "UPDATE message SET park_at = 'abc' WHERE seq = 1", "UPDATE ready SET rank = 'abc' WHERE seq = 2",
+        "INSERT INTO delayed SELECT seq, queue, 'abc' FROM message WHERE seq = 3", "DELETE FROM ready WHERE seq = 3",
+        "UPDATE ready SET rank = x'00' WHERE seq = 4")
+      try await broker.consume("q", prefetch: 5) { consumer in
+        var texts: Set<String> = []
+        for _ in 0..<2 {
+          let delivery = try await consumer.mustNext()
+          texts.insert(delivery.text)
+          #expect(try await broker.settle(delivery, as: .complete) == .settled)
+        }
+        #expect(texts == ["a", "b"])
+      }
+      // A purge ends, though a row is of no use.
+      #expect(try await broker.purge("r") == 1)
+      _ = try await broker.repair()
+      try await broker.consume("q", prefetch: 1) { consumer in
+        let last = try await consumer.mustNext()
+        #expect(last.text == "c")
+        #expect(try await broker.settle(last, as: .complete) == .settled)
+      }
+      try await expectOrder(broker)
+      #expect(try await broker.count("set_aside") == 0)
+    }
+  }
+
+  /// What it costs must not grow with the number of messages, so it cannot find a row that is wrong.
+  @Test func aGlanceDoesNotLookAtEveryRow() async throws {
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      try await broker.put("a", to: "q")
+      try await broker.execute("DELETE FROM ready")
+      #expect(try await broker.glance().allSatisfy { $0.severity != .problem })
+      #expect(try await broker.diagnose().contains { $0.fix == .repair })
+    }
+  }
+
+  @Test func theNextNumberIsFoundAgain() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("b.db")
+    try await SQLiteBroker(path: path).withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      for number in ["9223372036854775807", "'abc'", "-1", "1e300"] {
+        try await broker.execute("UPDATE meta SET next_seq = \(number)")
+        try await broker.put(number, to: "q")
+      }
+    }
+    try await SQLiteBroker(path: path).withBroker { broker in
+      try await broker.put("last", to: "q")
+      try await expectOrder(broker)
+      #expect(try await broker.status("q").ready == 5)
+    }
+  }
+}
