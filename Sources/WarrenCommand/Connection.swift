@@ -9,7 +9,7 @@ extension GlobalOptions {
   func withOperations<Result: Sendable>(
     _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
-    guard let text = broker ?? ProcessInfo.processInfo.environment["WARREN_BROKER"], !text.isEmpty else {
+    guard let text = try brokerURL(), !text.isEmpty else {
       throw CommandError(
         .usage, "which broker?",
         next: "name it with --broker sqlite:PATH or amqp://HOST, or set WARREN_BROKER for all commands")
@@ -24,8 +24,34 @@ extension GlobalOptions {
   private func run<Result: Sendable>(
     _ broker: some Broker, _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
-    let mask = mask
-    return try await broker.withBroker { try await body(Operations($0, mask: mask)) }
+    let (mask, actor, audit) = (mask, actor, auditLog(for: broker))
+    return try await broker.withBroker { try await body(Operations($0, mask: mask, actor: actor, audit: audit)) }
+  }
+
+  /// What is named here, in the environment, or by the context that is in use.
+  private func brokerURL() throws -> String? {
+    let environment = ProcessInfo.processInfo.environment
+    if broker != nil, context != nil { throw CommandError(.usage, "--broker and --context: only one of both") }
+    if let broker { return broker }
+    if let context { return try Contexts.filled(try Contexts.read().url(context), environment) }
+    if let text = setting("WARREN_BROKER") { return text }
+    let contexts = try Contexts.read()
+    return try contexts.current.map { try Contexts.filled(try contexts.url($0), environment) }
+  }
+
+  private func setting(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// Who acts; `nil`: this user on this host.
+  private var actor: String? { setting("WARREN_ACTOR") }
+
+  /// A file, where one is named or the engine keeps no log; `nil`: the engine's own.
+  private func auditLog(for broker: any Broker) -> (any AuditLog)? {
+    if let path = auditFile ?? setting("WARREN_AUDIT") { return AuditFile(path: path) }
+    if broker is any AuditLog { return nil }
+    let state = setting("XDG_STATE_HOME") ?? NSHomeDirectory() + "/.local/state"
+    return AuditFile(path: state + "/warren/audit.jsonl")
   }
 
   /// The engine would create the file, and a person who mistyped a path would look at an empty broker.

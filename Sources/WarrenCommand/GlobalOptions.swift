@@ -9,6 +9,18 @@ struct GlobalOptions: ParsableArguments {
     completion: .file())
   var broker: String?
 
+  @Option(help: ArgumentHelp("The broker of this name: see `warren context`.", valueName: "name"))
+  var context: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Write who changed what to this file of JSON lines ($WARREN_AUDIT); by default SQLite keeps it in the broker's file, and \
+      for RabbitMQ it is ~/.local/state/warren/audit.jsonl. $WARREN_ACTOR says who you are.
+      """, valueName: "file"),
+    completion: .file())
+  var auditFile: String?
+
   @Flag(help: "Print JSON: an array for a list, otherwise an object.") var json = false
 
   @Option(

@@ -8,6 +8,9 @@ struct RootCommand: AsyncParsableCommand {
       The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
       amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
 
+      `warren context` gives brokers names. `warren --generate-completion-script bash` (zsh, fish) prints what completes commands \
+      and options; where the shell looks for it is in its manual.
+
       On a terminal, lists are tables; elsewhere their rows are tab-separated, without titles, and \
       nothing is asked. A terminal that is too narrow leaves out columns, and says so. What the engine cannot tell is "-", and \
       null in JSON. --json gives the \
@@ -19,7 +22,8 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       StatusCommand.self, QueueCommand.self, DeadCommand.self, MessageCommand.self, EventCommand.self, JobCommand.self,
-      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self, DashboardCommand.self,
+      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self, OperationCommand.self,
+      AuditCommand.self, ContextCommand.self, DashboardCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

@@ -1,3 +1,4 @@
+internal import Foundation
 public import Warren
 
 /// What an operator does with a broker, without a page and without a terminal: the command line and any dashboard are built
@@ -16,20 +17,31 @@ public struct Operations: Sendable {
   /// What is hidden in the messages that are shown.
   public let mask: Mask
   private let store: (any StateStore)?
+  /// Who acts, as the audit log has it.
+  public var actor: String
   let clock: any BrokerClock
+  let log: (any AuditLog)?
 
   /// Operations on a broker.
+  ///
+  /// What changes something is written to the audit log before it is done, and is not done when it cannot be written there.
+  /// Without a log of its own, as RabbitMQ has none, and without one that is given, nothing is written.
   ///
   /// - Parameters:
   ///   - store: where schedules are kept; the broker itself by default, where it can.
   ///   - clock: what times are compared with; the broker's own by default.
+  ///   - actor: who acts; by default this process's user and host.
+  ///   - audit: where it is written who did what; by default the engine's own log, where it has one.
   public init(
-    _ broker: any Broker, mask: Mask = .standard, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil
+    _ broker: any Broker, mask: Mask = .standard, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil,
+    actor: String? = nil, audit: (any AuditLog)? = nil
   ) {
     self.broker = broker
     self.mask = mask
     self.store = store ?? broker as? any StateStore
     self.clock = clock ?? broker.clock
+    self.actor = actor ?? "\(ProcessInfo.processInfo.userName)@\(ProcessInfo.processInfo.hostName)"
+    log = audit ?? broker as? any AuditLog
   }
 
   /// The schedules in the store.
@@ -44,6 +56,11 @@ public struct Operations: Sendable {
           + "application's database")
     }
   }
+
+  /// This process, as bulk operations have it.
+  var runner: String { "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier):\(token)" }
+  /// Tells two that run in one process apart.
+  private let token = MessageID.unique().rawValue.suffix(6)
 
   var inspectable: any InspectableBroker {
     get throws(BrokerError) {

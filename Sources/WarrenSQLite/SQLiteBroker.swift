@@ -318,6 +318,57 @@ extension SQLiteBroker: DeadLetterBroker {
   }
 }
 
+extension SQLiteBroker: BulkOperatingBroker {
+  private var bulkWork: BulkWork { BulkWork(file: file, writer: writer) }
+
+  /// See ``Warren/BulkOperatingBroker/keep(_:)``.
+  public func keep(_ operation: BulkOperation) async throws(BrokerError) {
+    try await waitUntilRunning()
+    try await bulkWork.keep(operation)
+  }
+
+  /// See ``Warren/BulkOperatingBroker/advance(_:runner:atMost:)``. A step has at most 250 dead letters and is one transaction.
+  public func advance(_ id: String, runner: String, atMost limit: Int) async throws(BrokerError) -> BulkOperation {
+    try await waitUntilRunning()
+    return try await bulkWork.advance(id, runner: runner, atMost: limit)
+  }
+
+  /// See ``Warren/BulkOperatingBroker/takeOver(_:runner:)``.
+  public func takeOver(_ id: String, runner: String) async throws(BrokerError) -> BulkOperation {
+    try await waitUntilRunning()
+    return try await bulkWork.change(id) { $0.runner = runner }
+  }
+
+  /// See ``Warren/BulkOperatingBroker/cancelOperation(_:)``.
+  public func cancelOperation(_ id: String) async throws(BrokerError) -> BulkOperation {
+    try await waitUntilRunning()
+    return try await bulkWork.change(id) { $0.state = .cancelled }
+  }
+
+  /// See ``Warren/BulkOperatingBroker/bulkOperations(limit:)``.
+  public func bulkOperations(limit: Int) async throws(BrokerError) -> [BulkOperation] {
+    try await bulkWork.all(limit: limit)
+  }
+
+  /// See ``Warren/BulkOperatingBroker/bulkOperation(_:)``.
+  public func bulkOperation(_ id: String) async throws(BrokerError) -> BulkOperation? { try await bulkWork.one(id) }
+}
+
+extension SQLiteBroker: AuditLog {
+  private var auditTable: AuditTable { AuditTable(file: file, writer: writer) }
+
+  /// See ``Warren/AuditLog/record(_:)``. The log is in the broker's file.
+  public func record(_ entry: AuditEntry) async throws(BrokerError) {
+    try await waitUntilRunning()
+    try await auditTable.record(entry)
+  }
+
+  /// See ``Warren/AuditLog/audit(after:limit:)``.
+  public func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await auditTable.entries(after: number, limit: limit)
+  }
+}
+
 // MARK: - Operating
 
 extension SQLiteBroker: InspectableBroker {

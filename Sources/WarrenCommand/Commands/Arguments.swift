@@ -56,6 +56,20 @@ struct HeaderArgument: ExpressibleByArgument {
   }
 }
 
+/// `50/s`, `100/m`, `50`: how many a second.
+struct RateArgument: ExpressibleByArgument {
+  let perSecond: Double
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    let units: [Substring: Double] = ["s": 1, "m": 60, "h": 3600]
+    guard let number = Double(parts[0]), number.isFinite, number > 0,
+      let unit = parts.count == 1 ? 1 : units[parts[1]]
+    else { return nil }
+    perSecond = number / unit
+  }
+}
+
 /// A filter for messages; its ages count from now.
 enum FilterArgument {
   @Sendable static func parse(_ text: String) throws -> MessageFilter {

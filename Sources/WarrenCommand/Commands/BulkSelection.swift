@@ -12,12 +12,14 @@ struct BulkSelection: ParsableArguments {
     name: [.customLong("first"), .customLong("limit")],
     help: ArgumentHelp("Only this many, the oldest.", valueName: "count"))
   var first: CountArgument?
+  @Option(help: ArgumentHelp("At most so many a second (50/s) or a minute (100/m).", valueName: "rate"))
+  var rate: RateArgument?
   @Flag(help: "Count and show what is selected, and do nothing.") var dryRun = false
 
   /// Counts and shows what is selected, asks, acts, and prints what was done.
   func act(
     _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ confirmation: Confirmation,
-    _ action: @Sendable (Operations, DeadLetterSurvey, (BulkReport) -> Void) async throws -> BulkReport
+    _ action: @Sendable (Operations, DeadLetterSurvey, Double?, (BulkReport) -> Void) async throws -> BulkReport
   ) async throws {
     if ids.isEmpty, !conditions.isGiven, !all {
       throw CommandError(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
@@ -37,12 +39,18 @@ struct BulkSelection: ParsableArguments {
       if asksForOne || survey.count > 1 {
         try confirmation.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
       }
+      var isNamed = false
       let progress: (BulkReport) -> Void = { report in
+        if let id = report.operation?.id, !isNamed, survey.count > Operations.pageSize || rate != nil {
+          StandardError.print(
+            "operation \(id): `warren op cancel` ends it, and `warren op resume` goes on if this is broken off")
+          isNamed = true
+        }
         if printer.terminal.showsProgress, survey.count > Operations.sampleSize {
           StandardError.progress("\(report.done + report.stayed) of \(survey.count)")
         }
       }
-      let report = try await action(operations, survey, progress)
+      let report = try await action(operations, survey, rate?.perSecond, progress)
       if printer.terminal.showsProgress, survey.count > Operations.sampleSize { StandardError.progress("") }
       return BulkSummary(action: verb, report)
     }

@@ -11,7 +11,7 @@ struct DeadDeleteCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await selection.act("delete", done: "deleted", options, asksForOne: true, confirmation) {
-      try await $0.delete($1, progress: $2)
+      try await $0.delete($1, rate: $2, progress: $3)
     }
   }
 }

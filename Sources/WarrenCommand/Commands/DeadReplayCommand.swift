@@ -13,7 +13,7 @@ struct DeadReplayCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await selection.act("replay", done: "replayed", options, asksForOne: false, confirmation) {
-      try await $0.replay($1, progress: $2)
+      try await $0.replay($1, rate: $2, progress: $3)
     }
   }
 }

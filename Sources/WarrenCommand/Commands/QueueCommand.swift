@@ -30,21 +30,41 @@ struct QueueCommand: AsyncParsableCommand {
     @Argument(help: "The queue.") var queue: QueueName
 
     func run() async throws {
-      let view = try await options.withOperations { try await $0.queue(queue) }
+      let (view, hindrances) = try await options.withOperations { operations in
+        let view = try await operations.queue(queue)
+        return (view, try await operations.hindrances(view))
+      }
       let printer = Printer(options)
       let format = Format(options, printer.terminal)
-      try printer.thing(view) {
-        printer.card([
-          ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
-          ("delayed", format.number(view.delayed)), ("running", format.number(view.running)),
-          ("oldest", view.oldest == nil && view.ready > 0 ? Format.unknown : format.age(view.oldest)),
-          ("consumers", "\(view.consumers)"),
-          ("dead letters to", view.deadLetterQueue?.rawValue ?? ""),
-          ("published", format.number(view.totals?.published)),
-          ("completed", format.number(view.totals?.completed)), ("retried", format.number(view.totals?.retried)),
-          ("dead-lettered", format.number(view.totals?.deadLettered)), ("in/s", format.rate(view.rates?.published)),
-          ("out/s", format.rate(view.rates?.delivered)), ("done/s", format.rate(view.rates?.settled)),
-        ])
+      try printer.thing(Shown(status: view, hindrances: hindrances)) {
+        printer.card(
+          [
+            ("name", view.name.rawValue), ("state", view.state.rawValue), ("ready", "\(view.ready)"),
+            ("delayed", format.number(view.delayed)), ("running", format.number(view.running)),
+            ("oldest", view.oldest == nil && view.ready > 0 ? Format.unknown : format.age(view.oldest)),
+            ("consumers", "\(view.consumers)"),
+            ("dead letters to", view.deadLetterQueue?.rawValue ?? ""),
+            ("published", format.number(view.totals?.published)),
+            ("completed", format.number(view.totals?.completed)), ("retried", format.number(view.totals?.retried)),
+            ("dead-lettered", format.number(view.totals?.deadLettered)), ("in/s", format.rate(view.rates?.published)),
+            ("out/s", format.rate(view.rates?.delivered)), ("done/s", format.rate(view.rates?.settled)),
+          ] + hindrances.map { ("waits because", $0.line) })
+      }
+    }
+
+    /// The status, with why what waits is not being handled.
+    private struct Shown: Encodable {
+      var status: QueueStatus
+      var hindrances: [Hindrance]
+
+      private enum CodingKeys: String, CodingKey {
+        case hindrances
+      }
+
+      func encode(to encoder: any Encoder) throws {
+        try status.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(hindrances, forKey: .hindrances)
       }
     }
   }

@@ -33,10 +33,10 @@ struct Printer {
 
   func json(_ value: some Encodable) throws { try write(try jsonText(value) + "\n") }
 
-  func jsonText(_ value: some Encodable) throws -> String {
+  func jsonText(_ value: some Encodable, onOneLine: Bool = false) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    if terminal.isOutput { encoder.outputFormatting.insert(.prettyPrinted) }
+    if terminal.isOutput, !onOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()

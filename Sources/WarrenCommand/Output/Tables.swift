@@ -118,6 +118,38 @@ enum Tables {
     ])
   }
 
+  static var operations: Table<BulkOperation> {
+    Table(columns: [
+      Column("id", whole: true) { row, _ in row.id },
+      Column("action") { row, _ in row.action.rawValue },
+      Column("state", style: { $0.state == .running ? .warning : .plain }) { row, _ in row.state.rawValue },
+      Column("done", number: true) { $1.number($0.done) },
+      Column("total", number: true) { $1.number($0.total) },
+      Column("skipped", number: true) { $1.number($0.skipped.total) },
+      Column("step", number: true) { $1.age($0.updated) },
+      Column("by") { row, _ in row.actor },
+      Column("filter") { row, _ in row.filter },
+      Column("started", byDefault: false) { $1.time($0.started) },
+      Column("process", byDefault: false) { row, _ in row.runner },
+    ])
+  }
+
+  static var audit: Table<AuditEntry> {
+    Table(columns: [
+      Column("number", number: true) { $1.number(Int(clamping: $0.number)) },
+      Column("time", whole: true) { $1.time($0.time) },
+      Column("actor") { row, _ in row.actor },
+      Column("action", whole: true) { row, _ in row.action },
+      Column("stage", style: { $0.stage == .failed ? .bad : .plain }) { row, _ in row.stage.rawValue },
+      Column("queue") { row, _ in row.queue?.rawValue ?? "" },
+      Column("count", number: true) { $1.number($0.count) },
+      Column("filter") { row, _ in row.filter ?? "" },
+      Column("note") { row, _ in row.note ?? "" },
+      Column("message", byDefault: false) { row, _ in row.message?.rawValue ?? "" },
+      Column("operation", byDefault: false) { row, _ in row.operation ?? "" },
+    ])
+  }
+
   static var topology: Table<TopologyRow> {
     Table(columns: [
       Column("kind") { row, _ in row.kind },

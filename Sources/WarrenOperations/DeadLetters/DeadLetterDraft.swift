@@ -96,7 +96,10 @@ extension Operations {
     }
     var copy = try draft.message(now: clock.now)
     copy.headers["warren-edited-from"] = (original.message.id ?? id).rawValue
-    try await deadLetterBroker.replace(id, in: draft.original.queue, with: copy)
+    let (edited, broker) = (copy, try deadLetterBroker)
+    try await audited(
+      "dead.edit", queue: original.queue, message: id, count: 1, done: { (1, "the copy is \(edited.id ?? id)") }
+    ) { () throws(BrokerError) in try await broker.replace(id, in: original.queue, with: edited) }
     return copy.id ?? id
   }
 }

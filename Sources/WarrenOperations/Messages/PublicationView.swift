@@ -48,7 +48,13 @@ extension Operations {
     var publication = Publication(message, to: destination, notBefore: composition.notBefore)
     publication.unique = composition.unique
     var view = PublicationView(id: message.id ?? "", name: composition.name, result: .stored)
-    switch try await broker.publish([publication]).first {
+    let queue: QueueName? = if case .queue(let queue) = destination { queue } else { nil }
+    let whole = publication
+    let results = try await audited(
+      queue == nil ? "event.publish" : "job.enqueue", queue: queue, message: message.id, count: 1,
+      done: { _ in (1, composition.name.rawValue) }
+    ) { () throws(BrokerError) in try await broker.publish([whole]) }
+    switch results.first {
     case .stored?: break
     case .repeated?: view.result = .repeated
     case .unroutable?: view.result = .unroutable

@@ -60,7 +60,12 @@ extension Operations {
   /// Makes true again what the broker's store says; no message is deleted. See ``Warren/RepairableBroker``.
   ///
   /// - Returns: what was repaired. ``diagnosis(rule:)`` tells what is left.
-  public func repair() async throws(BrokerError) -> [Finding] { try await repairable.repair() }
+  public func repair() async throws(BrokerError) -> [Finding] {
+    let broker = try repairable
+    return try await audited("store.repair", done: { ($0.count, nil) }) { () throws(BrokerError) in
+      try await broker.repair()
+    }
+  }
 
   /// All queues; `nil` where the engine cannot list them now, which is then among its findings.
   private func knownQueues() async throws(BrokerError) -> [QueueStatus]? {

@@ -17,19 +17,33 @@ extension Operations {
   }
 
   /// Hands out nothing more from a queue until ``resume(_:)``.
-  public func pause(_ queue: QueueName) async throws(BrokerError) { try await operable.pause(queue) }
+  public func pause(_ queue: QueueName) async throws(BrokerError) {
+    let broker = try operable
+    try await audited("queue.pause", queue: queue) { () throws(BrokerError) in try await broker.pause(queue) }
+  }
 
   /// Undoes ``pause(_:)``.
-  public func resume(_ queue: QueueName) async throws(BrokerError) { try await operable.resume(queue) }
+  public func resume(_ queue: QueueName) async throws(BrokerError) {
+    let broker = try operable
+    try await audited("queue.resume", queue: queue) { () throws(BrokerError) in try await broker.resume(queue) }
+  }
 
   /// Deletes what waits in a queue, for good. Returns how many went.
-  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await operable.purge(queue) }
+  public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
+    let broker = try operable
+    return try await audited("queue.purge", queue: queue, done: { ($0, nil) }) { () throws(BrokerError) in
+      try await broker.purge(queue)
+    }
+  }
 
   /// Asks the worker that handles a message to end its handler. Returns how many handlers were asked.
   ///
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when no worker handles it now.
   public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
-    let count = try await operable.cancel(id, in: queue)
+    let broker = try operable
+    let count = try await audited("message.cancel", queue: queue, message: id, done: { ($0, nil) }) {
+      () throws(BrokerError) in try await broker.cancel(id, in: queue)
+    }
     if count == 0 {
       throw BrokerError(.notFound, "no worker handles the message '\(id)' of '\(queue)' now: it waits, or it is over")
     }

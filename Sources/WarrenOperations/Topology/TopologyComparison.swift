@@ -41,7 +41,9 @@ extension Operations {
         "nothing was declared, since \(texts). To fix the first: \(first.fix?.text ?? "ask for what is there")")
     }
     let missing = try await compare(topology)
-    try await broker.apply(topology)
+    try await audited("topology.apply", count: missing.differences.count) { () throws(BrokerError) in
+      try await broker.apply(topology)
+    }
     return missing
   }
 }

@@ -103,7 +103,7 @@ struct WaitingLetter {
 
 extension Transaction {
   /// A dead letter, unless it is gone or a worker holds it or one of its copies.
-  fileprivate func waitingLetter(_ seq: Int64) throws -> WaitingLetter? {
+  func waitingLetter(_ seq: Int64) throws -> WaitingLetter? {
     let read = statements.readDeadLetter
     read.bind(1, seq)
     let found = try read.first { row in
@@ -140,7 +140,7 @@ extension Transaction {
 
   /// Sends a dead letter back to the queue that gave up on it, as a new arrival with its old id. `false` when that is gone,
   /// or has the job already.
-  fileprivate func replay(_ letter: WaitingLetter) throws -> Bool {
+  func replay(_ letter: WaitingLetter) throws -> Bool {
     guard let origin = state.topology[letter.origin] else { return false }
     let known = try history(of: letter.seq).history
     // A time that is over would park it again at once.
@@ -165,7 +165,7 @@ extension Transaction {
 
   /// Deletes a dead letter that waits, with its copies in other queues that hold dead letters. A copy in a queue that is
   /// worked on stays there, as a message like any other.
-  fileprivate func delete(_ letter: WaitingLetter) throws {
+  func delete(_ letter: WaitingLetter) throws {
     try removeWaiting(letter.seq, in: letter.queue)
     try remove(letter.seq)
     for copy in letter.copies {

@@ -1,0 +1,64 @@
+internal import Foundation
+public import Warren
+
+extension Operations {
+  /// The entries of the audit log after a number, the oldest first; no more than the limit.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unsupported`` when there is no log.
+  public func audit(after number: Int64 = 0, limit: Int = 1_000) async throws(BrokerError) -> [AuditEntry] {
+    guard let log else {
+      throw BrokerError(
+        .unsupported, "the engine \(broker.capabilities.engine) keeps no audit log, and no file was given for one")
+    }
+    return try await log.audit(after: number, limit: limit)
+  }
+
+  /// Visits all entries of the audit log after a number, the oldest first.
+  public func visitAudit(after number: Int64 = 0, _ visit: (AuditEntry) throws -> Void) async throws {
+    var last = number
+    while true {
+      let some = try await audit(after: last)
+      try some.forEach(visit)
+      guard let end = some.last else { return }
+      last = end.number
+    }
+  }
+
+  /// The same operations, done by another person.
+  public func acting(as actor: String) -> Operations {
+    var copy = self
+    copy.actor = actor
+    return copy
+  }
+
+  /// Does something that changes the broker between two entries of the audit log. What cannot be written there is not done.
+  ///
+  /// - Parameter count: how many it was done to, from the result.
+  func audited<Result>(
+    _ action: String, queue: QueueName? = nil, message: MessageID? = nil, filter: String? = nil, count: Int? = nil,
+    operation: String? = nil, done: (Result) -> (count: Int?, note: String?) = { _ in (nil, nil) },
+    _ body: () async throws(BrokerError) -> Result
+  ) async throws(BrokerError) -> Result {
+    guard let log else { return try await body() }
+    var entry = AuditEntry(
+      time: clock.now, actor: actor, action: action, stage: .begins, queue: queue, message: message, filter: filter,
+      count: count, operation: operation)
+    try await log.record(entry)
+    do throws(BrokerError) {
+      let result = try await body()
+      entry.stage = .done
+      (entry.count, entry.note) = done(result)
+      entry.time = clock.now
+      // It has happened, whether or not this can be written.
+      try? await log.record(entry)
+      return result
+    } catch {
+      entry.stage = .failed
+      entry.note = error.message
+      entry.count = nil
+      entry.time = clock.now
+      try? await log.record(entry)
+      throw error
+    }
+  }
+}
