@@ -10,6 +10,7 @@ import Mail
 import Testing
 import Warren
 import WarrenDashboard
+import WarrenTesting
 
 @testable import ExampleSupport
 
@@ -52,9 +53,10 @@ import WarrenDashboard
     defer { stage.remove() }
     let router = ExampleSystem.router()
     routes(stage).add(to: router.group())
+    let application = Application(router: router)
     try await stage.broker.withBroker { broker in
       try await broker.apply(try Modules.topology())
-      try await Application(router: router).test(.router) { client in
+      try await application.test(.router) { client in
         func answer(_ method: HTTPRequest.Method, _ path: String, _ header: String?) async throws -> TestResponse {
           let headers: HTTPFields = header.map { [.authorization: $0] } ?? [:]
           return try await client.execute(uri: "/admin/queues" + path, method: method, headers: headers)
