@@ -80,7 +80,7 @@ import WarrenSQLite
     let list = try await broker.run("audit", "ls", "--columns", "number,actor,action,stage,count")
     #expect(
       list.rows == [
-        ["1", "ann", "queue.pause", "begins", ""], ["2", "ann", "queue.pause", "done", ""],
+        ["1", "ann", "queue.pause", "begins", "-"], ["2", "ann", "queue.pause", "done", "-"],
         ["3", "ann", "dead.delete", "begins", "1"], ["4", "ann", "dead.delete", "done", "1"],
       ], "\(list.output)")
     #expect(try await broker.run("audit", "ls", "--limit", "1").rows.count == 1)

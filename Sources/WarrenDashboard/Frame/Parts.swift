@@ -41,6 +41,7 @@ enum Parts {
     case .active: badge(queue.consumers > 0 ? "active" : "idle", queue.consumers > 0 ? .good : .quiet)
     case .paused: badge("paused", .warning)
     case .unattended: badge("no worker", .bad)
+    case .mayHoldDeadLetters: badge("may hold dead letters", .warning)
     case .deadLetters: badge("dead letters", queue.ready > 0 ? .warning : .quiet)
     }
   }

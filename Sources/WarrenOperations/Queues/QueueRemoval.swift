@@ -69,17 +69,25 @@ extension Operations {
     let broker = try removing
     let removal = try await removal(of: name)
     try removal.check(withMessages: withMessages)
-    var gone = 0
-    if withMessages, removal.deadLetters != 0 {
-      gone = try await deadLetterBroker.deleteDeadLetters(DeadLetterSelection(origin: name, limit: .max))
+    return try await audited("queue.delete", queue: name, count: removal.messages, done: { ($0, nil) }) {
+      () throws(BrokerError) in
+      var gone = 0
+      if withMessages, removal.deadLetters != 0 {
+        gone = try await deadLetterBroker.deleteDeadLetters(DeadLetterSelection(origin: name, limit: .max))
+      }
+      return gone + (try await broker.deleteQueue(name, withMessages: withMessages))
     }
-    return gone + (try await broker.deleteQueue(name, withMessages: withMessages))
   }
 
   /// Removes a binding.
   ///
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none.
-  public func removeBinding(_ binding: Binding) async throws(BrokerError) { try await removing.removeBinding(binding) }
+  public func removeBinding(_ binding: Binding) async throws(BrokerError) {
+    let broker = try removing
+    try await audited("binding.remove", queue: binding.queue, filter: "\(binding.exchange) \(binding.key)") {
+      () throws(BrokerError) in try await broker.removeBinding(binding)
+    }
+  }
 }
 
 extension QueueRemoval {

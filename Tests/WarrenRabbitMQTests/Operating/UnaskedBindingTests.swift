@@ -1,3 +1,4 @@
+import Foundation
 import BrokerConformance
 import Testing
 import Warren
