@@ -84,6 +84,7 @@ const live = {
     const text = this.isWanted ? state ?? "Live" : "Live updates are off";
     if (button.textContent !== text) button.textContent = text;
     button.setAttribute("aria-pressed", String(this.isWanted));
+    button.toggleAttribute("data-connected", text === "Live");
     button.title = this.isWanted ? "Stop live updates (r)" : "Start live updates (r)";
   },
 };
@@ -101,8 +102,9 @@ async function copy(button) {
     area.remove();
     button.focus();
   }
-  button.textContent = "✓";
-  setTimeout(() => { button.textContent = "⧉"; }, 1200);
+  button.drawing ??= [...button.childNodes];
+  button.replaceChildren("✓");
+  setTimeout(() => button.replaceChildren(...button.drawing), 1200);
 }
 
 // The number in a button is the number that is acted on.

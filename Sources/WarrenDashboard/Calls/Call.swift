@@ -21,7 +21,8 @@ struct Call: Sendable {
   let nonce: String
   let now: Date
 
-  var operations: Operations { desk.operations }
+  /// What is done with them has this person in the broker's audit log.
+  var operations: Operations { desk.operations.acting(as: visitor.name) }
 
   /// An address within the dashboard.
   func link(_ path: String = "") -> Link { Link(prefix: prefix, path: path) }

@@ -6,6 +6,8 @@ enum Icon {
       <svg class="logo" viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><rect width="32" height="32" rx="9" class="logo-ground"/><path class="logo-line" d="M7 24v-6a4.5 4.5 0 0 1 9 0v6m0 0v-9a4.5 4.5 0 0 1 9 0v9" fill="none" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/><circle class="logo-eye" cx="11.5" cy="9.5" r="1.7"/></svg>
       """)
 
+  static let copy = icon("M9 9h11v11H9zM5 15H4V4h11v1")
+
   static func of(_ section: Page.Section) -> HTML {
     switch section {
     case .overview: icon("M3 12.5 12 4l9 8.5M6 10.5V20h12v-9.5")

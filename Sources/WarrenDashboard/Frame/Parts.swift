@@ -51,7 +51,7 @@ enum Parts {
     Tags.span(.class("copy")) {
       Tags.code { id }
       Tags.button(.type("button"), .class("icon"), Attribute("data-copy", id), .label("Copy \(id)"), .title("Copy")) {
-        "⧉"
+        Icon.copy
       }
     }
   }
