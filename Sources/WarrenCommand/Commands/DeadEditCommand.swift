@@ -45,7 +45,7 @@ struct DeadEditCommand: AsyncParsableCommand {
       var changes = ""
       if isGiven {
         if let newBody { draft.body = newBody }
-        if let newContent { draft.body = Self.body(of: draft, with: newContent) }
+        if let newContent { try draft.setText(Self.body(of: draft, with: newContent)) }
         for header in headers { draft.headers[header.name] = header.value }
       } else {
         (draft, changes) = try inEditor(draft)
@@ -81,9 +81,8 @@ struct DeadEditCommand: AsyncParsableCommand {
   }
 
   /// The body with another content: what is around it stays, where the body is JSON.
-  private static func body(of draft: DeadLetterDraft, with content: JSONText) -> Data {
-    let body = String(validating: draft.body, as: UTF8.self).flatMap { try? MessageContent($0) }
-    return body?.body(with: content) ?? Data(content.compact.utf8)
+  private static func body(of draft: DeadLetterDraft, with content: JSONText) -> String {
+    draft.text.flatMap { try? MessageContent($0) }?.body(with: content) ?? content.compact
   }
 
   private func draft(_ operations: Operations) async throws -> DeadLetterDraft {

@@ -16,10 +16,12 @@ struct DraftText {
   /// - Throws: ``CommandError`` when the body is not text, or when parts of a text that is not JSON are to be hidden.
   init(_ draft: DeadLetterDraft, mask: Mask) throws {
     self.draft = draft
-    guard let body = draft.text else {
+    guard let text = draft.text else {
       let packing = draft.original.message.packing.map { "is packed (\($0))" } ?? "is not text"
-      throw CommandError(.failure, "the body \(packing)", next: "give a new one with --body FILE")
+      throw CommandError(.failure, "the body \(packing)", next: "give a new one with --data JSON or --body FILE")
     }
+    // A mark of the byte order is no part of the JSON after it.
+    let body = text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
     content = try? MessageContent(body)
     demandsJSON = content != nil || draft.original.message.contentType?.hasPrefix("application/json") == true
     // A header of several lines has no place here and stays as it is.
@@ -77,7 +79,7 @@ struct DraftText {
     var body = lines.joined(separator: "\n")
     if body.hasSuffix("\n") { body.removeLast() }
     guard demandsJSON else {
-      if body != draft.text { try edited.setText(body) }
+      if body != shownBody { try edited.setText(body) }
       return edited
     }
     let document: JSONText
@@ -87,9 +89,7 @@ struct DraftText {
     }
     let restored = try restoring(line: nil) { () throws(HiddenValues.Mangled) in try hidden.restore(document) }
     // The editor shows it on many lines; what is published is as narrow as what came in.
-    if restored != content?.data {
-      try edited.setText(content.map { String(decoding: $0.body(with: restored), as: UTF8.self) } ?? restored.compact)
-    }
+    if restored != content?.data { try edited.setText(content?.body(with: restored) ?? restored.compact) }
     return edited
   }
 

@@ -1,4 +1,3 @@
-public import Foundation
 public import Warren
 
 /// The part of a body that a person means: the member `data` of Warren's envelope, or the whole of a plain body.
@@ -28,12 +27,12 @@ public struct MessageContent: Sendable, Equatable {
   public var hasEnvelope: Bool { envelope != nil }
 
   /// The body with another content, on one line; what else the envelope says stays as it was.
-  public func body(with data: JSONText) -> Data {
+  public func body(with data: JSONText) -> String {
     guard var members = envelope, let index = members.lastIndex(where: { $0.name == "data" }) else {
-      return Data(data.compact.utf8)
+      return data.compact
     }
     members[index].value = data
-    return Data(JSONText.object(members).compact.utf8)
+    return JSONText.object(members).compact
   }
 }
 

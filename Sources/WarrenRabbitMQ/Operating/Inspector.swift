@@ -113,9 +113,9 @@ struct Inspector: Sendable {
   }
 
   /// What the processes say themselves; one that does not answer in time is missing, and all where this user may not ask.
-  private func reports(from count: Int) async -> [ControlAnswer] {
+  private func reports(from count: Int, for patience: Duration = .seconds(1)) async -> [ControlAnswer] {
     if count == 0 { return [] }
-    return (try? await channel.ask(ControlMessage(.report), for: .seconds(1)) { $0.count >= count }) ?? []
+    return (try? await channel.ask(ControlMessage(.report), for: patience) { $0.count >= count }) ?? []
   }
 
   /// The bindings that the workers of each queue ask for; a queue of which one worker has not told them is not among them. `nil`
@@ -129,7 +129,7 @@ struct Inspector: Sendable {
     return Self.asked(
       Dictionary(grouping: working, by: { QueueName($0.queueName) }).mapValues { consumers in
         Set(consumers.map(\.connection)).map { names[$0] ?? nil }
-      }, await reports(from: listening))
+      }, await reports(from: listening, for: .seconds(3)))
   }
 
   /// What the workers of each queue, given by their names, ask for together.
