@@ -5,6 +5,11 @@ extension Date {
   var atMillisecond: Date { Date(timeIntervalSince1970: ((timeIntervalSince1970 * 1000).rounded() + 0.1) / 1000) }
 }
 
+extension Date {
+  /// Whether it stands for a time that the engine cannot tell: when another program parked a message, for instance.
+  var isUnknown: Bool { timeIntervalSince1970 == 0 }
+}
+
 /// How times, ages and numbers are written: short on a terminal, exact elsewhere. What is unknown is ``unknown``, and never 0.
 struct Format {
   let isForPerson: Bool
@@ -23,6 +28,7 @@ struct Format {
   /// `2026-11-21 08:15:02` on a terminal, ISO 8601 with milliseconds and zone elsewhere.
   func time(_ date: Date?) -> String {
     guard let date else { return "" }
+    if date.isUnknown { return Self.unknown }
     let zone = isUTC ? TimeZone(secondsFromGMT: 0) ?? .current : .current
     let style = Date.ISO8601FormatStyle(
       dateSeparator: .dash, dateTimeSeparator: isForPerson ? .space : .standard, timeSeparator: .colon,
@@ -35,6 +41,7 @@ struct Format {
   /// How long ago: `3m12s` on a terminal; elsewhere the time itself.
   func age(_ date: Date?) -> String {
     guard let date else { return "" }
+    if date.isUnknown { return Self.unknown }
     return isForPerson ? Self.short(now.timeIntervalSince(date)) : time(date)
   }
 

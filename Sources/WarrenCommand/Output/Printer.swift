@@ -40,6 +40,7 @@ struct Printer {
     let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
+      if date.isUnknown { return try container.encodeNil() }
       try container.encode(date.atMillisecond.formatted(style))
     }
     return Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
