@@ -1,6 +1,7 @@
 public import Hummingbird
 public import Logging
 public import Warren
+public import WarrenOperations
 
 /// Pages on which people see what a broker does and put it right: queues, dead letters, failures, workers, topology.
 ///
@@ -42,10 +43,21 @@ public struct Dashboard: Sendable {
 
   /// A dashboard of a broker, which the application runs.
   ///
-  /// - Parameter logger: gets what was done, by which person, and errors.
-  public init(_ broker: any Broker, _ configuration: Configuration = Configuration(), logger: Logger? = nil) {
+  /// - Parameters:
+  ///   - auditFile: where it is written who did what, as JSON lines, with an engine that keeps no log of that, such as RabbitMQ's.
+  ///   - logger: gets errors.
+  public init(
+    _ broker: any Broker, _ configuration: Configuration = Configuration(), auditFile: String? = nil,
+    logger: Logger? = nil
+  ) {
+    let audit = broker is any AuditLog ? nil : auditFile.map { AuditFile(path: $0) }
+    self.init(Operations(broker, audit: audit), configuration, logger: logger)
+  }
+
+  /// A dashboard of what is operated in this way, with its mask and its audit log.
+  public init(_ operations: Operations, _ configuration: Configuration = Configuration(), logger: Logger? = nil) {
     self.logger = logger ?? Logger(label: "warren.dashboard")
-    desk = Desk(broker, configuration, self.logger)
+    desk = Desk(operations, configuration)
   }
 
   /// Adds all pages and actions below `path`.

@@ -367,6 +367,11 @@ extension SQLiteBroker: AuditLog {
   public func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] {
     try await auditTable.entries(after: number, limit: limit)
   }
+
+  /// See ``Warren/AuditLog/newestAudit(limit:)``.
+  public func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await auditTable.newest(limit: limit)
+  }
 }
 
 // MARK: - Operating

@@ -34,4 +34,8 @@ extension TestBroker: AuditLog {
   public func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] {
     try await engine.audit(after: number, limit: limit)
   }
+  /// See ``Warren/AuditLog/newestAudit(limit:)``.
+  public func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await engine.newestAudit(limit: limit)
+  }
 }

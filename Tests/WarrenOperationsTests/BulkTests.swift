@@ -132,6 +132,7 @@ import WarrenTesting
     struct FullLog: AuditLog {
       func record(_ entry: AuditEntry) async throws(BrokerError) { throw BrokerError(.readOnly, "no room") }
       func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] { [] }
+      func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] { [] }
     }
     try await with(2) { broker, _ in
       let operations = Operations(broker, audit: FullLog())

@@ -48,7 +48,8 @@ public final class Readiness: Sendable {
     if let first = differences.first { throw APIError(.serviceUnavailable, "not_ready", "topology: \(first)") }
   }
 
-  /// Returns when ``declare()`` has declared it.
+  /// Returns when ``declare()`` has declared it. It happens once, at the start, so looking again is simpler than a list of those
+  /// who wait.
   func declared() async throws {
     while !isDeclared.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) }
   }

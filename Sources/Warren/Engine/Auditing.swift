@@ -59,4 +59,7 @@ public protocol AuditLog: Sendable {
 
   /// The entries after a number, the oldest first.
   func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry]
+
+  /// The newest entries, the newest first.
+  func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry]
 }

@@ -108,6 +108,7 @@ public struct Scheduler: Service {
   private func waitAndLead(_ stop: StopSignal) async throws {
     let leads = Watched(false)
     try await withThrowingTaskGroup(of: Void.self) { group in
+      // Waiting for the lock may last for as long as another process lives, so a stop has to be seen beside it.
       group.addTask {
         try await broker.withLock(LockName("schedules.\(name)")) {
           leads.withValue { $0 = true }

@@ -20,12 +20,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     func run() async throws {
       let entries = try await options.withOperations { operations in
-        var newest: [AuditEntry] = []
-        try await operations.visitAudit { entry in
-          newest.append(entry)
-          if newest.count >= 2 * limit.count { newest.removeFirst(newest.count - limit.count) }
-        }
-        return Array(newest.suffix(limit.count))
+        try await Array(operations.newestAudit(limit: limit.count).reversed())
       }
       try Printer(options).list(entries, Tables.audit, none: "nothing was changed yet")
     }

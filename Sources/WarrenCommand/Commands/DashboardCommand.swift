@@ -34,7 +34,7 @@ struct DashboardCommand: AsyncParsableCommand {
       var logger = Logger(label: "warren.dashboard", factory: { StreamLogHandler.standardError(label: $0) })
       logger.logLevel = .notice
       let server = try DashboardServer(
-        Dashboard(operations.broker, look, logger: logger), configuration, logger: logger
+        Dashboard(operations, look, logger: logger), configuration, logger: logger
       ) {
         StandardError.print(
           "the dashboard is at http://\(host.contains(":") ? "[\(host)]" : host):\($0)/ – Ctrl-C ends it")

@@ -106,13 +106,14 @@ struct DraftText {
 
   /// What was changed, line by line.
   static func changes(_ before: String, _ after: String) -> String {
-    func lines(_ text: String) -> [String] {
-      text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
+    func lines(_ text: String) -> String {
+      text.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n")
     }
-    return lines(after).difference(from: lines(before)).map { change in
-      switch change {
-      case .remove(_, let line, _): "- " + Text.printable(line)
-      case .insert(_, let line, _): "+ " + Text.printable(line)
+    return LineDifference(from: lines(before), to: lines(after)).lines.compactMap { line in
+      switch line {
+      case .removed(let text): "- " + Text.printable(text)
+      case .added(let text): "+ " + Text.printable(text)
+      case .same: nil
       }
     }.joined(separator: "\n")
   }

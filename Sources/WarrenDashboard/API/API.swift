@@ -36,13 +36,14 @@ enum API {
   @Sendable static func queue(_ call: Call) async throws -> Answer {
     struct Explained: Encodable {
       var queue: QueueStatus
-      var explanation: QueueExplanation
+      var hindrances: [Hindrance]
     }
     let name = try Wanted.queue(call.fields)
     try call.require(.see, name)
     let queue = try await call.operations.queue(name)
     let workers = try? await call.desk.sampler.overview().workers
-    return try json(Explained(queue: queue, explanation: queue.explanation(workers: workers, now: call.desk.now)))
+    return try json(
+      Explained(queue: queue, hindrances: Hindrance.all(of: queue, workers: workers, now: call.desk.now)))
   }
 
   @Sendable static func deadLetters(_ call: Call) async throws -> Answer {
@@ -100,7 +101,9 @@ enum API {
 
   @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.operations.workers()) }
   @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.operations.topology()) }
-  @Sendable static func audit(_ call: Call) async throws -> Answer { try json(call.desk.audit.entries) }
+  @Sendable static func audit(_ call: Call) async throws -> Answer {
+    try json(try await call.operations.newestAudit(limit: AuditPage.limit))
+  }
 
   /// The fields of an object: texts and numbers as they are written, lists as fields of one name.
   static func form(_ text: String) throws(Refusal) -> FormFields {

@@ -44,21 +44,22 @@ struct Call: Sendable {
     throw Refusal(.forbidden, "\(visitor.name) (\(visitor.role.rawValue)) may not do this\(place): \(action)")
   }
 
-  /// Does something that changes the broker: checks that the visitor may, writes it down, does it, writes down the outcome.
+  /// Does something that changes the broker, if the visitor may. `operations` writes it into the audit log.
   func act<Value: Sendable>(
-    _ action: Dashboard.Action, _ queue: QueueName?, _ subject: String, outcome: (Value) -> String,
-    _ body: () async throws -> Value
+    _ action: Dashboard.Action, _ queue: QueueName?, _ body: () async throws -> Value
   ) async throws -> Value {
     try require(action, queue)
-    let number = desk.audit.begin(visitor.name, action, subject, at: now)
-    do {
-      let value = try await body()
-      desk.audit.end(number, outcome(value))
-      await desk.sampler.forget()
-      return value
-    } catch {
-      desk.audit.end(number, "\(error)", isFailure: true)
-      throw error
-    }
+    let value = try await body()
+    await desk.sampler.forget()
+    return value
+  }
+
+  /// Reads a message to show it with nothing hidden, if the visitor may, once that is written down.
+  func reveal<Value: Sendable>(
+    _ action: Dashboard.Action, _ id: MessageID, _ queue: QueueName?, _ body: () async throws -> Value
+  ) async throws -> Value {
+    try require(action, queue)
+    try await operations.noteReveal(of: id, in: queue)
+    return try await body()
   }
 }

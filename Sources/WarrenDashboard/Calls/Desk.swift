@@ -1,5 +1,4 @@
 internal import Foundation
-internal import Logging
 internal import Warren
 internal import WarrenOperations
 
@@ -7,13 +6,11 @@ internal import WarrenOperations
 struct Desk: Sendable {
   let operations: Operations
   let sampler: Sampler
-  let audit: AuditTrail
   var configuration: Dashboard.Configuration
 
-  init(_ broker: any Broker, _ configuration: Dashboard.Configuration, _ logger: Logger) {
-    operations = Operations(broker)
+  init(_ operations: Operations, _ configuration: Dashboard.Configuration) {
+    self.operations = operations
     sampler = Sampler(operations)
-    audit = AuditTrail(logger)
     self.configuration = configuration
   }
 

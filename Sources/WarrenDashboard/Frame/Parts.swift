@@ -26,6 +26,15 @@ enum Parts {
       }
     }
 
+    init(_ kind: Hindrance.Kind) {
+      self =
+        switch kind {
+        case .noWorker, .unknownName: .bad
+        case .paused, .deadLetters, .suspect, .expired: .warning
+        case .delayed, .concurrency: .info
+        }
+    }
+
     init(_ severity: Finding.Severity) {
       self =
         switch severity {

@@ -39,6 +39,7 @@ struct LiveStream: Sendable {
       var sent: [String: HTML] = [:]
       while ContinuousClock.now < end, !Task.isCancelled, !Task.isShuttingDownGracefully {
         if let text = await changes(&sent) { try await writer.write(ByteBuffer(string: text)) }
+        // The pace at which a viewer sees changes; a shutdown does not wait for it.
         try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
       }
       try await writer.finish(nil)

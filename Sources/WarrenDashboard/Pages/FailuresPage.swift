@@ -78,9 +78,8 @@ enum FailuresPage {
     }
   }
 
-  /// The dead letters of a group, as far as a filter can tell them.
+  /// The dead letters of a group.
   private static func letters(_ group: DeadLetterGroup, _ call: Call) -> Link {
-    call.link("dead-letters").with("origin", group.origin.rawValue).with("name", group.name?.rawValue)
-      .with("reason", group.reason.rawValue).with("error", group.error)
+    call.link("dead-letters").with("group", group.fingerprint)
   }
 }

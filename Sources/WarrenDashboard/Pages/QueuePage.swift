@@ -23,7 +23,7 @@ enum QueuePage {
   }
 
   private static func state(_ queue: QueueStatus, _ workers: [WorkerStatus]?, _ call: Call) -> HTML {
-    let explanation = queue.explanation(workers: workers, now: call.desk.now)
+    let hindrances = Hindrance.all(of: queue, workers: workers, now: call.desk.now)
     return HTML([
       Tags.div(.class("columns")) {
         Parts.card("Now") {
@@ -54,15 +54,17 @@ enum QueuePage {
         }
         Parts.card(queue.holdsDeadLetters ? "What lies here" : "Why is this not running?") {
           Tags.ul(.class("findings")) {
-            for cause in explanation.causes {
+            for hindrance in hindrances {
               Tags.li {
-                Parts.badge(
-                  cause.severity == .fine ? "as it should be" : cause.severity.rawValue, .init(cause.severity))
+                Parts.badge(hindrance.kind.rawValue.replacing("-", with: " "), .init(hindrance.kind))
                 Tags.div {
-                  Tags.span { cause.text }
-                  if let fix = cause.fix { Parts.fix(fix, call) }
+                  Tags.span { hindrance.text }
+                  if let fix = hindrance.fix { Parts.fix(fix, call) }
                 }
               }
+            }
+            if hindrances.isEmpty {
+              Tags.li { queue.ready > 0 ? "Nothing is known to be in the way." : "Nothing waits." }
             }
           }
         }
@@ -111,15 +113,13 @@ enum QueuePage {
 
   @Sendable static func pause(_ call: Call) async throws -> Answer {
     let name = try Wanted.queue(call.form)
-    try await call.act(.pause, name, "queue \(name)", outcome: { "paused" }) { try await call.operations.pause(name) }
+    try await call.act(.pause, name) { try await call.operations.pause(name) }
     return .see(Notice(.paused).on(call.link("queue").with("name", name.rawValue)))
   }
 
   @Sendable static func resume(_ call: Call) async throws -> Answer {
     let name = try Wanted.queue(call.form)
-    try await call.act(.resume, name, "queue \(name)", outcome: { "resumed" }) {
-      try await call.operations.resume(name)
-    }
+    try await call.act(.resume, name) { try await call.operations.resume(name) }
     return .see(Notice(.resumed).on(call.link("queue").with("name", name.rawValue)))
   }
 
@@ -162,9 +162,7 @@ enum QueuePage {
       throw Refusal(
         .badRequest, "the name that was typed is not '\(name)': nothing was deleted. Go back and type it as it is")
     }
-    let count = try await call.act(.purge, name, "queue \(name)", outcome: { "\($0) deleted" }) {
-      try await call.operations.purge(name)
-    }
+    let count = try await call.act(.purge, name) { try await call.operations.purge(name) }
     return .see(Notice(.purged, count: count).on(call.link("queue").with("name", name.rawValue)))
   }
 }

@@ -82,9 +82,7 @@ enum WorkersPage {
   @Sendable static func cancel(_ call: Call) async throws -> Answer {
     let (id, queue) = try Wanted.letter(call.form)
     guard let queue else { throw Refusal(.badRequest, "the queue of the message is missing") }
-    let count = try await call.act(.cancel, queue, "message \(id) of \(queue)", outcome: { "\($0) asked" }) {
-      try await call.operations.cancel(id, in: queue)
-    }
+    let count = try await call.act(.cancel, queue) { try await call.operations.cancel(id, in: queue) }
     return .see(Notice(.cancelled, count: count).on(call.link("workers")))
   }
 }

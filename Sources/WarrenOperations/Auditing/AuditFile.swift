@@ -41,6 +41,15 @@ public final class AuditFile: AuditLog {
 
   /// See ``Warren/AuditLog/audit(after:limit:)``. An entry's number is its line; a line that is no entry is left out.
   public func audit(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    Array(try all().drop { $0.number <= number }.prefix(max(0, limit)))
+  }
+
+  /// See ``Warren/AuditLog/newestAudit(limit:)``.
+  public func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try all().suffix(max(0, limit)).reversed()
+  }
+
+  private func all() throws(BrokerError) -> [AuditEntry] {
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     let text: Data
     do { text = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
@@ -48,8 +57,7 @@ public final class AuditFile: AuditLog {
     }
     var entries: [AuditEntry] = []
     for (index, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-      guard entries.count < limit else { break }
-      guard index + 1 > number, var entry = try? Self.decoder.decode(AuditEntry.self, from: line) else { continue }
+      guard var entry = try? Self.decoder.decode(AuditEntry.self, from: line) else { continue }
       entry.number = Int64(index + 1)
       entries.append(entry)
     }

@@ -6,11 +6,29 @@ extension Operations {
   ///
   /// - Throws: ``Warren/BrokerError/Code/unsupported`` when there is no log.
   public func audit(after number: Int64 = 0, limit: Int = 1_000) async throws(BrokerError) -> [AuditEntry] {
-    guard let log else {
+    try await auditLog.audit(after: number, limit: limit)
+  }
+
+  /// The newest entries of the audit log, the newest first.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unsupported`` when there is no log.
+  public func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await auditLog.newestAudit(limit: limit)
+  }
+
+  private var auditLog: any AuditLog {
+    get throws(BrokerError) {
+      if let log { return log }
       throw BrokerError(
         .unsupported, "the engine \(broker.capabilities.engine) keeps no audit log, and no file was given for one")
     }
-    return try await log.audit(after: number, limit: limit)
+  }
+
+  /// Notes that this person sees a message with nothing hidden; what cannot be written there is not to be shown.
+  public func noteReveal(of id: MessageID, in queue: QueueName?) async throws(BrokerError) {
+    try await log?.record(
+      AuditEntry(
+        time: clock.now, actor: actor, action: "message.reveal", stage: .done, queue: queue, message: id))
   }
 
   /// Visits all entries of the audit log after a number, the oldest first.

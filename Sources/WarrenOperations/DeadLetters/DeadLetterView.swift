@@ -66,11 +66,7 @@ public struct DeadLetterView: Sendable, Equatable, Codable {
     attempts = letter.history.attempts
     interruptions = letter.history.interruptions
     replays = letter.history.replays
-    failures = letter.history.failures.map { failure in
-      var shown = failure
-      shown.message = mask.text(failure.message)
-      return shown
-    }
+    failures = mask.failures(letter.history.failures)
     exchange = letter.exchange
     routingKey = letter.routingKey
     published = message.timestamp

@@ -128,6 +128,7 @@ extension DeadLetterSelection {
     if let until {
       conditions.append(MessageCondition(.time, .compares(.lessOrEqual, Double(until.wholeMilliseconds))))
     }
-    return MessageFilter(conditions).text + rest
+    let group = fingerprint.map { " of the group \($0)" } ?? ""
+    return MessageFilter(conditions).text + rest + group
   }
 }

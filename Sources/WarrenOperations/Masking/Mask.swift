@@ -18,6 +18,15 @@ public struct Mask: Sendable, Equatable {
   /// Whether the value of a field or header with this name is hidden, whatever it is.
   public func hides(_ name: String) -> Bool { isOn && [.secret, .code].contains(FieldName.content(of: name)) }
 
+  /// Failures without the secrets in what they say.
+  func failures(_ failures: [Failure]) -> [Failure] {
+    failures.map { failure in
+      var shown = failure
+      shown.message = text(failure.message)
+      return shown
+    }
+  }
+
   /// Headers without their secrets.
   public func headers(_ headers: Message.Headers) -> Message.Headers {
     if !isOn { return headers }

@@ -58,11 +58,7 @@ public struct QueuedMessageView: Sendable, Equatable, Codable {
     attempts = queued.history.attempts
     interruptions = queued.history.interruptions
     replays = queued.history.replays
-    failures = queued.history.failures.map { failure in
-      var shown = failure
-      shown.message = mask.text(failure.message)
-      return shown
-    }
+    failures = mask.failures(queued.history.failures)
     exchange = queued.exchange
     routingKey = queued.routingKey
     priority = message.priority

@@ -33,9 +33,9 @@ struct BulkWork {
   func all(limit: Int) async throws(BrokerError) -> [BulkOperation] {
     try await file.read { database in
       guard try OperatorRecord.hasTable("bulk_operation", database) else { return [] }
-      return try String.fetchAll(
+      return try Row.fetchAll(
         database, sql: "SELECT record FROM bulk_operation ORDER BY number DESC LIMIT ?", arguments: [max(0, limit)]
-      ).compactMap { OperatorRecord.read($0) }
+      ).compactMap { OperatorRecord.read($0.text("record")) }
     }
   }
 
@@ -63,7 +63,7 @@ struct BulkWork {
       guard kept.operation.state == .running, wanted > 0 else { return (kept, wanted, [Int64]()) }
       let rows = try kept.operation.selection.rows(
         database, KnownTopology(database), after: kept.after, before: kept.before, limit: wanted)
-      return (kept, wanted, rows.map { $0["seq"] as Int64 })
+      return (kept, wanted, rows.map { $0.int("seq") })
     }
     if kept.operation.state != .running { return kept.operation }
     return try await writer.perform { transaction in
@@ -98,10 +98,10 @@ private struct KeptOperation: Sendable {
     guard try OperatorRecord.hasTable("bulk_operation", database),
       let row = try Row.fetchOne(
         database, sql: "SELECT after, before, record FROM bulk_operation WHERE id = ?", arguments: [id]),
-      let operation: BulkOperation = OperatorRecord.read(row["record"])
+      let operation: BulkOperation = OperatorRecord.read(row.text("record"))
     else { return nil }
-    after = row["after"]
-    before = row["before"]
+    after = row.int("after")
+    before = row.int("before")
     self.operation = operation
   }
 

@@ -46,8 +46,8 @@ enum AskedBindings {
         LEFT JOIN asked_binding a ON a.worker = w.worker AND a.queue = w.queue
         """)
     for row in rows {
-      let queue = QueueName(row["queue"] as String)
-      guard let exchange = row["exchange"] as String?, let key = row["key"] as String? else {
+      let queue = QueueName(row.text("queue"))
+      guard let exchange = row.optionalText("exchange"), let key = row.optionalText("key") else {
         unknown.insert(queue)
         continue
       }

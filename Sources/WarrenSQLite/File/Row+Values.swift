@@ -19,6 +19,11 @@ extension Row {
     }
   }
 
+  func data(_ column: String) -> Data {
+    if case .blob(let data) = (self[column] as DatabaseValue).storage { return data }
+    return Data(text(column).utf8)
+  }
+
   func text(_ column: String) -> String { optionalText(column) ?? "" }
 
   func optionalText(_ column: String) -> String? {

@@ -17,16 +17,22 @@ struct AuditTable {
   }
 
   func entries(after number: Int64, limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await read("WHERE number > ? ORDER BY number LIMIT ?", [number, max(0, limit)])
+  }
+
+  func newest(limit: Int) async throws(BrokerError) -> [AuditEntry] {
+    try await read("ORDER BY number DESC LIMIT ?", [max(0, limit)])
+  }
+
+  private func read(_ which: String, _ arguments: StatementArguments) async throws(BrokerError) -> [AuditEntry] {
     try await file.read { database in
       guard try OperatorRecord.hasTable("audit", database) else { return [] }
-      return try Row.fetchAll(
-        database, sql: "SELECT number, entry FROM audit WHERE number > ? ORDER BY number LIMIT ?",
-        arguments: [number, max(0, limit)]
-      ).compactMap { row in
-        var entry: AuditEntry? = OperatorRecord.read(row["entry"])
-        entry?.number = row["number"]
-        return entry
-      }
+      return try Row.fetchAll(database, sql: "SELECT number, entry FROM audit \(which)", arguments: arguments)
+        .compactMap { row in
+          var entry: AuditEntry? = OperatorRecord.read(row.text("entry"))
+          entry?.number = row.int("number")
+          return entry
+        }
     }
   }
 }

@@ -77,12 +77,12 @@ struct MessageReader {
       SELECT p.seq, p.queue, \(columns) WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT \(limit)
       """
     return try Row.fetchAll(database, sql: sql, arguments: arguments).map { row in
-      var place = Place(seq: row["seq"], queue: row["queue"], state: state)
+      var place = Place(seq: row.int("seq"), queue: row.int("queue"), state: state)
       switch state {
       case .running:
-        place.since = row["since"]
-        place.worker = row["worker"]
-      case .delayed: place.due = row["due"]
+        place.since = row.optionalInt("since")
+        place.worker = row.optionalText("worker")
+      case .delayed: place.due = row.optionalInt("due")
       case .ready: break
       }
       return place

@@ -28,8 +28,9 @@ enum RecordTable {
 
   private static func record(_ row: Row) -> StoreRecord {
     StoreRecord(
-      StoreKey(StoreKind(row[0]), row[1]), value: row[4], version: StoreVersion(rawValue: row[2]),
-      expiry: (row[3] as Int64?).map { Date(wholeMilliseconds: $0) })
+      StoreKey(StoreKind(row.text("kind")), row.text("name")), value: row.data("value"),
+      version: StoreVersion(rawValue: row.int("version")),
+      expiry: row.optionalInt("expires_at").map { Date(wholeMilliseconds: $0) })
   }
 }
 

@@ -6,6 +6,7 @@ import Warren
 let bus = try BackstageBus()
 let patterns = CommandLine.arguments.dropFirst().map { RoutingKey($0) }
 let listener = try bus.subscribeToEvents(patterns) { event in
+  // The document's listener prints what it receives; that is its whole work.
   print("Received event:", event)
   fflush(nil)
 }

@@ -32,6 +32,7 @@ struct ServiceStore: Sendable {
       do { return try await writer.write(body) } catch let error as NotKnownYet {
         if ContinuousClock.now >= end { throw error.answer }
       }
+      // Nothing tells when the event has been handled: another process of this service may be the one that handles it.
       try await Task.sleep(for: .milliseconds(20))
     }
   }

@@ -23,17 +23,11 @@ internal import WarrenDashboard
   @Argument(help: "Which part of the system: api, worker or all.")
   var role = Role.all
   @OptionGroup var options: SystemOptions
-  @Flag(
-    help: ArgumentHelp(
-      "Shows the mails in files at /mails, to everyone who can reach the API.",
-      discussion: "For trying it out: only where the API listens on this machine alone and no SMTP_URL is set."))
-  var showMails = false
 
   func run() async throws {
     let system = try ExampleSystem(
       role, options, .init(name: "event-booking", port: 3000, metricsPort: 9000), topology: try Modules.topology())
     let mailer = try MailSettings.mailer(data: system.data)
-    let mails = try showMails ? MailPage(of: mailer, host: options.host) : nil
     let tokens = Tokens(try Secrets(file: system.data.appending(path: "secrets.json")), issuer: "event-booking")
     let administrator = try Administrator(environment: ProcessInfo.processInfo.environment)
     let modules = try Modules(
@@ -44,13 +38,11 @@ internal import WarrenDashboard
       events: EventController(EventAppModule(modules)), bookings: BookingController(BookingAppModule(modules)),
       dashboard: Dashboard(
         system.broker, .init(title: "Event booking", challenge: "Basic realm=\"event-booking\", charset=\"UTF-8\""),
+        auditFile: system.data.appending(path: "audit.jsonl").path,
         logger: system.logger))
     try await system.run(
       worker: try EmailWorker(NotificationAppModule(modules)).worker(on: system.broker, logger: system.logger),
       publisher: modules.relay(to: system.broker),
-      routes: { router in
-        routes.add(to: router)
-        mails?.add(to: router)
-      })
+      routes: { router in routes.add(to: router) })
   }
 }

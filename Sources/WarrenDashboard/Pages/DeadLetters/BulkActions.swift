@@ -78,7 +78,7 @@ enum BulkActions {
     var selection = try filter.selection(call, limit: count)
     let end = Date(wholeMilliseconds: until)
     selection.until = min(selection.until ?? end, end)
-    let report = try await perform(deed, [selection], queue: filter.queue, "\(count) \(filter.words)", call)
+    let report = try await perform(deed, [selection], queue: filter.queue, call)
     let missing = max(0, count - report.done - report.stayed)
     return .see(
       Notice(deed.word, count: report.done, stayed: report.stayed, missing: missing).on(
@@ -99,8 +99,7 @@ enum BulkActions {
     let selections = byQueue.map { queue, picks in DeadLetterSelection(queue: queue, ids: picks.map(\.id), limit: .max)
     }
     let queue = byQueue.count == 1 ? byQueue[0].key : nil
-    let report = try await perform(
-      deed, selections, queue: queue, Show.count(Set(picks).count, "selected dead letter"), call)
+    let report = try await perform(deed, selections, queue: queue, call)
     return .see(
       Notice(deed.word, count: report.done, stayed: report.stayed, missing: report.missing)
         .on(filter.on(call.link("dead-letters"))))
@@ -134,12 +133,10 @@ enum BulkActions {
   }
 
   private static func perform(
-    _ deed: Deed, _ selections: [DeadLetterSelection], queue: QueueName?, _ subject: String, _ call: Call
+    _ deed: Deed, _ selections: [DeadLetterSelection], queue: QueueName?, _ call: Call
   ) async throws -> Sum {
     let operations = call.operations
-    return try await call.act(
-      deed.action, queue, subject, outcome: { "\($0.done) done, \($0.stayed) stayed, \($0.missing) were gone" }
-    ) {
+    return try await call.act(deed.action, queue) {
       var sum = Sum()
       for selection in selections {
         let survey = try await operations.survey(selection)

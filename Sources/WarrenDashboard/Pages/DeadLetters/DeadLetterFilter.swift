@@ -7,7 +7,7 @@ internal import WarrenOperations
 /// action.
 struct DeadLetterFilter: Sendable, Equatable {
   /// Where a field of the filter stands in addresses and forms, and how it is called on pages.
-  static let names = ["q", "queue", "origin", "name", "reason", "error", "age"]
+  static let names = ["q", "queue", "origin", "name", "reason", "error", "age", "group"]
   private var values: [String: String]
 
   init(_ fields: FormFields) {
@@ -30,8 +30,9 @@ struct DeadLetterFilter: Sendable, Equatable {
     let now = call.desk.now
     var selection = DeadLetterSelection(
       queue: queue, origin: values["origin"].map { QueueName($0) }, name: values["name"].map { MessageName($0) },
-      reason: values["reason"].map { DeadLetterReason.Kind(rawValue: $0) }, filter: filter, limit: limit)
-    if let age = values["age"] { selection.until = now.addingTimeInterval(-(try Self.seconds(age))) }
+      reason: values["reason"].map { DeadLetterReason.Kind(rawValue: $0) }, filter: filter,
+      fingerprint: values["group"], limit: limit)
+    if let age = values["age"] { selection.until = now.addingTimeInterval(-(try Self.age(age) / .seconds(1))) }
     return selection
   }
 
@@ -54,6 +55,7 @@ struct DeadLetterFilter: Sendable, Equatable {
       case "origin": "that \(value) gave up on"
       case "name": "named \(value)"
       case "reason": "parked as \(value)"
+      case "group": "of the group \(value)"
       case "error": "whose error contains '\(value)'"
       default: "parked more than \(value) ago"
       }
@@ -61,15 +63,8 @@ struct DeadLetterFilter: Sendable, Equatable {
     return "dead letters " + parts.joined(separator: ", ")
   }
 
-  /// `90s`, `15m`, `2h`, `3d`.
-  static func seconds(_ text: String) throws(Refusal) -> TimeInterval {
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-    let digits = text.trimmingCharacters(in: .whitespaces).lowercased()
-    if let last = digits.last, let unit = units[last], let number = Int(digits.dropLast()),
-      (0...100_000).contains(number)
-    {
-      return Double(number) * unit
-    }
+  private static func age(_ text: String) throws(Refusal) -> Duration {
+    if let age = Duration(short: text.trimmingCharacters(in: .whitespaces)) { return age }
     throw Refusal(.badRequest, "'\(text.prefix(20))' is no age: write it as 90s, 15m, 2h or 3d")
   }
 }

@@ -22,9 +22,7 @@ enum EditPage {
       return try await publish(id, queue, call)
     default:
       // The editor shows the true message, so opening it is written down.
-      draft = try await call.act(.edit, queue, "message \(id)", outcome: { _ in "opened, nothing hidden" }) {
-        try await self.draft(id, queue, call)
-      }
+      draft = try await call.reveal(.edit, id, queue) { try await self.draft(id, queue, call) }
       return .page(form(draft, try DraftText(draft), id, call))
     }
   }
@@ -134,14 +132,12 @@ enum EditPage {
   private static func publish(_ id: MessageID, _ queue: QueueName?, _ call: Call) async throws -> Answer {
     let operations = call.operations
     let text = DraftText(call.form)
-    let (copy, origin) = try await call.act(
-      .edit, queue, "dead letter \(id)",
-      outcome: { (result: (MessageID, DeadLetterDraft)) in "published as \(result.0)" }
-    ) {
+    let origin = try await call.act(.edit, queue) {
       var draft = try await self.draft(id, queue, call)
       try text.apply(to: &draft)
       do throws(BrokerError) {
-        return (try await operations.publish(draft), draft)
+        _ = try await operations.publish(draft)
+        return draft
       } catch {
         if error.code == .notFound {
           throw Refusal(
@@ -152,7 +148,6 @@ enum EditPage {
         throw error
       }
     }
-    _ = copy
     return .see(Notice(.edited).on(call.link("dead-letters").with("queue", origin.original.queue.rawValue)))
   }
 }
@@ -163,7 +158,7 @@ struct DraftText: Sendable, Equatable {
   var body: String
 
   init(_ draft: DeadLetterDraft) throws(Refusal) {
-    guard draft.original.message.contentEncoding == nil, let text = String(validating: draft.body, as: UTF8.self) else {
+    guard let text = draft.text else {
       throw Refusal(.badRequest, "the body is not text, so it cannot be edited here: replay it as it is")
     }
     headers = Self.editable(draft.headers).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(
@@ -183,7 +178,7 @@ struct DraftText: Sendable, Equatable {
     headers.filter { !$0.value.contains(where: \.isNewline) }
   }
 
-  func apply(to draft: inout DeadLetterDraft) throws(Refusal) {
+  func apply(to draft: inout DeadLetterDraft) throws {
     let original = DeadLetterDraft(draft.original)
     var changed = original.headers.filter { $0.value.contains(where: \.isNewline) }
     for line in headers.split(separator: "\n") where !line.allSatisfy(\.isWhitespace) {
@@ -197,12 +192,13 @@ struct DraftText: Sendable, Equatable {
       changed[name] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
     }
     draft.headers = changed
-    let before = String(decoding: original.body, as: UTF8.self)
+    draft.body = original.body
+    let before = original.text ?? ""
     if let new = try? JSONText(parsing: body) {
       // The editor shows it on many lines; what is published is as narrow as what came in.
-      draft.body = new == (try? JSONText(parsing: before)) ? original.body : Data(new.compact.utf8)
-    } else {
-      draft.body = body == before.replacing("\r\n", with: "\n") ? original.body : Data(body.utf8)
+      if new != (try? JSONText(parsing: before)) { try draft.setText(new.compact) }
+    } else if body != before.replacing("\r\n", with: "\n") {
+      try draft.setText(body)
     }
   }
 }

@@ -15,9 +15,7 @@ enum OneDeadLetterPage {
   @Sendable static func reveal(_ call: Call) async throws -> Answer {
     let (id, queue) = try Wanted.letter(call.form)
     let operations = call.desk.revealing
-    let letters = try await call.act(.reveal, queue, "message \(id)", outcome: { _ in "shown" }) {
-      try await operations.deadLetters(id, in: queue)
-    }
+    let letters = try await call.reveal(.reveal, id, queue) { try await operations.deadLetters(id, in: queue) }
     return .page(try page(letters, id, call, isRevealed: true))
   }
 
@@ -172,9 +170,7 @@ enum OneDeadLetterPage {
   @Sendable static func replay(_ call: Call) async throws -> Answer {
     let (id, queue) = try Wanted.letter(call.form)
     let operations = call.operations
-    let report = try await call.act(
-      .replay, queue, "dead letter \(id)", outcome: { (report: BulkReport) in "\(report.done) replayed" }
-    ) {
+    let report = try await call.act(.replay, queue) {
       let survey = try await operations.survey(DeadLetterSelection(queue: queue, ids: [id], limit: .max))
       if survey.count == 0 {
         throw Refusal(.conflict, "the dead letter '\(id)' is not there any more: it was replayed or deleted meanwhile")
