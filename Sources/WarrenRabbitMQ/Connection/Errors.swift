@@ -51,6 +51,9 @@ extension AMQPError {
   /// Whether the virtual host or the cluster has no room for another queue.
   var isAboutQueueLimit: Bool { replyText?.contains("queue limit in ") == true }
 
+  /// Whether a stream cannot do what was asked.
+  var isAboutStream: Bool { replyCode == 540 && replyText?.contains("stream queues") == true }
+
   /// The most bytes that the broker lets a body have, when it refused one because it is larger.
   var largestBody: Int? {
     guard replyCode == 406, let text = replyText, text.contains("larger than"),

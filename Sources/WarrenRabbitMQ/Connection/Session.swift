@@ -36,6 +36,20 @@ struct Session: Sendable {
     }
   }
 
+  /// Runs `body` on a connection of its own, for a call to which RabbitMQ may answer by closing the whole connection: the
+  /// workers on the other one would lose their deliveries.
+  func onThrowawayConnection<Result: Sendable>(
+    _ doing: @autoclosure () -> String, _ body: @Sendable (AMQPChannel) async throws -> Result
+  ) async throws(BrokerError) -> Result {
+    var once = consuming.configuration
+    once.recovery = .none
+    return try await asBrokerError(doing()) {
+      try await AMQPConnection.withConnection(once) { connection in
+        try await connection.withChannel { try await body($0) }
+      }
+    }
+  }
+
   /// Publishes on a channel. What is refused there is tried once more on a new one, where a channel can go on refusing for a queue
   /// that has room again; but not events, of which other queues would have two.
   func publish(

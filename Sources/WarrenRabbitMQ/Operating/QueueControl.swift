@@ -37,19 +37,28 @@ struct QueueControl: Sendable {
   /// stay.
   func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     try await mustExist(queue)
-    if let shown = await session.management.queue(queue.rawValue), shown.kind == "stream" {
-      throw BrokerError(
-        .unsupported,
-        "'\(queue)' is a stream: RabbitMQ empties none. Its retention (max-age, max-length-bytes) decides what goes, or delete it"
-      )
-    }
+    let kind = await session.management.queue(queue.rawValue)?.kind
+    if kind == "stream" { throw Self.isStream(queue) }
     let suspects = SystemNames.suspects(of: queue)
     let hasSuspects = try await session.info(suspects) != nil
-    return try await session.onThrowawayChannel("purging the queue '\(queue)'") { channel in
+    let purge: @Sendable (AMQPChannel) async throws -> Int = { channel in
       var count = try await channel.purgeQueue(queue.rawValue)
       if hasSuspects { count += try await channel.purgeQueue(suspects) }
       return count
     }
+    let doing = "purging the queue '\(queue)'"
+    if kind != nil { return try await session.onThrowawayChannel(doing, purge) }
+    // It may be a stream, and RabbitMQ answers the purge of one by closing the connection.
+    do { return try await session.onThrowawayConnection(doing, purge) } catch {
+      throw (error.underlying as? AMQPError)?.isAboutStream == true ? Self.isStream(queue) : error
+    }
+  }
+
+  private static func isStream(_ queue: QueueName) -> BrokerError {
+    BrokerError(
+      .unsupported,
+      "'\(queue)' is a stream: RabbitMQ empties none. Its retention (max-age, max-length-bytes) decides what goes, or delete it"
+    )
   }
 
   /// Cancels the handler of a message, in this process or in the one that has it. Returns how many handlers there were.

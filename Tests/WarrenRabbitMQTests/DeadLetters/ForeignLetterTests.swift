@@ -169,4 +169,29 @@ import WarrenOperations
       for name in [name, work] { try await channel.deleteQueue(name) }
     }
   }
+
+  @Test("a stream that is purged where the management API does not tell costs no worker its connection")
+  func streamWithoutManagement() async throws {
+    let name = Foreign.name()
+    try await Foreign.withChannel { channel in
+      try await channel.declareQueue(name, arguments: ["x-queue-type": "stream"])
+      let work = Queue(QueueName(Foreign.name()))
+      let broker = try RabbitMQBroker(url: try #require(RealBroker.urlWithoutManagement))
+      try await broker.withBroker { broker in
+        try await broker.apply(Topology(queues: [work]))
+        _ = try await broker.publish([
+          Publication(Message(id: .unique(), name: "x", body: Data()), to: .queue(work.name))
+        ])
+        try await broker.consume(work.name, prefetch: 1) { consumer in
+          let delivery = try await consumer.mustNext()
+          let purge = await #expect(throws: BrokerError.self) { try await broker.purge(QueueName(name)) }
+          #expect(purge?.code == .unsupported && purge?.message.contains("stream") == true)
+          // Refused if its connection had been lost.
+          _ = try await broker.settle(delivery, as: .complete)
+        }
+        _ = try await broker.deleteQueue(work.name, withMessages: true)
+      }
+      try await channel.deleteQueue(name)
+    }
+  }
 }

@@ -98,7 +98,7 @@ final class ManagementAPI: Sendable {
     }
     if let rest = state.withLock({ $0.restUntil }), ContinuousClock.now < rest { return nil }
     let place = "at \(base.scheme ?? "http")://\(base.host ?? "?"):\(base.port ?? 80)"
-    var request = URLRequest(url: url, timeoutInterval: 3)
+    var request = URLRequest(url: url, timeoutInterval: 5)
     request.setValue(authorization, forHTTPHeaderField: "Authorization")
     request.cachePolicy = .reloadIgnoringLocalCacheData
     guard let answer = await Self.answer(to: request) else { return fail("does not answer \(place)") }
@@ -136,7 +136,12 @@ final class ManagementAPI: Sendable {
     }
   }
 
-  private static let session = URLSession(configuration: .ephemeral, delegate: NoSecondGuess(), delegateQueue: nil)
+  private static let session = {
+    let configuration = URLSessionConfiguration.ephemeral
+    // A question that waits for a connection of its own process would count as one that is not answered.
+    configuration.httpMaximumConnectionsPerHost = 64
+    return URLSession(configuration: configuration, delegate: NoSecondGuess(), delegateQueue: nil)
+  }()
 
   /// The credentials are with the request. When they are refused, Foundation on Linux looks for others and never ends, unless
   /// the search is cancelled.
