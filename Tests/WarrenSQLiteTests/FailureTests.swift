@@ -129,11 +129,14 @@ import WarrenTesting
   @Test func anotherProgramThatWritesIsWaitedFor() async throws {
     let path = folder.path("b.db")
     try await withQueue { broker, consumer in
-      // It knows nothing of Warren's lock.
-      let other = try DatabaseQueue(path: path)
+      // It knows nothing of Warren's lock, and comes when the broker may be writing.
+      var waiting = Configuration()
+      waiting.busyMode = .timeout(60)
+      let other = try DatabaseQueue(path: path, configuration: waiting)
       let (begun, begin) = AsyncStream<Void>.makeStream()
       let release = DispatchSemaphore(value: 0)
       async let held: Void = other.writeWithoutTransaction { database in
+        defer { begin.finish() }
         try database.execute(sql: "BEGIN IMMEDIATE")
         begin.finish()
         release.wait()

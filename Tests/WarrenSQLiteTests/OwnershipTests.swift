@@ -38,6 +38,25 @@ import Warren
     }
   }
 
+  /// The claim is in a transaction of the writer, and what it claimed comes after the commit.
+  @Test func aPauseThatCrossesAClaimKeepsNothing() async throws {
+    try await SQLiteBroker.inMemory().withBroker { broker in
+      try await broker.apply(Topology(queues: ["q"]))
+      for _ in 0..<300 {
+        let stored = Task { try await broker.put("x", to: "q") }
+        try await broker.consume("q", prefetch: 1) { consumer in
+          consumer.pause(until: .distantFuture)
+          try await stored.value
+          try await broker.consume("q", prefetch: 1) { other in
+            let delivery = try await other.mustNext()
+            #expect(try await broker.settle(delivery, as: .complete) == .settled)
+          }
+        }
+      }
+      try await expectOrder(broker)
+    }
+  }
+
   @Test func nothingIsHandedOutInTheTransactionThatRetires() async throws {
     try await broker(interval: .seconds(600)).withBroker { broker in
       try await broker.apply(Topology(queues: ["q"]))

@@ -372,7 +372,11 @@ final class Writer: Sendable {
     for (request, outcome) in zip(batch.settlements, done.settled) {
       request.continuation.resume(returning: .success(outcome))
     }
-    for (consumer, deliveries) in transaction.handed { release(consumer.consumer.hand(deliveries)) }
+    for (consumer, deliveries) in transaction.handed {
+      release(consumer.consumer.hand(deliveries))
+      // One that was paused since they were claimed has taken back what it had by then, and not these.
+      if consumer.isPaused.isSet { release(consumer.consumer.revoke()) }
+    }
     for action in transaction.afterCommit { action() }
     for row in transaction.setAside {
       logger.error(
