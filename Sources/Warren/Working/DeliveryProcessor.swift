@@ -85,16 +85,18 @@ struct DeliveryProcessor: Sendable {
       message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
-    let settlement: Settlement = await handlers.run(shown, delivery.token, cancellation) {
-      do {
-        try await MessageContext.$current.withValue(context) {
-          try await trace.handling(delivery) {
-            try await options.middleware.handle(delivery) { try await run(handler, $0) }
+    let settlement: Settlement = await tally.handling {
+      await handlers.run(shown, delivery.token, cancellation) {
+        do {
+          try await MessageContext.$current.withValue(context) {
+            try await trace.handling(delivery) {
+              try await options.middleware.handle(delivery) { try await run(handler, $0) }
+            }
           }
+          return .complete
+        } catch {
+          return decide(after: error, of: delivery, handler, cancellation.reason)
         }
-        return .complete
-      } catch {
-        return decide(after: error, of: delivery, handler, cancellation.reason)
       }
     }
     return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))

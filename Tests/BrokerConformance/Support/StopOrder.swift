@@ -45,6 +45,8 @@ public func stopInGoodOrder(
     try await run
 
     try equal(log.warnings, [], "what was warned of")
+    let stop = log.lines.filter { $0.message == "Worker stopping" && $0.level == .info }
+    try equal(stop.map { $0.metadata["running"] }, ["2"], "handlers that the stop waits for, said once")
     let end = log.lines.last { $0.message == "Worker stopped" }
     try equal(end?.metadata["handled"], "2", "what it handled")
     try equal(end?.metadata["given.back"], "2", "what it gave back")
