@@ -7,7 +7,7 @@ public import Warren
 /// ```swift
 /// let broker = try BrokerAddress("sqlite:broker.db").open(logger: logger)
 /// ```
-public enum BrokerAddress: Sendable, Equatable, CustomStringConvertible {
+public enum BrokerAddress: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
   /// A file of the embedded engine, by its path.
   case sqlite(path: String)
   /// A RabbitMQ, by the URL of each of its nodes, passwords included.
@@ -59,11 +59,12 @@ public enum BrokerAddress: Sendable, Equatable, CustomStringConvertible {
   private static func urls(_ text: String) -> [String] {
     var urls: [String] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let isURL = ["amqp://", "amqps://"].contains { part.lowercased().hasPrefix($0) }
+      let url = part.drop { $0.isWhitespace }
+      let isURL = ["amqp://", "amqps://"].contains { url.lowercased().hasPrefix($0) }
       if let last = urls.last, !isURL {
         urls[urls.count - 1] = "\(last),\(part)"
       } else {
-        urls.append(String(part))
+        urls.append(String(url))
       }
     }
     return urls
@@ -76,6 +77,9 @@ public enum BrokerAddress: Sendable, Equatable, CustomStringConvertible {
     case .rabbitMQ(let urls): urls.map { Self.withoutPassword($0) }.joined(separator: ",")
     }
   }
+
+  /// Empty, so that a dump shows no password.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
 
   /// The engine's name, as logs show it.
   public var engine: String {

@@ -39,15 +39,16 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
 
   /// An engine on a cluster: any of these may be used, and they may differ in host and port only.
   ///
-  /// Beside what RabbitMQ's URI specification knows, the query of the first may name the management API:
-  /// `?management=http://host:15672`.
+  /// Beside what RabbitMQ's URI specification knows, the query may name the management API: `?management=http://host:15672`, or
+  /// with a user of its own `http://user:password@host:15672`.
   ///
   /// - Throws: ``BrokerError/Code/invalid`` when a URL cannot be read. The message does not show it.
   public init(
     urls: [String], configuration: RabbitMQConfiguration = .init(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.rabbitmq")
   ) throws(BrokerError) {
-    let addresses = urls.map { Address($0) }
+    var addresses: [Address] = []
+    for url in urls { addresses.append(try Address(url)) }
     do throws(AMQPError) {
       var amqp = try AMQPConfiguration(uris: addresses.map(\.uri))
       if !addresses.contains(where: { $0.uri.contains("heartbeat=") }) { amqp.heartbeat = configuration.heartbeat }
@@ -67,7 +68,9 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
       throw BrokerError(error, doing: "reading the URL of RabbitMQ")
     }
     var configuration = configuration
-    if configuration.management == nil { configuration.management = addresses.lazy.compactMap(\.management).first }
+    if configuration.management == nil {
+      configuration.management = addresses.lazy.compactMap(\.management).first ?? Address.derived(from: amqp)
+    }
     self.configuration = configuration
     self.clock = clock
     self.logger = logger

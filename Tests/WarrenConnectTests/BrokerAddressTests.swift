@@ -18,6 +18,7 @@ import WarrenConnect
     "the nodes of a cluster are separated by commas",
     arguments: [
       ("amqp://a", ["amqp://a"]), ("amqp://a,amqp://b:5673", ["amqp://a", "amqp://b:5673"]),
+      ("amqp://a, amqp://b", ["amqp://a", "amqp://b"]),
       ("amqps://u:p,q@a/v,amqps://u:p,q@b/v", ["amqps://u:p,q@a/v", "amqps://u:p,q@b/v"]),
     ])
   func clusters(text: String, urls: [String]) throws { #expect(try BrokerAddress(text) == .rabbitMQ(urls: urls)) }
@@ -30,7 +31,13 @@ import WarrenConnect
       ("amqp://u:secret@h?management=http://m:secret@h:15672", "amqp://u:***@h?management=http://m:***@h:15672"),
       ("amqp://h:5672/v", "amqp://h:5672/v"), ("amqp://guest@h", "amqp://guest@h"),
     ])
-  func password(text: String, shown: String) throws { #expect(try BrokerAddress(text).description == shown) }
+  func password(text: String, shown: String) throws {
+    let address = try BrokerAddress(text)
+    #expect(address.description == shown)
+    var dumped = ""
+    dump(address, to: &dumped)
+    #expect(!dumped.contains("secret") && !dumped.contains("p@ss") && !dumped.contains("s#s"))
+  }
 
   @Test(
     "what is not an address is refused with the forms that are possible, and without a password",

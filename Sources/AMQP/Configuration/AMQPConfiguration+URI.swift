@@ -54,7 +54,11 @@ extension AMQPConfiguration {
       }
     case "cacertfile", "certfile", "keyfile", "verify", "server_name_indication": try applyTLS(key, value)
     default:
-      throw AMQPError(.invalidURI, "The URI's query has the unknown key \(key.prefix(40)). Check its spelling.")
+      throw AMQPError(
+        .invalidURI,
+        "The URI's query has the unknown key \(key.prefix(40)). Check its spelling: there are heartbeat, connection_timeout, "
+          + "channel_max, frame_max, name, auth_mechanism, cacertfile, certfile, keyfile, verify and server_name_indication."
+      )
     }
   }
 
@@ -99,7 +103,7 @@ struct URIParser {
     if let slash = rest.firstIndex(of: "/") {
       let path = rest[rest.index(after: slash)...]
       guard !path.contains("/") else {
-        throw Self.error("Its path has more than one segment; write %2f for a slash in the virtual host")
+        throw Self.error("Its path has more than one segment; write %2F for a slash in the virtual host or a password")
       }
       virtualHost = try Self.decode(path)
       rest = rest[..<slash]
@@ -135,7 +139,9 @@ struct URIParser {
       if !host.isEmpty { endpoint.host = try Self.decode(host) }
     }
     if let port, !port.isEmpty {
-      guard let number = Int(port), (1...65535).contains(number) else { throw Self.error("Its port is not a port") }
+      guard let number = Int(port), (1...65535).contains(number) else {
+        throw Self.error("Its port is not a number from 1 to 65535; write %2F for a slash in a password")
+      }
       endpoint.port = number
     }
   }
@@ -143,7 +149,10 @@ struct URIParser {
   private mutating func parseQuery(_ text: Substring) throws(AMQPError) {
     for pair in text.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2 else { throw Self.error("Its query has a key without a value") }
+      guard parts.count == 2 else {
+        throw Self.error(
+          "Its query has a key without a value: write key=value, and %3F for a question mark in a password")
+      }
       query.append((try Self.decode(parts[0]), try Self.decode(parts[1])))
     }
   }

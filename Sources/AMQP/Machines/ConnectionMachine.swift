@@ -106,13 +106,15 @@ struct ConnectionMachine: Sendable {
   private mutating func serverCloses(_ reason: CloseReason) -> [Action] {
     if state == .closed { return [] }
     // Both sides may close at once: the answer is due all the same.
-    if failure == nil, state != .closing { failure = Self.error(for: reason, in: state) }
+    if failure == nil, state != .closing {
+      failure = Self.error(for: reason, in: state, virtualHost: wishes.virtualHost)
+    }
     isOverChannelLimit = state == .open && reason.replyCode == 530 && reason.replyText.contains("number of channels")
     state = .closed
     return [.send(.connectionCloseOk), .closeSocket]
   }
 
-  static func error(for reason: CloseReason, in state: State) -> AMQPError {
+  static func error(for reason: CloseReason, in state: State, virtualHost: String = "/") -> AMQPError {
     let code: AMQPError.Code
     let message: String
     switch (state, reason.replyCode) {
@@ -126,7 +128,11 @@ struct ConnectionMachine: Sendable {
         + "says the same."
     case (.awaitingOpenOk, 403), (.awaitingOpenOk, 530), (.awaitingOpenOk, 402), (.awaitingOpenOk, 404):
       code = .virtualHostRefused
-      message = "The broker refused the virtual host. Check that it exists and that the user has permissions there."
+      message =
+        virtualHost.isEmpty
+        // `amqp://host/` says that, and mostly means `amqp://host`.
+        ? "The broker refused the virtual host, whose name is empty. For '/' leave out the slash at the URI's end, or write /%2F."
+        : "The broker refused the virtual host. Check that it exists and that the user has permissions there."
     case (.awaitingStart, _), (.awaitingTune, _), (.awaitingOpenOk, _):
       code = .handshakeFailed
       message = "The broker ended the connection while it was being opened."
@@ -186,8 +192,15 @@ struct ConnectionMachine: Sendable {
     case .awaitingTune where sentSecret && underlying == nil && !saysWhenItRefuses:
       return AMQPError(
         .authenticationFailed, "The broker hung up after the credentials. They are probably wrong.", isRetryable: false)
-    case .awaitingStart, .awaitingTune, .awaitingOpenOk:
-      return AMQPError(.handshakeFailed, "The connection ended while it was being opened.", underlying: underlying)
+    case .awaitingStart:
+      return AMQPError(
+        .handshakeFailed,
+        "The connection ended before the broker said anything. Check that this is its port for AMQP, and that amqps:// is written "
+          + "where that speaks TLS, and amqp:// where it does not.", underlying: underlying)
+    case .awaitingTune, .awaitingOpenOk:
+      return AMQPError(
+        .handshakeFailed, "The connection ended while it was being opened. The broker's log may say why.",
+        underlying: underlying)
     case .open: return AMQPError(.connectionLost, "The connection was lost.", underlying: underlying)
     }
   }

@@ -1,32 +1,62 @@
+internal import AMQP
 internal import Foundation
+internal import Warren
 
-/// The parts of a URL that the AMQP client does not give back or does not know.
+/// The URL of a RabbitMQ: what the AMQP client reads of it, and where it says that the management API is.
 struct Address {
+  /// The URL without the management API.
   let uri: String
+  /// The management API, where it is named.
   let management: URL?
-  let credentials: (user: String, password: String)?
+  /// Whom the management API is asked as, unless its own address says that: the AMQP client does not give a password back.
+  let credentials: (user: String, password: String)
 
-  init(_ url: String) {
-    guard var parts = URLComponents(string: url) else {
+  /// - Throws: ``BrokerError/Code/invalid`` when it names something that is no address. The message does not show it.
+  init(_ url: String) throws(BrokerError) {
+    let parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    let pairs = parts.dropFirst().first?.split(separator: "&") ?? []
+    let key = "management"
+    credentials = Self.credentials(in: parts[0])
+    let others = pairs.filter { $0 != key && !$0.hasPrefix(key + "=") }
+    guard let named = pairs.first(where: { $0 == key || $0.hasPrefix(key + "=") }) else {
       // The AMQP client says what is wrong with it.
-      (uri, management, credentials) = (url, nil, nil)
+      (uri, management) = (url, nil)
       return
     }
-    credentials = (parts.user ?? "guest", parts.password ?? "guest")
-    let items = parts.queryItems ?? []
-    if let named = items.first(where: { $0.name == "management" })?.value.flatMap({ URL(string: $0) }) {
-      let others = items.filter { $0.name != "management" }
-      parts.queryItems = others.isEmpty ? nil : others
-      uri = parts.string ?? url
-      management = named
-    } else {
-      uri = url
-      let isSecure = parts.scheme?.lowercased() == "amqps"
-      var derived = URLComponents()
-      derived.scheme = isSecure ? "https" : "http"
-      derived.host = parts.host ?? "localhost"
-      derived.port = isSecure ? 15671 : 15672
-      management = derived.url
+    uri = parts[0] + (others.isEmpty ? "" : "?" + others.joined(separator: "&"))
+    let value = String(named.dropFirst(key.count + 1))
+    guard let management = Self.web(value) ?? value.removingPercentEncoding.flatMap(Self.web) else {
+      throw BrokerError(
+        .invalid,
+        "the URL of RabbitMQ does not say where the management API is: write ?management=http://HOST:15672, or leave that out "
+          + "where it is on the broker's host, on port 15672")
     }
+    self.management = management
+  }
+
+  private static func credentials(in url: Substring) -> (user: String, password: String) {
+    let authority = url.firstRange(of: "://").map { url[$0.upperBound...].prefix { $0 != "/" } } ?? ""
+    guard let at = authority.lastIndex(of: "@") else { return ("guest", "guest") }
+    let words = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      .map { $0.removingPercentEncoding ?? String($0) }
+    return (words[0], words.count > 1 ? words[1] : "guest")
+  }
+
+  private static func web(_ text: String) -> URL? {
+    guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
+      url.host?.isEmpty == false
+    else { return nil }
+    return url
+  }
+
+  /// Where the management API is unless that is said.
+  static func derived(from amqp: AMQPConfiguration) -> URL? {
+    let isSecure = amqp.tls != nil
+    let host = amqp.endpoints.first?.host ?? "localhost"
+    var parts = URLComponents()
+    parts.scheme = isSecure ? "https" : "http"
+    parts.host = host.contains(":") ? "[\(host)]" : host
+    parts.port = isSecure ? 15671 : 15672
+    return parts.url
   }
 }

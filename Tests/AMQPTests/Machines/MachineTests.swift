@@ -74,6 +74,12 @@ struct MachineTests {
     _ = try host.receive(.connectionTune(offer))
     _ = try host.receive(.connectionClose(CloseReason(replyCode: 530, replyText: "NOT_ALLOWED")))
     #expect(host.failure?.code == .virtualHostRefused)
+    // `amqp://host/` names an empty one, which is seldom meant.
+    let refusal = CloseReason(replyCode: 530, replyText: "NOT_ALLOWED - vhost  not found")
+    let empty = ConnectionMachine.error(for: refusal, in: .awaitingOpenOk, virtualHost: "")
+    #expect(empty.code == .virtualHostRefused && empty.message.contains("%2F"))
+    var silent = machine()
+    #expect(silent.socketClosed(nil).message.contains("amqps://"))
     var version = machine()
     _ = try version.receive(
       .connectionStart(versionMajor: 1, versionMinor: 0, properties: [:], mechanisms: "PLAIN", locales: ""))

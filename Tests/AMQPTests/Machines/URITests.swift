@@ -56,6 +56,17 @@ struct URITests {
     #expect(error.map { "\($0)".contains("secret=") || "\($0)".contains("//secret") } == false)
   }
 
+  @Test(
+    "What must be encoded in a user or password is named",
+    arguments: [
+      ("amqp://u:a/b@h", "%2F"), ("amqp://u:a/b@h/v", "%2F"), ("amqp://u:a?b@h", "%3F"),
+      ("amqp://u:a#b@h", "%23"), ("amqp://u:a%b@h", "%25"), ("amqp://h:5672x", "a number from 1 to 65535"),
+    ])
+  func unencoded(_ uri: String, _ words: String) {
+    let error = #expect(throws: AMQPError.self) { _ = try AMQPConfiguration(uri: uri) }
+    #expect(error.map { "\($0)".contains(words) } == true, "\(error.map { "\($0)" } ?? "")")
+  }
+
   @Test("The query sets heartbeat, limits, mechanism and TLS")
   func query() throws {
     let configuration = try AMQPConfiguration(

@@ -1,3 +1,4 @@
+import AMQP
 import Foundation
 import Testing
 import Warren
@@ -92,11 +93,46 @@ import Warren
     #expect(names.allSatisfy { $0.utf8.count <= 255 })
   }
 
-  @Test func theManagementAddressIsNamedOrDerived() {
-    let named = Address("amqp://u:p%40@h:1234/v?heartbeat=5&management=http://m:8080")
-    #expect(named.uri == "amqp://u:p%40@h:1234/v?heartbeat=5")
-    #expect(named.management?.absoluteString == "http://m:8080")
-    #expect(named.credentials?.password == "p@")
-    #expect(Address("amqps://h").management?.absoluteString == "https://h:15671")
+  @Test(arguments: [
+    (
+      "amqp://u:p%40@h:1234/v?heartbeat=5&management=http://m:8080", "amqp://u:p%40@h:1234/v?heartbeat=5",
+      "http://m:8080"
+    ),
+    ("amqp://u:[p@h?management=https://a:b%40@m&heartbeat=5", "amqp://u:[p@h?heartbeat=5", "https://a:b%40@m"),
+    ("amqp://h?management=http%3A%2F%2Fm%3A1", "amqp://h", "http://m:1"),
+    ("amqp://h/v?heartbeat=5", "amqp://h/v?heartbeat=5", nil),
+  ])
+  func theManagementAPIIsNamedInTheURL(_ url: String, _ uri: String, _ management: String?) throws {
+    let address = try Address(url)
+    #expect(address.uri == uri)
+    #expect(address.management?.absoluteString == management)
+  }
+
+  @Test(arguments: [
+    ("amqp://u:p%40@h/v", "u", "p@"), ("amqp://u@h?a=b@c", "u", "guest"), ("amqp://h", "guest", "guest"),
+    ("amqp://u:a:b@c@h", "u", "a:b@c"),
+  ])
+  func theManagementAPIIsAskedAsTheUserOfTheURL(_ url: String, _ user: String, _ password: String) throws {
+    let credentials = try Address(url).credentials
+    #expect(credentials.user == user)
+    #expect(credentials.password == password)
+  }
+
+  @Test(arguments: ["", "=", "=localhost:15672", "=secret", "=http://", "=ftp://secret", "=http:secret"])
+  func whatIsNoAddressOfAManagementAPIIsRefusedWithWhatToWrite(_ value: String) throws {
+    let error = #expect(throws: BrokerError.self) {
+      _ = try RabbitMQBroker(url: "amqp://h/v?heartbeat=5&management\(value)")
+    }
+    #expect(error?.code == .invalid)
+    #expect(error?.message.contains("?management=http://HOST:15672") == true)
+    #expect(error?.message.contains("secret") == false)
+  }
+
+  @Test(arguments: [
+    ("amqps://h", "https://h:15671"), ("amqp://", "http://localhost:15672"), ("amqp://[::1]:99", "http://[::1]:15672"),
+    ("amqp://local%20host", nil),
+  ])
+  func theManagementAPIIsElseOnTheBrokersHost(_ url: String, _ management: String?) throws {
+    #expect(Address.derived(from: try AMQPConfiguration(uri: url))?.absoluteString == management)
   }
 }

@@ -106,6 +106,9 @@ struct InspectionTests {
       let finding = try await $0.diagnose().last
       #expect(finding?.text.contains("127.0.0.1:\(amqp)") == true, "\(String(describing: finding))")
     }
+    let known = try #require(URL(string: "\(management)".replacing("://", with: "://guest:guest@")))
+    let named = ManagementAPI(base: known, credentials: ("guest", "wrong"), virtualHost: "/")
+    #expect(await named.queues() != nil)
     let stranger = ManagementAPI(base: management, credentials: ("guest", "wrong"), virtualHost: "/")
     #expect(await stranger.queues() == nil)
     #expect(stranger.failure.contains("monitoring"), "\(stranger.failure)")

@@ -18,11 +18,21 @@ final class ManagementAPI: Sendable {
   }
   private let state = Mutex(State())
 
+  /// - Parameters:
+  ///   - base: where it is. A user that stands there goes before the connection's.
+  ///   - credentials: the connection's.
   init(base: URL?, credentials: (user: String, password: String)?, virtualHost: String) {
-    self.base = base
-    let (user, password) = credentials ?? ("guest", "guest")
+    let named = base?.user(percentEncoded: false).map { ($0, base?.password(percentEncoded: false) ?? "") }
+    let (user, password) = named ?? credentials ?? ("guest", "guest")
     authorization = "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
+    self.base = base.flatMap(Self.withoutUser)
     self.virtualHost = Self.escaped(virtualHost)
+  }
+
+  private static func withoutUser(_ url: URL) -> URL? {
+    guard var parts = URLComponents(url: url, resolvingAgainstBaseURL: true) else { return nil }
+    (parts.user, parts.password) = (nil, nil)
+    return parts.url
   }
 
   /// Why the last question had no answer: completes "the management API …".
@@ -97,7 +107,7 @@ final class ManagementAPI: Sendable {
       return fail("has no address")
     }
     if let rest = state.withLock({ $0.restUntil }), ContinuousClock.now < rest { return nil }
-    let place = "at \(base.scheme ?? "http")://\(base.host ?? "?"):\(base.port ?? 80)"
+    let place = "at \(base.scheme ?? "http")://\(base.host ?? "?"):\(base.port ?? (base.scheme == "https" ? 443 : 80))"
     var request = URLRequest(url: url, timeoutInterval: 5)
     request.setValue(authorization, forHTTPHeaderField: "Authorization")
     request.cachePolicy = .reloadIgnoringLocalCacheData
