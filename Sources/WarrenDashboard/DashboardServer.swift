@@ -90,3 +90,17 @@ public struct DashboardServer: Service {
     return Configuration.loopback.contains(host.lowercased())
   }
 }
+
+extension DashboardServer: CustomStringConvertible, CustomReflectable {
+  /// `dashboard`.
+  public var description: String { "dashboard" }
+  /// Empty.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension DashboardServer.Configuration: CustomStringConvertible, CustomReflectable {
+  /// Where it listens and for whom, without the password.
+  public var description: String { "\(host):\(port) as \(role), \(password == nil ? "without" : "with") a password" }
+  /// The same without the password.
+  public var customMirror: Mirror { Mirror(self, children: ["host": host, "port": port, "role": role]) }
+}

@@ -21,7 +21,11 @@ import WarrenTesting
       try DashboardServer(dashboard, .init(host: "0.0.0.0", password: "short"), logger: logger)
     }
     _ = try DashboardServer(dashboard, .init(), logger: logger)
-    _ = try DashboardServer(dashboard, .init(host: "0.0.0.0", password: "long enough"), logger: logger)
+    let configuration = DashboardServer.Configuration(host: "0.0.0.0", password: "long enough")
+    let server = try DashboardServer(dashboard, configuration, logger: logger)
+    var shown = "\(configuration) \(server)"
+    dump((configuration, server), to: &shown)
+    #expect(!shown.contains("long enough"))
   }
 
   @Test("without a password only names of this machine are answered")

@@ -20,6 +20,16 @@ import WarrenTesting
     }
   }
 
+  @Test func nothingShowsWhatItsMiddlewareHolds() throws {
+    struct Secret: Middleware { let key = "s3cret" }
+    let outbox = Outbox(try Application().database, MessageComposer(source: "app", middleware: [Secret()]))
+    let relay = OutboxRelay(outbox, to: try TestBroker())
+    var shown = "\(outbox), \(relay)"
+    #expect(shown == "outbox of 'app', relay from the outbox of 'app'")
+    dump((outbox, relay), to: &shown)
+    #expect(!shown.contains("s3cret"))
+  }
+
   @Test func everyPartOfAMessageIsKept() async throws {
     let application = try Application()
     let time = Date(timeIntervalSince1970: 1_900_000_000.25)

@@ -48,3 +48,10 @@ public struct BrokerGauges: Service {
     }
   }
 }
+
+extension BrokerGauges: CustomStringConvertible, CustomReflectable {
+  /// `gauges every 10 s`.
+  public var description: String { "gauges every \(interval.words)" }
+  /// Its interval.
+  public var customMirror: Mirror { Mirror(self, children: ["interval": interval]) }
+}

@@ -240,3 +240,14 @@ extension PublishResult {
     if case .failed(let error) = self { error.code == .unknownOutcome } else { false }
   }
 }
+
+extension EventBus: CustomStringConvertible, CustomReflectable {
+  /// `bus of 'bookings' to 'tutorgo_events'`: what it holds, such as middleware with keys in it, is not for logs.
+  public var description: String {
+    "bus of '\(composer.source)'" + (exchange.map { " to '\($0.name)'" } ?? "")
+  }
+  /// Its source, and its exchange's name.
+  public var customMirror: Mirror {
+    Mirror(self, children: ["source": composer.source, "exchange": exchange?.name as Any])
+  }
+}

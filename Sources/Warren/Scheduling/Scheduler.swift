@@ -155,3 +155,14 @@ public struct Scheduler: Service {
     }
   }
 }
+
+extension Scheduler: CustomStringConvertible, CustomReflectable {
+  /// `scheduler 'reports' of 'daily', 'weekly'`.
+  public var description: String {
+    "scheduler '\(name)' of \(schedules.map { "'\($0.schedule.name)'" }.joined(separator: ", "))"
+  }
+  /// Its name, and those of its schedules.
+  public var customMirror: Mirror {
+    Mirror(self, children: ["name": name, "schedules": schedules.map(\.schedule.name)])
+  }
+}

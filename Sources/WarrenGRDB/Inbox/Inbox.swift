@@ -155,3 +155,10 @@ public struct InboxError: OutcomeError, CustomStringConvertible {
       + ". Let a handler with the old steps finish it, or publish it again as a new message"
   }
 }
+
+extension Inbox: CustomStringConvertible, CustomReflectable {
+  /// `inbox that keeps for 7776000.0 seconds`.
+  public var description: String { "inbox that keeps for \(keeps)" }
+  /// For how long it keeps.
+  public var customMirror: Mirror { Mirror(self, children: ["keeps": keeps]) }
+}

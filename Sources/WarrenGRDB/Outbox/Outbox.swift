@@ -99,3 +99,10 @@ public struct Outbox: Sendable {
     return id
   }
 }
+
+extension Outbox: CustomStringConvertible, CustomReflectable {
+  /// `outbox of 'bookings'`.
+  public var description: String { "outbox of '\(composer.source)'" }
+  /// Its source.
+  public var customMirror: Mirror { Mirror(self, children: ["source": composer.source]) }
+}

@@ -219,3 +219,10 @@ public struct OutboxRelay: Service {
     Gauge(label: "warren_outbox_lag_seconds").record(status.lag.seconds)
   }
 }
+
+extension OutboxRelay: CustomStringConvertible, CustomReflectable {
+  /// `relay from the outbox of 'bookings'`.
+  public var description: String { "relay from the \(outbox)" }
+  /// Its outbox.
+  public var customMirror: Mirror { Mirror(self, children: ["outbox": outbox]) }
+}
