@@ -33,6 +33,13 @@ struct CommandError: Error, CustomStringConvertible {
     self.init(status, error.message, next: next)
   }
 
+  /// Runs `body`, and when it finds no such thing names the command that lists what there is.
+  static func naming<Result>(_ command: String, _ body: () async throws -> Result) async throws -> Result {
+    do { return try await body() } catch let error as BrokerError where error.code == .notFound {
+      throw CommandError(.nothing, error.message, next: "see what there is with `\(command)`")
+    }
+  }
+
   /// What was written is not all of it.
   init(_ failure: StandardStream.Failure) {
     self.init(.failure, "the output cannot be written: \(failure)", next: "check the disk or the program that reads it")

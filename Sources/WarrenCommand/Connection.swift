@@ -62,7 +62,11 @@ extension GlobalOptions {
         next: "give this user the right to read it and to enter its directories")
     }
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
+    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    if isDirectory.boolValue {
+      throw CommandError(.unreachable, "'\(path)' is a directory and no broker file", next: "name the file in it")
+    }
+    guard isThere else {
       throw CommandError(
         .unreachable, "there is no broker file '\(path)'",
         next: "check the path; the first service that opens the file creates it")

@@ -60,7 +60,7 @@ struct Parts: Sendable {
     // What fails because the broker is away is left to the pumps, which try until they are told to end: a worker consumes from
     // all of its queues or says why not.
     if try await tried(queue, { () throws(BrokerError) in try await session.info(queue) != nil }) == false {
-      throw BrokerError(.notFound, "there is no queue '\(queue)': apply the topology that declares it first")
+      throw BrokerError.missing(queue)
     }
     known.noteSeen(queue)
     let hasSuspects = known.deadLetterTarget(of: queue) != nil

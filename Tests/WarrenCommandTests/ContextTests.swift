@@ -24,6 +24,9 @@ import Testing
     #expect(try await run("--context", "nowhere", "queue", "ls").status == 4)
     #expect(try await run("context", "rm", "away").status == 0)
     #expect(try await run("queue", "ls").status == 2)
+    let mistyped = try await run("context", "add", "typo", "broker.db")
+    #expect(mistyped.status == 2 && mistyped.errors.contains("sqlite:broker.db"), "\(mistyped.errors)")
+    #expect(try await !run("context", "ls").output.contains("typo"))
     let password = try await run("context", "add", "prod", "amqp://ops:hunter2@broker/v")
     #expect(password.status == 2 && !password.errors.contains("hunter2"), "\(password.errors)")
   }

@@ -88,7 +88,7 @@ private struct Report: JobMessage {
   @Test func whatIsNotThereIsSaid() async throws {
     let broker = try await seeded()
     let none = try await broker.run("schedule", "pause", "other")
-    #expect(none.status == 4 && none.errors.contains("books/report"))
+    #expect(none.status == 4 && none.errors.contains("books/report") && none.errors.contains("`warren schedule ls`"))
     let nothing = try await SeededBroker().run("schedule", "ls")
     #expect(nothing.status == 0 && nothing.output.isEmpty && nothing.errors.contains("no schedules"))
   }

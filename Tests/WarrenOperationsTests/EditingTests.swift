@@ -33,6 +33,8 @@ import WarrenTesting
     #expect(draft.headers == ["a": "1"])
     draft.headers = ["b": "2"]
     #expect(try draft.message(now: time(0)).headers == ["b": "2", "warren-x": "kept"])
+    draft.headers = ["warren-attempts": "0"]
+    #expect(throws: BrokerError.self) { try draft.message(now: time(0)) }
   }
 
   @Test("a body that is not JSON is refused when its content type says that it is") func invalid() async throws {

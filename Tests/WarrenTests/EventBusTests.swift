@@ -91,6 +91,14 @@ private struct Mail: JobMessage {
       #expect(await code { try await bus.publish(Placed(number: 1), headers: ["warren-attempts": "1"]) } == .invalid)
       #expect(await code { try await bus.enqueue(Mail(), headers: ["warren-x": "1"]) } == .invalid)
       #expect(await code { try await bus.enqueue(Mail(), at: .distantPast) } == nil)
+      // It would be over before its time comes.
+      #expect(await code { try await bus.enqueue(Mail(), after: .seconds(60), timeToLive: .seconds(60)) } == .invalid)
+      #expect(await code { try await bus.enqueue(Mail(), at: .distantFuture, timeToLive: .seconds(60)) } == .invalid)
+      struct Meddling: Middleware {
+        func publishing(_ publication: inout Publication) { publication.message.headers["warren-x"] = "1" }
+      }
+      let meddled = EventBus(broker, source: "test", middleware: [Meddling()])
+      #expect(await code { try await meddled.enqueue(Mail()) } == .invalid)
     }
     #expect(broker.published.count == 1)
   }

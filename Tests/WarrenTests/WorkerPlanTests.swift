@@ -146,6 +146,62 @@ private struct Taken: EventMessage {
     #expect(refusal { On(Mail.self) { _, _ in }.prefetch(10).concurrency(10) } == "accepted")
   }
 
+  @Test func whatLooksLikeAWildcardAndIsNoneIsRefused() {
+    func refusal(_ exchange: Exchange, _ patterns: [RoutingKey]) -> String {
+      self.refusal { Subscription("q", on: exchange, to: patterns) { OnAny { _, _ in } } }
+    }
+    for pattern in ["order*", "order.**", "order.#x", "*order.placed", "a.##.b"] as [RoutingKey] {
+      #expect(refusal("e", ["order.*", pattern]).contains("order.* and order.#"), "\(pattern)")
+      #expect(refusal(.fanout("e"), [pattern]) == "accepted")
+    }
+    for pattern in ["order.*", "#", "*.placed", "order.#.late", ""] as [RoutingKey] {
+      #expect(refusal("e", [pattern]) == "accepted", "\(pattern)")
+    }
+    #expect(refusal(.direct("e"), ["order.#"]).contains("direct exchange"))
+    #expect(refusal(.direct("e"), []).contains("direct exchange"))
+    #expect(refusal(.direct("e"), ["order.placed"]) == "accepted")
+  }
+
+  @Test func namesAndTimesThatCannotBeAreRefused() {
+    func refusal(_ name: String = "w", _ change: (inout Worker.Options) -> Void = { _ in }) -> String {
+      var options = Worker.Options()
+      change(&options)
+      do {
+        _ = try Worker(TestBroker(), name: name, options: options) { On(Mail.self) { _, _ in } }
+        return "accepted"
+      } catch { return error.message }
+    }
+    #expect(refusal("").contains("1 to 255") && refusal(String(repeating: "w", count: 256)).contains("1 to 255"))
+    #expect(refusal { $0.stopDeadline = .seconds(-1) }.contains("stopDeadline"))
+    #expect(refusal { $0.suspectPatience = .seconds(-1) }.contains("suspectPatience"))
+    #expect(refusal { $0.unknownNamePatience = .seconds(-1) }.contains("unknownNamePatience"))
+    #expect(refusal { $0.stopDeadline = .zero } == "accepted")
+    struct Nameless: EventMessage { static let name: MessageName = "" }
+    #expect(self.refusal { Subscription("q", on: "e") { On(Nameless.self) { _, _ in } } }.contains("is empty"))
+    #expect(
+      self.refusal {
+        Subscription(Queue("q", timeToLive: .zero), on: "e") { OnAny { _, _ in } }
+      }.contains("time to live of the queue 'q'"))
+    #expect(self.refusal { Subscription("amq.mine", on: "e") { OnAny { _, _ in } } }.contains("begins with amq."))
+    #expect(self.refusal { Subscription("q", on: "amq.mine") { OnAny { _, _ in } } }.contains("begins with amq."))
+    #expect(self.refusal { Subscription("q", on: "amq.topic") { OnAny { _, _ in } } } == "accepted")
+    #expect(self.refusal { Subscription(Queue("amq.mine").adopted()) { OnAny { _, _ in } } } == "accepted")
+  }
+
+  @Test func aRetryPolicyThatCannotBeMeantIsRefused() {
+    let good = RetryPolicy.exponential(from: .seconds(1), retries: 3)
+    for (policy, word) in [
+      (good.jitter(20), "jitter of 20.0"), (good.jitter(-0.1), "jitter"), (good.jitter(.nan), "jitter"),
+      (.exponential(from: .seconds(1), factor: 0.5, retries: 3), "factor of 0.5"),
+      (.exponential(from: .seconds(1), factor: .nan, retries: 3), "factor"),
+      (.exponential(from: .seconds(1), retries: -3), "-3 retries"),
+      (.linear(step: .seconds(1), retries: -1), "retries"),
+    ] as [(RetryPolicy, String)] {
+      #expect(refusal { Subscription("q", on: "e") { OnAny { _, _ in } }.retry(policy) }.contains(word))
+    }
+    #expect(refusal { Subscription("q", on: "e") { OnAny { _, _ in } }.retry(good.jitter(1)) } == "accepted")
+  }
+
   @Test func aPatternAndItsHandlersMustMeet() {
     func refusal(_ exchange: Exchange, _ patterns: RoutingKey..., ignoring: Bool = false, any: Bool = false) -> String {
       self.refusal {
@@ -183,9 +239,26 @@ private struct Taken: EventMessage {
     #expect(!dumped.contains("s3cret") && !String(reflecting: worker).contains("s3cret"))
   }
 
+  @Test func nothingThatHoldsMiddlewareShowsWhatIsInIt() throws {
+    struct Secret: Middleware { let key = "s3cret" }
+    // As in a service of an application, whose description a group logs.
+    struct Service { let parts: [Any] }
+    let bus = EventBus(try TestBroker(), exchange: "shop", source: "api", middleware: [Secret()])
+    var options = Worker.Options()
+    options.middleware = [Secret()]
+    let scheduler = try Scheduler(bus) { Schedule("clean", .every(.seconds(5))) { Mail() } }
+    let service = Service(parts: [bus, bus.composer, options, scheduler])
+    var dumped = ""
+    dump(service, to: &dumped)
+    for text in ["\(service)", String(reflecting: service), dumped] { #expect(!text.contains("s3cret"), "\(text)") }
+    #expect("\(bus)" == "bus of 'api' to 'shop'" && "\(scheduler)" == "scheduler 'api' of 'clean'")
+    #expect("\(options)".contains("Secret") && "\(options)".contains("25 s"))
+  }
+
   @Test func slotsAndWindowFollowFromConcurrencyAndPrefetch() {
     #expect((QueueSettings().slots, QueueSettings().window) == (10, 20))
     #expect((QueueSettings(prefetch: 5).slots, QueueSettings(prefetch: 5).window) == (5, 5))
+    #expect(QueueSettings(concurrency: 40_000).window == 65_535)
     #expect((QueueSettings(concurrency: 100).slots, QueueSettings(concurrency: 100).window) == (100, 200))
   }
 

@@ -91,11 +91,6 @@ public struct MessageComposer: Sendable {
     priority: Priority?, timeToLive: Duration?, headers: Message.Headers,
     _ complete: (inout Publication) -> Void = { _ in }
   ) throws -> Publication {
-    if let name = headers.keys.first(where: { $0.hasPrefix("warren-") }) {
-      throw BrokerError(
-        .invalid,
-        "the header '\(name)' of '\(M.name)' has a name that is Warren's own: use one that does not begin with warren-")
-    }
     let timeToLive = timeToLive ?? M.timeToLive
     if let timeToLive, timeToLive <= .zero {
       throw BrokerError(
@@ -115,7 +110,21 @@ public struct MessageComposer: Sendable {
     MessageContext.current?.pass(to: &message)
     var publication = Publication(message, to: destination)
     complete(&publication)
+    if let due = publication.notBefore, let expiry = publication.message.expiresAt, expiry <= due {
+      throw BrokerError(
+        .invalid,
+        "the job '\(M.name)' is to wait for longer than it is worth handling, and would expire before: give it a longer time to live, "
+          + "which counts from now, or an earlier time")
+    }
     for step in middleware { try step.publishing(&publication) }
+    try publication.message.refuseReservedHeaders()
     return publication
   }
+}
+
+extension MessageComposer: CustomStringConvertible, CustomReflectable {
+  /// `messages of 'bookings'`: what it holds, such as middleware with keys in it, is not for logs.
+  public var description: String { "messages of '\(source)'" }
+  /// Its source, and its exchange's name.
+  public var customMirror: Mirror { Mirror(self, children: ["source": source, "exchange": exchange?.name as Any]) }
 }

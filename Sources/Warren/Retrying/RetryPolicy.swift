@@ -17,6 +17,8 @@ public struct RetryPolicy: Sendable {
   private var schedule: Schedule
   private var jitter = 0.0
   private var rules: [@Sendable (any Error) -> Outcome?] = []
+  /// What it was asked for and cannot be meant; a worker refuses it.
+  private var mistake: String?
 
   /// How many tries follow the first.
   public private(set) var retries: Int
@@ -33,15 +35,18 @@ public struct RetryPolicy: Sendable {
   public static func exponential(
     from first: Duration, factor: Double = 2, retries: Int, maximum: Duration = .seconds(3600)
   ) -> RetryPolicy {
-    RetryPolicy(
-      schedule: .exponential(first: first, factor: factor >= 1 ? factor : 1, maximum: maximum),
-      retries: max(0, retries))
+    var policy = RetryPolicy(
+      schedule: .exponential(first: first, factor: factor >= 1 ? factor : 1, maximum: maximum), retries: retries)
+    if !(factor >= 1) {
+      policy.mistake = "a factor of \(factor): give 1 or more, so that no delay is shorter than the one before"
+    }
+    return policy
   }
   /// `step`, twice, three times `step`, and so on, up to `maximum`.
   public static func linear(
     step: Duration, retries: Int, maximum: Duration = .seconds(3600)
   ) -> RetryPolicy {
-    RetryPolicy(schedule: .linear(step: step, maximum: maximum), retries: max(0, retries))
+    RetryPolicy(schedule: .linear(step: step, maximum: maximum), retries: retries)
   }
   /// These delays, one a retry.
   public static func fixed(_ delays: [Duration]) -> RetryPolicy {
@@ -50,7 +55,8 @@ public struct RetryPolicy: Sendable {
 
   private init(schedule: Schedule, retries: Int) {
     self.schedule = schedule
-    self.retries = retries
+    self.retries = max(0, retries)
+    if retries < 0 { mistake = "\(retries) retries: give a number from zero on" }
   }
 
   /// Spreads each delay by up to this fraction (0 to 1), longer or shorter, so that messages that failed together do not
@@ -58,6 +64,9 @@ public struct RetryPolicy: Sendable {
   public func jitter(_ fraction: Double) -> RetryPolicy {
     var policy = self
     policy.jitter = fraction >= 0 ? min(fraction, 1) : 0
+    if !(0...1).contains(fraction) {
+      policy.mistake = "a jitter of \(fraction): give a fraction from 0 to 1, such as 0.2"
+    }
     return policy
   }
 
@@ -94,8 +103,9 @@ public struct RetryPolicy: Sendable {
   /// All delays that it can ask for, before any spreading; the first thousand of them.
   public var delays: [Duration] { (0..<min(retries, 1000)).compactMap { delay(afterAttempt: $0 + 1) } }
 
-  /// Throws ``BrokerError/Code/invalid`` for delays that cannot be meant.
+  /// Throws ``BrokerError/Code/invalid`` for what cannot be meant.
   func validate(_ what: @autoclosure () -> String) throws(BrokerError) {
+    if let mistake { throw BrokerError(.invalid, "the retry policy of \(what()) has \(mistake)") }
     let lengths: [Duration] =
       switch schedule {
       case .fixed(let delays): delays

@@ -28,6 +28,9 @@ struct TopologyBuilder {
           "the exchange '\(exchange.name)' is of the kind '\(kind)', which Warren does not declare: adopt it, or take topic, fanout or "
             + "direct")
       }
+      // A broker has these from the beginning, and declaring one again changes nothing.
+      let standard: Set<ExchangeName> = ["amq.direct", "amq.fanout", "amq.topic"]
+      if !exchange.isAdopted, !standard.contains(exchange.name) { try Self.refuseReserved(exchange.name) }
       exchangesByName[exchange.name] = exchange
       return exchanges.append(exchange)
     }
@@ -48,6 +51,14 @@ struct TopologyBuilder {
         "the queue '\(queue.name)' holds dead letters and cannot have a time to live: what expires there has nowhere to go. "
           + "Leave it out, or give the queue a dead-letter queue of its own")
     }
+    if !queue.isAdopted {
+      try Self.refuseReserved(queue.name)
+      if let time = queue.timeToLive, time <= .zero {
+        throw BrokerError(
+          .invalid,
+          "the time to live of the queue '\(queue.name)' is \(time.words): give a time above zero, or none for ever")
+      }
+    }
     queues.append(queue)
     queuesByName[queue.name] = queue
     guard let target = queue.deadLetter else { return }
@@ -64,6 +75,13 @@ struct TopologyBuilder {
     exchange.isAdopted = queue.isAdopted
     try add(exchange)
     try add(Binding(target.queue, to: exchange.name, key: target.key))
+  }
+
+  private static func refuseReserved(_ name: some Name) throws(BrokerError) {
+    guard name.rawValue.hasPrefix("amq.") else { return }
+    throw BrokerError(
+      .invalid,
+      "the name '\(name)' begins with amq., which RabbitMQ keeps for itself: take another, or adopt what is there")
   }
 
   mutating func add(_ binding: Binding) throws(BrokerError) {

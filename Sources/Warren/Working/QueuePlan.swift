@@ -59,6 +59,7 @@ struct QueuePlan: Sendable {
       fallback = handler
       return
     }
+    try name.validate(as: "name of a message that '\(queue)' has a handler for")
     if handlers[name] != nil {
       throw BrokerError(
         .invalid, "the queue '\(queue)' has two handlers for '\(name)': several effects are several queues")

@@ -8,7 +8,7 @@ struct QueueSettings: Sendable, Equatable {
   var slots: Int { concurrency ?? prefetch ?? 10 }
   /// How many deliveries may be unsettled: the prefetch, else twice as many as handlers run, so that no handler waits for
   /// a delivery.
-  var window: Int { prefetch ?? 2 * slots }
+  var window: Int { prefetch ?? min(2 * slots, 65_535) }
 
   /// How many handlers' times a delivery may have to last: it waits while those before it are handled.
   var turns: Int { (window + slots - 1) / slots }

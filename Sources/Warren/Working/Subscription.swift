@@ -135,8 +135,9 @@ public struct Subscription: QueueConfigurable {
     guard let exchange, exchange.kind != .fanout else { return }
     let admitted = handlers.compactMap(\.routingPattern)
     let isTopic = exchange.kind == .topic
+    for pattern in patterns { try checkWildcards(pattern, exchange) }
     func meets(_ pattern: RoutingKey, _ key: RoutingKey) -> Bool {
-      isTopic ? RoutingPattern(pattern).overlaps(RoutingPattern(key)) : pattern == key || pattern == "#"
+      isTopic ? RoutingPattern(pattern).overlaps(RoutingPattern(key)) : pattern == key
     }
     for handler in handlers {
       guard let name = handler.name, let key = handler.routingPattern, !patterns.contains(where: { meets($0, key) })
@@ -154,6 +155,25 @@ public struct Subscription: QueueConfigurable {
         .invalid,
         "the subscription '\(queue.name)' asks for '\(pattern)' and has no handler for what that lets in: add On(…) or OnAny, "
           + "correct the pattern, or let such events pass with .unhandled(.ignore)")
+    }
+  }
+
+  /// Refuses what looks like a wildcard and is none: it would match itself alone.
+  private func checkWildcards(_ pattern: RoutingKey, _ exchange: Exchange) throws(BrokerError) {
+    let words = pattern.rawValue.split(separator: ".", omittingEmptySubsequences: false)
+    switch exchange.kind {
+    case .topic:
+      guard let word = words.first(where: { $0.count > 1 && $0.contains { "*#".contains($0) } }) else { return }
+      throw BrokerError(
+        .invalid,
+        "the subscription '\(queue.name)' asks for '\(pattern)', in which '\(word)' is no wildcard: * stands for one whole word "
+          + "between dots and # for any number of them, as in order.* and order.#")
+    case .direct where words.contains { ["*", "#"].contains($0) }:
+      throw BrokerError(
+        .invalid,
+        "the subscription '\(queue.name)' asks for '\(pattern)' and would never get that: '\(exchange.name)' is a direct exchange, "
+          + "which routes by the exact key. Name each key, or take a topic exchange")
+    default: return
     }
   }
 }

@@ -35,6 +35,15 @@ public struct Worker: Service {
     public var unknownNamePatience: Duration = .seconds(900)
     /// The defaults.
     public init() {}
+
+    func validate(_ worker: String) throws(BrokerError) {
+      for (what, time) in [
+        ("stopDeadline", stopDeadline), ("suspectPatience", suspectPatience),
+        ("unknownNamePatience", unknownNamePatience),
+      ] where time < .zero {
+        throw BrokerError(.invalid, "\(what) of the worker '\(worker)' is \(time.words): give a time from zero on")
+      }
+    }
   }
 
   /// What it is called, in logs and in the record of failures.
@@ -56,6 +65,10 @@ public struct Worker: Service {
     _ broker: any Broker, name: String, options: Options = Options(), logger: Logger = Logger(label: "warren.worker"),
     @WorkerBuilder _ components: () -> [WorkerComponent]
   ) throws(BrokerError) {
+    guard (1...255).contains(name.utf8.count) else {
+      throw BrokerError(.invalid, "the name of a worker has \(name.utf8.count) bytes: give it one of 1 to 255")
+    }
+    try options.validate(name)
     var plans: [QueuePlan] = []
     var topology = try Topology()
     for component in components() {
@@ -102,7 +115,10 @@ public struct Worker: Service {
     let instruments = Instruments()
     // The end of one queue's work that was not asked for ends that of the others.
     let end = StopSignal()
-    try await stop.onSet({ end.set() }) {
+    try await stop.onSet({
+      logStop(tally)
+      end.set()
+    }) {
       try await end.onSet({ gate.stop() }) {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for plan in plans {
@@ -125,6 +141,14 @@ public struct Worker: Service {
     // Real time: what is waited for comes from outside.
     await stop.sleep(for: options.stopDeadline, by: SystemClock())
     if !stop.isSet { throw error }
+  }
+
+  /// Says once that a stop has begun, and what it waits for. Where the broker stands behind its worker in a service group it is told first,
+  /// and the worker learns of that by the end of its consumers.
+  private func logStop(_ tally: WorkerTally) {
+    guard tally.beginStop() else { return }
+    let state: Logger.Metadata = ["running": "\(tally.handlers)", "deadline": "\(options.stopDeadline.words)"]
+    logger.info("Worker stopping", metadata: logMetadata.merging(state) { $1 })
   }
 
   private var logMetadata: Logger.Metadata {
@@ -183,6 +207,7 @@ public struct Worker: Service {
             }
             group.addTask {
               await consumer.waitUntilStopped()
+              logStop(tally)
               guard (try? await clock.sleep(until: clock.now.adding(options.stopDeadline))) != nil else { return false }
               warnOfRunning(consumer)
               return false
@@ -230,4 +255,22 @@ extension Worker: CustomStringConvertible, CustomReflectable {
   }
   /// Its name and queues.
   public var customMirror: Mirror { Mirror(self, children: ["name": name, "queues": queues]) }
+}
+
+extension Worker.Options: CustomStringConvertible, CustomReflectable {
+  /// Its times, and the types of its middleware, which may have keys in it.
+  public var description: String {
+    "stopDeadline \(stopDeadline.words), suspectPatience \(suspectPatience.words), unknownNamePatience "
+      + "\(unknownNamePatience.words), middleware \(middlewareNames)"
+  }
+  /// Its times, and the types of its middleware.
+  public var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        "stopDeadline": stopDeadline, "suspectPatience": suspectPatience, "unknownNamePatience": unknownNamePatience,
+        "middleware": middlewareNames,
+      ])
+  }
+  private var middlewareNames: [String] { middleware.map { "\(type(of: $0))" } }
 }

@@ -18,9 +18,11 @@ struct EventCommand: AsyncParsableCommand {
 
     func run() async throws {
       let composition = try content.composition(name)
-      let view = try await options.withOperations {
-        content.note($0.broker)
-        return try await $0.publish(composition, to: exchange, key: key, source: content.source)
+      let view = try await CommandError.naming("warren topology show") {
+        try await options.withOperations {
+          content.note($0.broker)
+          return try await $0.publish(composition, to: exchange, key: key, source: content.source)
+        }
       }
       try Printer(options).thing(view) { "\(view.id)\n" }
       if view.result == .unroutable {

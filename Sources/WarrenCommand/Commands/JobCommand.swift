@@ -16,7 +16,8 @@ struct JobCommand: AsyncParsableCommand {
     @OptionGroup var content: ContentOptions
     @Option(help: ArgumentHelp("Not before this much time has passed: 5m, 1h30m.", valueName: "duration"))
     var after: DurationArgument?
-    @Option(help: ArgumentHelp("Not before this time, in ISO 8601 with its zone.", valueName: "time"))
+    @Option(
+      help: ArgumentHelp("Not before this time, in ISO 8601 with its zone: 2030-01-31T18:00:00Z.", valueName: "time"))
     var at: TimeArgument?
     @Option(help: ArgumentHelp("Keeps repeats out while the queue has the job and for a day after.", valueName: "key"))
     var unique: String?

@@ -28,7 +28,9 @@ struct OperationCommand: AsyncParsableCommand {
     @Argument(help: "The operation.") var id: String
 
     func run() async throws {
-      let operation = try await options.withOperations { try await $0.bulkOperation(id) }
+      let operation = try await CommandError.naming("warren op ls") {
+        try await options.withOperations { try await $0.bulkOperation(id) }
+      }
       try OperationCommand.show(operation, options)
     }
   }
@@ -40,7 +42,9 @@ struct OperationCommand: AsyncParsableCommand {
     @Argument(help: "The operation.") var id: String
 
     func run() async throws {
-      let operation = try await options.withOperations { try await $0.cancelOperation(id) }
+      let operation = try await CommandError.naming("warren op ls") {
+        try await options.withOperations { try await $0.cancelOperation(id) }
+      }
       try Printer(options).thing(operation) { "cancelled at \(operation.done) of \(operation.total)\n" }
     }
   }
@@ -54,10 +58,12 @@ struct OperationCommand: AsyncParsableCommand {
 
     func run() async throws {
       let printer = Printer(options)
-      let operation = try await options.withOperations { operations in
-        try await operations.resume(id) { operation in
-          if printer.terminal.showsProgress {
-            StandardError.progress("\(operation.total - operation.left) of \(operation.total)")
+      let operation = try await CommandError.naming("warren op ls") {
+        try await options.withOperations { operations in
+          try await operations.resume(id) { operation in
+            if printer.terminal.showsProgress {
+              StandardError.progress("\(operation.total - operation.left) of \(operation.total)")
+            }
           }
         }
       }

@@ -24,10 +24,12 @@ struct ScheduleCommand: AsyncParsableCommand {
     func withSchedules<Result: Sendable>(
       _ body: @Sendable (Schedules) async throws -> Result
     ) async throws -> Result {
-      if let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty {
-        return try await body(Schedules(try BrokerAddress(text).openStore()))
+      try await CommandError.naming("warren schedule ls") {
+        if let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty {
+          return try await body(Schedules(try BrokerAddress(text).openStore()))
+        }
+        return try await options.withOperations { try await body($0.schedules) }
       }
-      return try await options.withOperations { try await body($0.schedules) }
     }
   }
 

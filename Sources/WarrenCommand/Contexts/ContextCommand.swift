@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import WarrenConnect
 
 struct ContextCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +24,8 @@ struct ContextCommand: AsyncParsableCommand {
           .usage, "the URL has a password in it, which would stand in a file",
           next: "write ${NAME} in its place, and set the variable NAME where the command runs")
       }
+      // With a variable in it, it is known when that is filled in.
+      if !url.contains("${") { _ = try BrokerAddress(url) }
       var contexts = try Contexts.read()
       contexts.urls[name] = url
       contexts.current = contexts.current ?? name

@@ -55,6 +55,8 @@ public struct DeadLetterDraft: Sendable, Equatable {
         throw BrokerError(.invalid, "the body is not JSON, though its content type says so: \(error)")
       }
     }
+    copy.headers = headers
+    try copy.refuseReservedHeaders()
     copy.id = id
     // Otherwise the copy would be parked as expired at once.
     if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }

@@ -45,6 +45,7 @@ extension Operations {
     _ composition: Composition, _ destination: Publication.Destination, _ source: String
   ) async throws(BrokerError) -> PublicationView {
     let message = composition.message(source: source, now: clock.now)
+    try message.refuseReservedHeaders()
     var publication = Publication(message, to: destination, notBefore: composition.notBefore)
     publication.unique = composition.unique
     var view = PublicationView(id: message.id ?? "", name: composition.name, result: .stored)

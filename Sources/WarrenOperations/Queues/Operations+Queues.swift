@@ -11,7 +11,7 @@ extension Operations {
   /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none of this name.
   public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus {
     guard let status = try await inspectable.queue(name) else {
-      throw BrokerError(.notFound, "there is no queue '\(name)'")
+      throw BrokerError.missing(name)
     }
     return status
   }

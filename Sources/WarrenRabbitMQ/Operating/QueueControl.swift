@@ -78,7 +78,7 @@ struct QueueControl: Sendable {
 
   private func mustExist(_ queue: QueueName) async throws(BrokerError) {
     guard try await session.info(queue) != nil else {
-      throw BrokerError(.notFound, "there is no queue '\(queue)': check its name")
+      throw BrokerError.missing(queue)
     }
   }
 

@@ -18,7 +18,7 @@ struct Remover: Sendable {
         "'\(queue)' is a queue that Warren keeps for itself: delete the queue of the application, and it goes along")
     }
     guard let info = try await session.info(queue) else {
-      throw BrokerError(.notFound, "there is no queue '\(queue)': check its name")
+      throw BrokerError.missing(queue)
     }
     let suspects = SystemNames.suspects(of: queue)
     let suspectInfo = try await session.info(suspects)

@@ -24,7 +24,7 @@ struct Publisher: Sendable {
         let body = ByteBuffer(bytes: message.body)
         switch publication.destination {
         case .exchange(let exchange, let key):
-          guard try await exists(exchange) else { throw Self.missing(exchange) }
+          guard try await exists(exchange) else { throw BrokerError.missing(exchange) }
           direct.append(
             (
               index,
@@ -84,11 +84,6 @@ struct Publisher: Sendable {
     known.queues[queue].map { !$0.isAdopted && $0.deadLetter != nil } ?? false
   }
 
-  private static func missing(_ exchange: ExchangeName) -> BrokerError {
-    BrokerError(
-      .notFound, "there is no exchange '\(exchange)': apply the topology that declares it before publishing to it")
-  }
-
   private func result(
     _ answer: AMQPPublishResult, _ message: AMQPMessage
   ) async -> PublishResult {
@@ -111,7 +106,7 @@ struct Publisher: Sendable {
       let exchange = ExchangeName(message.exchange)
       if error.replyCode == 404, !message.exchange.isEmpty {
         known.forget(exchange)
-        if (try? await exists(exchange)) == false { return .failed(Self.missing(exchange)) }
+        if (try? await exists(exchange)) == false { return .failed(BrokerError.missing(exchange)) }
       }
       return .failed(BrokerError(error, doing: "publishing"))
     }

@@ -21,7 +21,7 @@ struct MessageReader {
     return try await file.read { database in
       let topology = try KnownTopology(database)
       if let queue = selection.queue, topology.queues[queue] == nil {
-        throw BrokerError(.notFound, "there is no queue '\(queue)': check its name")
+        throw BrokerError.missing(queue)
       }
       var places: [Place] = []
       for state in QueuedMessage.State.allCases where selection.state == nil || selection.state == state {

@@ -14,8 +14,7 @@ extension Transaction {
     switch publication.destination {
     case .exchange(let name, let key):
       guard let queues = state.topology.route(name, key) else {
-        return .failed(
-          BrokerError(.notFound, "there is no exchange '\(name)': apply a topology that has it before publishing"))
+        return .failed(BrokerError.missing(name))
       }
       if queues.isEmpty { return .unroutable }
       for queue in queues { try store(publication.message, in: queue, exchange: name, key: key) }

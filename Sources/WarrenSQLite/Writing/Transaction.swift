@@ -117,7 +117,7 @@ final class Transaction {
   /// - Throws: ``BrokerError/Code/notFound``.
   func queue(_ name: QueueName) throws -> KnownQueue {
     guard let known = state.topology.queues[name] else {
-      throw BrokerError(.notFound, "there is no queue '\(name)': apply a topology that has it, or check the name")
+      throw BrokerError.missing(name)
     }
     return known
   }

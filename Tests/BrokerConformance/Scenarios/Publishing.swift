@@ -88,6 +88,7 @@ extension Scenario {
       guard case .failed(let error) = results[3], error.code == .notFound else {
         throw ScenarioFailure("a missing exchange is not found, not \(results[3])")
       }
+      try equal(error.message, BrokerError.missing(ExchangeName("\(bench.prefix).missing")).message)
       _ = try await bench.status(queue.name) { $0.ready == 2 }
     },
     Scenario("1: what no engine can carry is refused by name, and its neighbours are stored") { bench in
