@@ -78,16 +78,6 @@ import WarrenTesting
     try await expectOrder(broker)
   }
 
-  @Test func aLogThatWasDeletedUnderItRefusesInsteadOfLosing() async throws {
-    let path = folder.path("b.db")
-    try await withQueue { broker, _ in
-      try FileManager.default.moveItem(atPath: path + "-wal", toPath: path + "-aside")
-      await expect(.unavailable) { try await broker.put("lost?", to: "q") }
-      try FileManager.default.moveItem(atPath: path + "-aside", toPath: path + "-wal")
-      try await broker.put("kept", to: "q")
-    }
-  }
-
   @Test func aFullDiskRefusesWhatIsNewAndLosesNothing() async throws {
     try await withQueue { broker, consumer in
       try await broker.put("first", to: "q")

@@ -18,7 +18,9 @@ import WarrenTesting
 
   /// Runs `body` while another program has the write lock of SQLite.
   private func whileAnotherProgramWrites<Result>(_ body: () async throws -> Result) async throws -> Result {
-    let other = try DatabaseQueue(path: path)
+    var waiting = Configuration()
+    waiting.busyMode = .timeout(60)
+    let other = try DatabaseQueue(path: path, configuration: waiting)
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let release = DispatchSemaphore(value: 0)
     other.asyncWriteWithoutTransaction { database in

@@ -113,9 +113,11 @@ private struct Taken: EventMessage {
   }
 
   /// What a worker refuses, with a word of what it says.
-  private func refusal(@WorkerBuilder _ components: () -> [WorkerComponent]) -> String {
+  private func refusal(
+    name: String = "w", options: Worker.Options = .init(), @WorkerBuilder _ components: () -> [WorkerComponent]
+  ) -> String {
     do {
-      _ = try Worker(TestBroker(), name: "w", components)
+      _ = try Worker(TestBroker(), name: name, options: options, components)
       return "accepted"
     } catch { return error.code == .invalid ? error.message : "\(error)" }
   }
@@ -166,10 +168,7 @@ private struct Taken: EventMessage {
     func refusal(_ name: String = "w", _ change: (inout Worker.Options) -> Void = { _ in }) -> String {
       var options = Worker.Options()
       change(&options)
-      do {
-        _ = try Worker(TestBroker(), name: name, options: options) { On(Mail.self) { _, _ in } }
-        return "accepted"
-      } catch { return error.message }
+      return self.refusal(name: name, options: options) { On(Mail.self) { _, _ in } }
     }
     #expect(refusal("").contains("1 to 255") && refusal(String(repeating: "w", count: 256)).contains("1 to 255"))
     #expect(refusal { $0.stopDeadline = .seconds(-1) }.contains("stopDeadline"))
