@@ -18,7 +18,7 @@ import WarrenOperations
       "pin", "PIN", "pincode", "cvv", "CVV2", "cardNumber", "card_number", "IBAN", "private_key", "credentials",
       "sessionId",
       "sessionID", "secretAnswer", "seedPhrase", "accessTokenV2", "IBANNumber", "bearer", "privateKeyPEM", "totpSeed",
-      "storageAccountKey",
+      "storageAccountKey", "signature", "xAmzSignature", "X-Hub-Signature-256", "sig",
     ])
   func hidden(name: String) { #expect(Mask.standard.hides(name)) }
 
@@ -31,6 +31,7 @@ import WarrenOperations
       "passwordPolicy",
       "secretName", "codec", "keyboard", "primaryKey", "routingKey", "compass", "boardingPass", "pinId", "number",
       "orderNumber", "version", "seed", "tokenVersion", "publicKeyPEM", "accountId",
+      "signatureAlgorithm", "signatures", "design", "signedAt", "private_key_id",
     ])
   func shown(name: String) { #expect(!Mask.standard.hides(name)) }
 
@@ -54,6 +55,17 @@ import WarrenOperations
       ),
       (#"{"credentials":{"user":"u","file":["a"]},"token":true}"#, #"{"credentials":"***","token":true}"#),
       (#"{"note":"password='two words' sent"}"#, #"{"note":"password='***' sent"}"#),
+      // Names beside their values.
+      (
+        #"{"headers":[{"name":"Authorization","value":"Basic x"},{"name":"Accept","value":"*"}]}"#,
+        #"{"headers":[{"name":"Authorization","value":"***"},{"name":"Accept","value":"*"}]}"#
+      ),
+      (#"[["cookie","sid=x"],["accept","*"]]"#, #"[["cookie","***"],["accept","*"]]"#),
+      (#"["token","email"]"#, #"["token","email"]"#),
+      (
+        #"["curl","-u","ada:S3cr3t","--password","two words","-p","80:80","-X","GET"]"#,
+        #"["curl","-u","ada:***","--password","***","-p","80:80","-X","GET"]"#
+      ),
     ])
   func json(text: String, masked: String) throws {
     let document = try JSONText(parsing: text)
@@ -91,6 +103,40 @@ import WarrenOperations
       ("mysql --password hunter2 --user ada", "mysql --password *** --user ada"),
       ("deploy --token --force", "deploy --token --force"), ("OTP 482913 sent", "OTP *** sent"),
       ("status code 50312", "status code 50312"), ("AccountKey=ab+c==;Endpoint=x", "AccountKey=***;Endpoint=x"),
+      ("curl -u ada:S3cr3t http://h", "curl -u ada:*** http://h"), ("curl -uada:S3cr3t h", "curl -uada:*** h"),
+      ("curl -u ada:123456 h", "curl -u ada:*** h"), ("curl --user 'ada:two words' h", "curl --user 'ada:***' h"),
+      ("curl --proxy-user=ada:S3cr3t h", "curl --proxy-user=ada:*** h"),
+      ("run(['curl', '-u', 'ada:S3cr3t'])", "run(['curl', '-u', 'ada:***'])"),
+      ("run([\"x\", \"--token\", \"abc\"])", "run([\"x\", \"--token\", \"***\"])"),
+      ("mysql -u root -p S3cr3t db", "mysql -u root -p *** db"), ("mysql -pS3cr3t db", "mysql -p*** db"),
+      ("docker login -u ada -p hunter r", "docker login -u ada -p *** r"),
+      ("sshpass -p 'a b' ssh h", "sshpass -p '***' ssh h"),
+      (
+        "docker run -u 1000:1000 -p 80:80 -p 127.0.0.1:8080:80/tcp x",
+        "docker run -u 1000:1000 -p 80:80 -p 127.0.0.1:8080:80/tcp x"
+      ),
+      (
+        "mkdir -p /tmp/x2; cp -p from to; ssh -p 22 h; sort -u x",
+        "mkdir -p /tmp/x2; cp -p from to; ssh -p 22 h; sort -u x"
+      ),
+      ("git push -u origin main; find -print0", "git push -u origin main; find -print0"),
+      ("machine h login ada password S3cr3t port 1", "machine h login ada password *** port 1"),
+      ("password too short, token invalid", "password too short, token invalid"),
+      // Connection strings, whose values end with a semicolon and with nothing else.
+      ("Server=db;User Id=sa;Password=a&b,c d;Encrypt=1", "Server=db;User Id=sa;Password=***;Encrypt=1"),
+      ("Server=db;Pwd=\"a;b\";x=1", "Server=db;Pwd=\"***\";x=1"),
+      ("Endpoint=sb://h/;SharedAccessKey=a+b=", "Endpoint=sb://h/;SharedAccessKey=***"),
+      ("jdbc:postgresql://h/db?user=ada&password=S3cr3t&ssl=1", "jdbc:postgresql://h/db?user=ada&password=***&ssl=1"),
+      // Signatures and what signs.
+      ("https://h/x?X-Amz-Signature=ab12&X-Amz-Date=1", "https://h/x?X-Amz-Signature=***&X-Amz-Date=1"),
+      ("https://h/x?sv=1&sig=ab%2Bc%3D&se=1", "https://h/x?sv=1&sig=***&se=1"), ("signature: 3045ab", "signature: ***"),
+      ("the signature is missing", "the signature is missing"),
+      ("id AKIAIOSFODNN7EXAMPLE used", "id *** used"), ("AWS_SECRET_ACCESS_KEY=a/b+c", "AWS_SECRET_ACCESS_KEY=***"),
+      // Lists of headers, cookies without a colon, and a URL within a URL.
+      (#"["Authorization: Basic YWRhOng=", "Accept: *"]"#, #"["Authorization: Basic ***", "Accept: *"]"#),
+      ("cookie sid=abc; lang=en\nx", "cookie ***\nx"),
+      ("to=https%3A%2F%2Fh%3Ftoken%3DS3cr3t%26x%3D1", "to=https%3A%2F%2Fh%3Ftoken%3D***%26x%3D1"),
+      ("https://h/#access_token=ab12&state=1", "https://h/#access_token=***&state=1"),
       // A code before its name.
       ("482913 is your BookSpace code", "*** is your BookSpace code"),
       ("G-482913 is your verification code.", "*** is your verification code."),
@@ -103,6 +149,8 @@ import WarrenOperations
       // What can be nothing else.
       ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl here", "got *** here"),
       ("-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\nx", "***\nx"),
+      ("pushed with ghp_16C7e42F292c6912E7710c838347Ae178B4a", "pushed with ***"),
+      ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----", "***"),
       // Words that only look like it.
       ("authorization is required", "authorization is required"), ("the token is expired", "the token is expired"),
       ("tokens: 1234", "tokens: 1234"), ("tokens: abc", "tokens: ***"), ("tokenCount=12", "tokenCount=12"),

@@ -19,11 +19,12 @@ enum FieldName {
     "password", "passwd", "pwd", "passphrase", "passcode", "passkey", "secret", "token", "authorization", "credential",
     "credentials", "otp", "totp", "pin", "pincode", "cvv", "cvc", "csc", "cookie", "jwt", "apikey", "privatekey",
     "iban",
-    "ssn", "bearer",
+    "ssn", "bearer", "signature", "sig",
   ]
   /// Words that name a secret also where they are the end of a longer word: `newpassword`, `clientsecret`.
   private static let endings = [
     "password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "privatekey",
+    "signature",
   ]
   /// What may stand behind the word without changing what is in the field.
   private static let forms: Set<String> = [

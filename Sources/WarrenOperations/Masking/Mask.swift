@@ -48,6 +48,12 @@ public struct Mask: Sendable, Equatable {
 
   private func json(_ document: JSONText, in name: String?) -> JSONText {
     switch document {
+    case .object(let members) where namesSecret(members):
+      // Headers and the like as a list: {"name": "Authorization", "value": "…"}.
+      .object(
+        members.map { member in
+          .init(member.name, member.name.lowercased() == "value" ? hidden(member.value) : json(member.value, in: name))
+        })
     case .object(let members):
       .object(
         members.map { member in
@@ -59,9 +65,36 @@ public struct Mask: Sendable, Equatable {
             }
           return .init(member.name, shown)
         })
-    case .array(let elements): .array(elements.map { json($0, in: name) })
+    case .array(let elements): .array(masked(elements, in: name))
     case .string(let string): .string(text(string))
     case .literal: document
+    }
+  }
+
+  private func namesSecret(_ members: [JSONText.Member]) -> Bool {
+    members.contains { member in
+      guard ["name", "key", "field", "header"].contains(member.name.lowercased()), case .string(let name) = member.value
+      else { return false }
+      return FieldName.content(of: name) == .secret
+    }
+  }
+
+  /// The elements of a list, in which a name or an option may stand before its value.
+  private func masked(_ elements: [JSONText], in name: String?) -> [JSONText] {
+    let isPairs =
+      elements.count > 0 && elements.allSatisfy { if case .array(let pair) = $0 { pair.count == 2 } else { false } }
+    var previous: String?
+    return elements.map { element in
+      defer { if case .string(let text) = element { previous = text } else { previous = nil } }
+      if isPairs, case .array(let pair) = element, case .string(let key) = pair[0], hides(key) {
+        return .array([pair[0], hidden(pair[1])])
+      }
+      if case .string(let value) = element, let option = previous, option.hasPrefix("-"), !value.contains("\"") {
+        // As it would be on the command line.
+        let shown = text("\(option) \"\(value)\"")
+        if shown.hasPrefix(option) { return .string(String(shown.dropFirst(option.count + 2).dropLast())) }
+      }
+      return json(element, in: name)
     }
   }
 

@@ -2,8 +2,8 @@
 ///
 /// It works on UTF-8, since a body can be large; every byte of a character beyond ASCII is part of a word.
 struct SecretScanner {
-  private let bytes: [UInt8]
-  private var position = 0
+  let bytes: [UInt8]
+  private(set) var position = 0
   private var output: [UInt8] = []
   private var previousWord: String?
 
@@ -29,7 +29,7 @@ struct SecretScanner {
 
   // MARK: Bytes
 
-  private func isWord(_ index: Int) -> Bool {
+  func isWord(_ index: Int) -> Bool {
     guard index < bytes.count else { return false }
     return switch bytes[index] {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 0x80...,
@@ -39,36 +39,36 @@ struct SecretScanner {
     }
   }
 
-  private func isSpace(_ index: Int) -> Bool { index < bytes.count && (bytes[index] == 0x20 || bytes[index] == 0x09) }
+  func isSpace(_ index: Int) -> Bool { index < bytes.count && (bytes[index] == 0x20 || bytes[index] == 0x09) }
 
-  private func isOne(of characters: StaticString, _ index: Int) -> Bool {
+  func isOne(of characters: StaticString, _ index: Int) -> Bool {
     guard bytes.indices.contains(index) else { return false }
     return characters.withUTF8Buffer { $0.contains(bytes[index]) }
   }
 
-  private func starts(with text: StaticString, at index: Int? = nil) -> Bool {
+  func starts(with text: StaticString, at index: Int? = nil) -> Bool {
     text.withUTF8Buffer { bytes[(index ?? position)...].starts(with: $0) }
   }
 
-  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+  func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
-  private func end(from start: Int, while condition: (Int) -> Bool) -> Int {
+  func end(from start: Int, while condition: (Int) -> Bool) -> Int {
     var index = start
     while index < bytes.count, condition(index) { index += 1 }
     return index
   }
 
-  private func endOfLine(from start: Int) -> Int { end(from: start) { !isOne(of: "\r\n", $0) } }
+  func endOfLine(from start: Int) -> Int { end(from: start) { !isOne(of: "\r\n", $0) } }
 
-  private mutating func emit(_ count: Int) { emit(to: position + count) }
+  mutating func emit(_ count: Int) { emit(to: position + count) }
 
-  private mutating func emit(to index: Int) {
+  mutating func emit(to index: Int) {
     let end = min(index, bytes.count)
     output += bytes[position..<end]
     position = end
   }
 
-  private mutating func replace(to end: Int) {
+  mutating func replace(to end: Int) {
     output += Array(Mask.placeholder.utf8)
     position = end
   }
@@ -93,7 +93,7 @@ struct SecretScanner {
     }
   }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+  static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
   private func endOfPrivateKey() -> Int? {
     guard text(position..<endOfLine(from: position)).contains("PRIVATE KEY-----") else { return nil }
@@ -134,8 +134,12 @@ struct SecretScanner {
   // MARK: Words
 
   private mutating func word() {
-    if let end = endOfWebToken() { return replace(to: end) }
+    if let end = endOfWebToken() ?? endOfKnownToken() { return replace(to: end) }
     let end = end(from: position, while: isWord)
+    if let secret = optionWithValue(position..<end) {
+      emit(to: secret.lowerBound)
+      return replace(to: secret.upperBound)
+    }
     if isCode(position..<end) { return replace(to: end) }
     let word = text(position..<end)
     let content = FieldName.content(of: word, after: previousWord)
@@ -144,13 +148,16 @@ struct SecretScanner {
     previousWord = word
     if ["bearer", "basic"].contains(word.lowercased()) {
       if isSpace(position) { hide(Value(start: position + 1, content: .code, minimum: 8, wordLimit: 16)) }
+    } else if let secret = valueOfOption(word) {
+      emit(to: secret.lowerBound)
+      replace(to: secret.upperBound)
     } else if content != .harmless, let value = value(of: word, content, quotedBy: quote) {
       hide(value)
     }
   }
 
   /// A value that may be a secret.
-  private struct Value {
+  struct Value {
     var start: Int
     var content: FieldName.Content
     /// Where it ends for certain: at a closing quote or with its line.
@@ -173,21 +180,27 @@ struct SecretScanner {
     next = end(from: next, while: isSpace)
     var value = Value(start: next, content: content)
     var isHeader = false
-    if isOne(of: ":=", next) {
+    if let start = encodedValue(next) {
+      // A URL within a URL.
+      return Value(start: start, content: content, end: self.end(from: start) { isWord($0) || isOne(of: ".+/~", $0) })
+    } else if isOne(of: ":=", next) {
       let isColon = bytes[next] == UInt8(ascii: ":")
       isHeader = isColon && ["authorization", "cookie"].contains { FieldName.words(of: word).last == $0 }
+      let isPair = bytes[next] == UInt8(ascii: "=") && isBehindSemicolon(begin)
       next = end(from: next) { isOne(of: ":=>", $0) }
+      // In a connection string nothing but a semicolon ends a value.
+      if isPair { value.end = end(from: next) { !isOne(of: ";\r\n\"'`<>", $0) } }
     } else if next > position, starts(with: "is ", at: next) || starts(with: "is: ", at: next) {
       next = end(from: next + 2) { isOne(of: ":", $0) }
       // What a password is, is the password; what an authorization or a token is, mostly is a sentence.
-      let names: Set = ["authorization", "cookie", "token", "credential", "credentials"]
+      let names: Set = ["authorization", "cookie", "token", "credential", "credentials", "signature"]
       if content == .secret, FieldName.words(of: word).contains(where: names.contains) { value.content = .code }
     } else if isClosed || next == position {
       return nil
     } else if word.hasPrefix("--"), !isOne(of: "-", next) {
       // An option of a command line: --password x.
     } else if !isOne(of: "\"'`", next) {
-      return codeBehind(next, content)
+      return cookieBehind(next, word) ?? codeBehind(next, content)
     }
     next = end(from: next, while: isSpace)
     let opening = next
@@ -209,15 +222,18 @@ struct SecretScanner {
     return next < bytes.count ? value : nil
   }
 
-  /// A code right behind its name: `OTP 482913`.
+  /// A code right behind its name: `OTP 482913`, or another secret that is no word.
   private func codeBehind(_ start: Int, _ content: FieldName.Content) -> Value? {
     let end = end(from: start, while: isWord)
-    guard content != .several, end - start >= 4, bytes[start..<end].allSatisfy(Self.isDigit) else { return nil }
-    return Value(start: start, content: content)
+    let digits = bytes[start..<end].count(where: Self.isDigit)
+    guard content != .several, end - start >= 4, digits > 0 else { return nil }
+    if digits == end - start { return Value(start: start, content: content) }
+    // As in a file of logins: `machine h login ada password S3cr3t`.
+    return content == .secret && end - start >= 6 ? Value(start: start, content: .code) : nil
   }
 
   /// Where a quotation ends: at the same quote behind as many backslashes as the opening one had.
-  private func closing(_ quote: UInt8, escapes: Int, from start: Int) -> Int? {
+  func closing(_ quote: UInt8, escapes: Int, from start: Int) -> Int? {
     var index = start
     var backslashes = 0
     while index < bytes.count {
