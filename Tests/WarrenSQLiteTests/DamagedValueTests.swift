@@ -12,10 +12,13 @@ import Warren
   private static let values = [
     "'abc'", "x'ff00fe'", "9223372036854775807", "-9223372036854775808", "1e300",
   ]
-  private static let tables = [
-    "meta", "queue", "exchange", "binding", "message", "ready", "delayed", "running", "history", "dead_letter", "depth",
-    "finished", "worker", "worker_queue", "set_aside",
-  ]
+  /// Every table that a file can have, SQLite's own too.
+  private static func tables() throws -> [String] {
+    try SQLiteBroker.inMemory().file.database.write { database in
+      for table in AddedTable.allCases { try table.make(in: database) }
+      return try String.fetchAll(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    }
+  }
 
   /// A broker in memory that has a row in every table.
   private func withRows(_ body: @Sendable (SQLiteBroker) async throws -> Void) async throws {
@@ -27,6 +30,7 @@ import Warren
         Topology(
           exchanges: ["e"], queues: ["q", Queue("limited", timeToLive: .seconds(1 << 30))],
           bindings: [Binding("q", to: "e", key: "k")]))
+      for table in AddedTable.allCases { try await broker.file.database.write { try table.make(in: $0) } }
       try await broker.put("parked", to: "q")
       try await broker.park("q")
       var late = message("late")
@@ -45,9 +49,21 @@ import Warren
         "DELETE FROM ready WHERE queue = \(queue)",
         "UPDATE depth SET ready = 0, running = 1 WHERE queue = \(queue)",
         "INSERT INTO finished VALUES (\(queue), 'k', 1)", "INSERT INTO set_aside VALUES (1, 'ready', \(queue), 9, 1)",
+        "INSERT INTO asked_binding VALUES (77, \(queue), 'e', 'k')",
         "UPDATE meta SET topology_version = topology_version + 1, workers_version = workers_version + 1")
+      _ = try await broker.write(Data("{}".utf8), to: StoreKey("kind", "name"), replacing: nil, until: Date() + 3600)
+      try await broker.record(AuditEntry(time: Date(), actor: "a", action: "queue.pause", stage: .done))
+      try await broker.keep(Self.operation("op"))
+      for table in try Self.tables() {
+        #expect(try await broker.count(table) > 0, "'\(table)' has no row, so that no value of it is tried")
+      }
       try await body(broker)
     }
+  }
+
+  private static func operation(_ id: String) -> BulkOperation {
+    BulkOperation(
+      id: id, action: .replay, selection: .init(), filter: "all", actor: "a", runner: "r", started: Date(), total: 2)
   }
 
   /// Everything that reads the tables; what it answers and whether it fails does not matter.
@@ -73,13 +89,20 @@ import Warren
     _ = try? await broker.replay(.init())
     _ = try? await broker.cancel("u", in: "q")
     _ = try? await broker.purge("limited")
+    _ = try? await broker.records(of: StoreKind("kind"))
+    _ = try? await broker.write(Data(), to: StoreKey("kind", "other"), replacing: nil, until: nil)
+    _ = try? await broker.newestAudit(limit: 10)
+    _ = try? await broker.audit(after: 0, limit: 10)
+    try? await broker.record(AuditEntry(time: Date(), actor: "a", action: "b", stage: .begins))
+    _ = try? await broker.bulkOperations(limit: 10)
+    _ = try? await broker.takeOver("op", runner: "s")
+    _ = try? await broker.advance("op", runner: "s", atMost: 1)
+    try? await broker.keep(Self.operation("\(UUID())"))
   }
 
-  @Test(arguments: tables)
+  @Test(arguments: try tables())
   func aDamagedValueEndsNoProcess(_ table: String) async throws {
-    let columns = try await SQLiteBroker.inMemory().file.database.read { database in
-      try database.columns(in: table).map(\.name)
-    }
+    let columns = try await Self.columns(of: table).map(\.name)
     for (number, column) in columns.enumerated() {
       // Two values a column: an exhaustive run takes minutes.
       let values = [Self.values[number % 5], Self.values[(number + 2) % 5]]
@@ -92,6 +115,47 @@ import Warren
           await useAll(broker)
         }
         _ = try? await broker.repair()
+      }
+    }
+  }
+
+  private static func columns(of table: String) async throws -> [(name: String, kind: String)] {
+    try await SQLiteBroker.inMemory().file.database.write { database in
+      for table in AddedTable.allCases { try table.make(in: database) }
+      return try Row.fetchAll(database, sql: "PRAGMA table_info(\(table))").map {
+        (name: $0["name"], kind: ($0["type"] as String).lowercased())
+      }
+    }
+  }
+
+  /// Whatever a foreign hand has left: if it is of another kind than its column, it is counted, and after a repair it is not.
+  @Test(arguments: try tables())
+  func everyValueOfAnotherKindIsCountedAndRepaired(_ table: String) async throws {
+    for (column, kind) in try await Self.columns(of: table) {
+      for value in Self.values {
+        try await withRows { broker in
+          // A key that is damaged is so in one row, where the others stay as they are.
+          try? await broker.execute(
+            "UPDATE \(table) SET \(column) = \(value) WHERE rowid = (SELECT min(rowid) FROM \(table))")
+          try? await broker.execute("UPDATE OR REPLACE \(table) SET \(column) = \(value)")
+          // SQLite's own table has no kinds of its own.
+          let right = kind.isEmpty ? (column == "seq" ? "integer" : "text") : kind
+          let isWrong = "typeof(\(column)) NOT IN ('\(right)', 'null')"
+          let wrong = try await broker.count("\(table) WHERE \(isWrong)")
+          let problems = try await broker.diagnose().filter { $0.fix == .repair }
+          if wrong > 0 { #expect(!problems.isEmpty, "\(column) = \(value)") }
+          _ = try await broker.repair()
+          #expect(try await broker.count("\(table) WHERE \(isWrong)") == 0, "\(column) = \(value)")
+          let left = try await broker.diagnose().filter { $0.fix == .repair }
+          #expect(left.isEmpty, "\(column) = \(value): \(left)")
+          // Afterwards it is a broker like any other.
+          try await broker.apply(Topology(queues: ["fresh"]))
+          try await broker.put("after", to: "fresh")
+          try await broker.consume("fresh", prefetch: 1) { consumer in
+            let delivery = try await consumer.mustNext()
+            #expect(delivery.text == "after")
+          }
+        }
       }
     }
   }

@@ -1,5 +1,4 @@
 internal import Foundation
-internal import GRDB
 internal import Warren
 
 /// What operators leave in the file is JSON in one column: it is read whole, and seldom.
@@ -22,12 +21,27 @@ enum OperatorRecord {
     }
   }
 
-  static func read<Value: Decodable>(_ text: String) -> Value? {
-    try? decoder.decode(Value.self, from: Data(text.utf8))
+  /// `nil` when a foreign hand has made something else of it.
+  static func auditEntry(_ text: String) -> AuditEntry? {
+    guard var entry: AuditEntry = read(text) else { return nil }
+    entry.time = entry.time.clamped
+    return entry
   }
 
-  static func hasTable(_ name: String, _ database: Database) throws -> Bool {
-    try Int.fetchOne(
-      database, sql: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", arguments: [name]) != nil
+  /// - Parameter id: what the row says; it is by that one that the operation is found again.
+  /// - Returns: `nil` when a foreign hand has made something else of it, or numbers that count nothing.
+  static func bulkOperation(_ text: String, id: String) -> BulkOperation? {
+    guard var operation: BulkOperation = read(text) else { return nil }
+    let skipped = operation.skipped
+    let counts = [operation.total, operation.done, skipped.unreachable, skipped.held, skipped.gone]
+    guard counts.allSatisfy((0...(1 << 48)).contains) else { return nil }
+    operation.id = id
+    operation.started = operation.started.clamped
+    operation.updated = operation.updated.clamped
+    return operation
+  }
+
+  private static func read<Value: Decodable>(_ text: String) -> Value? {
+    try? decoder.decode(Value.self, from: Data(text.utf8))
   }
 }

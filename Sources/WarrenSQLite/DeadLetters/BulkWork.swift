@@ -2,8 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import Warren
 
-/// Bulk operations in the broker's file. A step and what it says about the operation are one transaction. The table is made with
-/// the first operation, so that a file of an earlier version has it, too.
+/// Bulk operations in the broker's file. A step and what it says about the operation are one transaction.
 struct BulkWork {
   let file: BrokerFile
   let writer: Writer
@@ -14,16 +13,7 @@ struct BulkWork {
   func keep(_ operation: BulkOperation) async throws(BrokerError) {
     let text = try OperatorRecord.write(operation)
     try await writer.perform { transaction in
-      try transaction.database.execute(
-        sql: """
-          CREATE TABLE IF NOT EXISTS bulk_operation (
-            number INTEGER PRIMARY KEY AUTOINCREMENT,
-            id TEXT NOT NULL UNIQUE,
-            after INTEGER NOT NULL,  -- the last message that was dealt with
-            before INTEGER NOT NULL, -- the first that came in too late
-            record TEXT NOT NULL
-          )
-          """)
+      try AddedTable.bulkOperation.make(in: transaction.database)
       try transaction.database.execute(
         sql: "INSERT INTO bulk_operation (id, after, before, record) VALUES (?, 0, ?, ?)",
         arguments: [operation.id, transaction.takeSeq(), text])
@@ -32,10 +22,10 @@ struct BulkWork {
 
   func all(limit: Int) async throws(BrokerError) -> [BulkOperation] {
     try await file.read { database in
-      guard try OperatorRecord.hasTable("bulk_operation", database) else { return [] }
+      guard try AddedTable.bulkOperation.isThere(in: database) else { return [] }
       return try Row.fetchAll(
-        database, sql: "SELECT record FROM bulk_operation ORDER BY number DESC LIMIT ?", arguments: [max(0, limit)]
-      ).compactMap { OperatorRecord.read($0.text("record")) }
+        database, sql: "SELECT id, record FROM bulk_operation ORDER BY number DESC LIMIT ?", arguments: [max(0, limit)]
+      ).compactMap { OperatorRecord.bulkOperation($0.text("record"), id: $0.text("id")) }
     }
   }
 
@@ -95,10 +85,10 @@ private struct KeptOperation: Sendable {
   var operation: BulkOperation
 
   init?(_ database: Database, _ id: String) throws {
-    guard try OperatorRecord.hasTable("bulk_operation", database),
+    guard try AddedTable.bulkOperation.isThere(in: database),
       let row = try Row.fetchOne(
         database, sql: "SELECT after, before, record FROM bulk_operation WHERE id = ?", arguments: [id]),
-      let operation: BulkOperation = OperatorRecord.read(row.text("record"))
+      let operation = OperatorRecord.bulkOperation(row.text("record"), id: id)
     else { return nil }
     after = row.int("after")
     before = row.int("before")

@@ -1,24 +1,13 @@
 internal import GRDB
 internal import Warren
 
-/// The bindings that the workers ask for by the topologies that they apply, in a table that a file of before does not have: it is
-/// made when the first worker joins.
+/// The bindings that the workers ask for by the topologies that they apply.
 enum AskedBindings {
-  private static let table = """
-    CREATE TABLE IF NOT EXISTS asked_binding (
-      worker INTEGER NOT NULL,
-      queue INTEGER NOT NULL,
-      exchange TEXT NOT NULL, -- '': none; a queue for which no binding is asked has such a row
-      key TEXT NOT NULL,
-      PRIMARY KEY (worker, queue, exchange, key)
-    ) WITHOUT ROWID
-    """
-
   /// Notes what a worker asks for.
   static func note(
     _ bindings: Set<Binding>, of queue: Int64, by worker: Int64, _ database: Database
   ) throws {
-    try database.execute(sql: table)
+    try AddedTable.askedBinding.make(in: database)
     let rows = [("", "")] + bindings.map { ($0.exchange.rawValue, $0.key.rawValue) }
     for (exchange, key) in rows {
       try database.execute(
@@ -29,14 +18,14 @@ enum AskedBindings {
 
   /// Forgets a worker that is gone, and any that an earlier version has removed without this table.
   static func forget(_ worker: Int64, _ database: Database) throws {
-    if try !database.tableExists("asked_binding") { return }
+    if try !AddedTable.askedBinding.isThere(in: database) { return }
     try database.execute(
       sql: "DELETE FROM asked_binding WHERE worker = ? OR worker NOT IN (SELECT id FROM worker)", arguments: [worker])
   }
 
   /// What the workers of each queue ask for together; a queue of which one worker has not told is not among them.
   static func all(_ database: Database) throws -> [QueueName: Set<Binding>] {
-    if try !database.tableExists("asked_binding") { return [:] }
+    if try !AddedTable.askedBinding.isThere(in: database) { return [:] }
     var asked: [QueueName: Set<Binding>] = [:]
     var unknown: Set<QueueName> = []
     let rows = try Row.fetchAll(

@@ -2,7 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import Warren
 
-/// The audit log in the broker's file. The table is made with its first entry, so that a file of an earlier version has it, too.
+/// The audit log in the broker's file.
 struct AuditTable {
   let file: BrokerFile
   let writer: Writer
@@ -10,8 +10,7 @@ struct AuditTable {
   func record(_ entry: AuditEntry) async throws(BrokerError) {
     let text = try OperatorRecord.write(entry)
     try await writer.perform { transaction in
-      try transaction.database.execute(
-        sql: "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL)")
+      try AddedTable.audit.make(in: transaction.database)
       try transaction.database.execute(sql: "INSERT INTO audit (entry) VALUES (?)", arguments: [text])
     }
   }
@@ -26,10 +25,10 @@ struct AuditTable {
 
   private func read(_ which: String, _ arguments: StatementArguments) async throws(BrokerError) -> [AuditEntry] {
     try await file.read { database in
-      guard try OperatorRecord.hasTable("audit", database) else { return [] }
+      guard try AddedTable.audit.isThere(in: database) else { return [] }
       return try Row.fetchAll(database, sql: "SELECT number, entry FROM audit \(which)", arguments: arguments)
         .compactMap { row in
-          var entry: AuditEntry? = OperatorRecord.read(row.text("entry"))
+          var entry = OperatorRecord.auditEntry(row.text("entry"))
           entry?.number = row.int("number")
           return entry
         }

@@ -58,7 +58,9 @@ extension Transaction {
         UPDATE message SET unique_key = NULL, unique_queue = NULL, unique_window = NULL
         WHERE unique_queue = ? AND unique_key IS NOT NULL
         """, arguments: [queue.id])
-    for table in ["binding", "depth", "finished", "worker_queue"] {
+    var tables = ["binding", "depth", "finished", "worker_queue"]
+    if try AddedTable.askedBinding.isThere(in: database) { tables.append(AddedTable.askedBinding.rawValue) }
+    for table in tables {
       try database.execute(sql: "DELETE FROM \(table) WHERE queue = ?", arguments: [queue.id])
     }
     try database.execute(sql: "DELETE FROM queue WHERE id = ?", arguments: [queue.id])

@@ -2,12 +2,12 @@ internal import Foundation
 internal import GRDB
 internal import Warren
 
-/// The records of ``Warren/StateStore`` in the broker's file. The table is made when the first is written: most files need none.
+/// The records of ``Warren/StateStore`` in the broker's file.
 enum RecordTable {
   private static let columns = "kind, name, version, expires_at, value"
 
   static func read(_ key: StoreKey, _ database: Database, now: Int64) throws -> StoreRecord? {
-    guard try database.tableExists("record") else { return nil }
+    guard try AddedTable.record.isThere(in: database) else { return nil }
     return try Row.fetchOne(
       database,
       sql: """
@@ -17,7 +17,7 @@ enum RecordTable {
   }
 
   static func read(_ kind: StoreKind, _ database: Database, now: Int64) throws -> [StoreRecord] {
-    guard try database.tableExists("record") else { return [] }
+    guard try AddedTable.record.isThere(in: database) else { return [] }
     return try Row.fetchAll(
       database,
       sql: """
@@ -37,20 +37,7 @@ enum RecordTable {
 extension Transaction {
   /// Writes a record if what is there is what the caller has seen, and takes out some whose time is over.
   func write(_ record: StoreRecord, replacing version: StoreVersion?) throws -> StoreRecord? {
-    if try !database.tableExists("record") {
-      try database.execute(
-        sql: """
-          CREATE TABLE record (
-            kind TEXT NOT NULL,
-            name TEXT NOT NULL,
-            version INTEGER NOT NULL,
-            expires_at INTEGER,      -- NULL: never
-            value BLOB NOT NULL,
-            PRIMARY KEY (kind, name)
-          ) WITHOUT ROWID;
-          CREATE INDEX record_expires_at ON record (expires_at) WHERE expires_at IS NOT NULL;
-          """)
-    }
+    try AddedTable.record.make(in: database)
     try database.execute(
       sql: """
         DELETE FROM record WHERE (kind, name) IN (SELECT kind, name FROM record WHERE expires_at <= ? LIMIT 10)
