@@ -174,6 +174,10 @@ extension Transaction {
         try remove(copy.seq)
       } else {
         try forgetDeadLetter(copy.seq)
+        // It is a message of that queue from now on, and no job that keeps repeats of another queue's out.
+        statements.forgetKey.bind(1, copy.seq)
+        statements.forgetKey.bind(2, letter.origin)
+        try statements.forgetKey.run()
       }
     }
   }

@@ -13,6 +13,7 @@ final class Statements {
   let readMessage: Prepared
   let readPlace: Prepared
   let findKey: Prepared
+  let forgetKey: Prepared
   let postponeExpiry: Prepared
 
   let insertReady: Prepared
@@ -72,6 +73,10 @@ final class Statements {
       WHERE m.seq = ?1
       """)
     findKey = try make("SELECT 1 FROM message WHERE unique_queue = ?1 AND unique_key = ?2 LIMIT 1")
+    forgetKey = try make(
+      """
+      UPDATE message SET unique_key = NULL, unique_queue = NULL, unique_window = NULL WHERE seq = ?1 AND unique_queue = ?2
+      """)
     postponeExpiry = try make("UPDATE message SET park_at = ?2 WHERE seq = ?1 AND park_at <= ?2")
 
     insertReady = try make("INSERT OR IGNORE INTO ready (queue, rank, seq) VALUES (?1, ?2, ?3)")

@@ -69,7 +69,8 @@ extension Transaction {
       try forgetHistory(of: open.seq)
       try forgetDeadLetter(open.seq)
     }
-    if let unique = open.unique, unique.window > 0 {
+    // A copy of a dead letter in a queue that is worked on is not the job: who completes it has not done that.
+    if let unique = open.unique, unique.window > 0, unique.queue == open.queue {
       statements.remember.bind(1, unique.queue)
       statements.remember.bind(2, unique.key)
       statements.remember.bind(3, time(after: unique.window))
