@@ -86,7 +86,7 @@ public final class SQLiteBroker: Sendable {
   private var deadLetterWork: DeadLetterWork { DeadLetterWork(file: file, writer: writer) }
   private var inspector: Inspector { Inspector(file: file) }
   private var doctor: Doctor {
-    Doctor(file: file, writer: writer, configuration: configuration, engine: capabilities.engine)
+    Doctor(file: file, writer: writer, configuration: configuration, engine: capabilities.engine, clock: clock)
   }
 }
 
@@ -148,7 +148,7 @@ extension SQLiteBroker: Broker {
   }
 
   private func forgetFinished() async {
-    while (try? await clock.sleep(until: clock.now.addingTimeInterval(60))) != nil { await forgetWhatIsOver() }
+    while (try? await clock.sleep(for: .seconds(60))) != nil { await forgetWhatIsOver() }
   }
 
   /// Forgets the keys of finished jobs whose time is over, in small pieces.

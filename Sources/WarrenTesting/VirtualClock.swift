@@ -12,14 +12,35 @@ public import Warren
 public final class VirtualClock: BrokerClock {
   private struct State {
     var now: Date
-    var sleepers: [Int: (until: Date, continuation: CheckedContinuation<Void, any Error>)] = [:]
+    /// The time that has passed, by which those sleep that sleep for a while.
+    var elapsed = Duration.zero
+    var sleepers: [Int: (until: Wake, continuation: CheckedContinuation<Void, any Error>)] = [:]
     var lastSleeper = 0
 
     mutating func wake() -> [CheckedContinuation<Void, any Error>] {
-      let due = sleepers.filter { $0.value.until <= now }
+      let due = sleepers.filter { isOver($0.value.until) }
       for id in due.keys { sleepers[id] = nil }
-      return due.values.sorted { $0.until < $1.until }.map(\.continuation)
+      return due.values.sorted { time(of: $0.until) < time(of: $1.until) }.map(\.continuation)
     }
+
+    func isOver(_ wake: Wake) -> Bool {
+      switch wake {
+      case .time(let time): time <= now
+      case .elapsed(let end): end <= elapsed
+      }
+    }
+
+    /// The time of day, as far as it is not set meanwhile.
+    func time(of wake: Wake) -> Date {
+      switch wake {
+      case .time(let time): time
+      case .elapsed(let end): now.adding(end - elapsed)
+      }
+    }
+  }
+  private enum Wake {
+    case time(Date)
+    case elapsed(Duration)
   }
   private let state: Mutex<State>
 
@@ -33,27 +54,49 @@ public final class VirtualClock: BrokerClock {
   public var sleepers: Int { state.withLock { $0.sleepers.count } }
 
   /// When the first of the tasks that sleep by it wakes up; `nil` when none sleeps.
-  public var nextWake: Date? { state.withLock { $0.sleepers.values.map(\.until).min() } }
-
-  /// Turns it on, or, with a negative duration, back; those whose time has come wake up.
-  public func advance(by duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    turn { $0 += Double(seconds) + Double(attoseconds) * 1e-18 }
+  public var nextWake: Date? {
+    state.withLock { state in state.sleepers.values.map { state.time(of: $0.until) }.min() }
   }
 
-  /// Turns it on to `time`, unless it shows that or more; those whose time has come wake up.
-  public func advance(to time: Date) { turn { $0 = max($0, time) } }
+  /// How much time has passed, which ``jump(by:)`` does not change.
+  public var elapsed: Duration { state.withLock { $0.elapsed } }
 
-  private func turn(_ change: (inout Date) -> Void) {
+  /// Lets time pass, or, with a negative duration, sets the clock back; those whose time has come wake up.
+  public func advance(by duration: Duration) {
+    turn { state in
+      state.now += duration.seconds
+      state.elapsed += max(.zero, duration.bounded)
+    }
+  }
+
+  /// Lets time pass until it shows `time`, unless it shows that or more; those whose time has come wake up.
+  public func advance(to time: Date) {
+    turn { state in
+      let passed = max(0, time.timeIntervalSince(state.now))
+      state.now = max(state.now, time)
+      state.elapsed += .seconds(passed)
+    }
+  }
+
+  /// Sets the clock forward or back without that any time passes, as an administrator does, or a machine that asks another for
+  /// the time. Those that wait for a time that has come wake up, those that sleep for a while sleep on.
+  public func jump(by duration: Duration) { turn { $0.now += duration.seconds } }
+
+  private func turn(_ change: (inout State) -> Void) {
     let woken = state.withLock { state in
-      change(&state.now)
+      change(&state)
       return state.wake()
     }
     for continuation in woken { continuation.resume() }
   }
 
   /// Sleeps until a test has turned the clock to `time`.
-  public func sleep(until time: Date) async throws {
+  public func sleep(until time: Date) async throws { try await sleep(.time(time)) }
+
+  /// Sleeps until a test has let so much time pass.
+  public func sleep(untilElapsed end: Duration) async throws { try await sleep(.elapsed(end)) }
+
+  private func sleep(_ wake: Wake) async throws {
     let id = state.withLock { state in
       state.lastSleeper += 1
       return state.lastSleeper
@@ -62,8 +105,8 @@ public final class VirtualClock: BrokerClock {
       try await withCheckedThrowingContinuation { continuation in
         let answer: Result<Void, any Error>? = state.withLock { state in
           if Task.isCancelled { return .failure(CancellationError()) }
-          if time <= state.now { return .success(()) }
-          state.sleepers[id] = (time, continuation)
+          if state.isOver(wake) { return .success(()) }
+          state.sleepers[id] = (wake, continuation)
           return nil
         }
         if let answer { continuation.resume(with: answer) }

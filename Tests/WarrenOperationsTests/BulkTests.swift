@@ -118,14 +118,14 @@ import WarrenTesting
   }
 
   @Test("a rate is kept on average, and steps are small enough to be seen") func pace() {
-    var pace = Pace(rate: 50, start: time(0))
+    var pace = Pace(rate: 50, start: .zero)
     #expect(pace.step(atMost: 500) == 10)
-    #expect(pace.next(after: 10) == time(0.2))
-    #expect(pace.next(after: 10) == time(0.4))
-    #expect(Pace(rate: 0.5, start: time(0)).step(atMost: 500) == 1)
-    #expect(Pace(rate: 1e12, start: time(0)).step(atMost: 500) == 500)
-    var free = Pace(rate: nil, start: time(0))
-    #expect(free.step(atMost: 500) == 500 && free.next(after: 500) == nil)
+    #expect(pace.pause(after: 10, now: .zero) == .milliseconds(200))
+    #expect(pace.pause(after: 10, now: .milliseconds(300)) == .milliseconds(100))
+    #expect(Pace(rate: 0.5, start: .zero).step(atMost: 500) == 1)
+    #expect(Pace(rate: 1e12, start: .zero).step(atMost: 500) == 500)
+    var free = Pace(rate: nil, start: .zero)
+    #expect(free.step(atMost: 500) == 500 && free.pause(after: 500, now: .zero) == nil)
   }
 
   @Test("what cannot be written to the audit log is not done") func auditFirst() async throws {

@@ -116,6 +116,35 @@ private let hour = Duration.seconds(3600)
     #expect(waiting == 1, "the engine keeps the repeat out")
   }
 
+  /// An hour back, an hour forward, and ten years forward and back again: each tick is done once, and the next comes.
+  @Test func aClockThatIsSetRepeatsNoTickAndStopsNone() async throws {
+    try await running(scheduler()) { [self] in
+      broker.advance(by: hour)
+      try await enqueued(1)
+      broker.virtualClock.jump(by: .seconds(-3600))
+      broker.advance(by: hour)
+      try await enqueued(1)
+      broker.advance(by: hour)
+      try await enqueued(2)
+      broker.virtualClock.jump(by: hour)
+      broker.advance(by: .seconds(1))
+      try await enqueued(3)
+      let decade = Duration.seconds(10 * 366 * 86_400)
+      broker.virtualClock.jump(by: decade)
+      broker.advance(by: .seconds(1))
+      try await enqueued(4)
+      broker.virtualClock.jump(by: .zero - decade)
+      broker.advance(by: hour)
+      try await broker.wait(for: "the next tick") {
+        broker.advance(by: .seconds(60))
+        return try ticks.count == 5
+      }
+    }
+    let seen = try ticks
+    #expect(Set(seen).count == 5)
+    #expect(seen.prefix(3) == [3600, 7200, 10_800])
+  }
+
   @Test func whatCannotBeEnqueuedIsTriedAgainAndShown() async throws {
     broker.inject(.publishFails(.full, of: "report", times: 3))
     try await running(scheduler()) { [self] in

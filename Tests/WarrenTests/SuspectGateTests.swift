@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WarrenTesting
 
 @testable import Warren
 
@@ -90,6 +91,79 @@ import Testing
       #expect(alone.count <= 1)
       if !alone.isEmpty { #expect(inside.count == 1) }
       if !waiting.isEmpty { #expect(machine.expiry != nil) }
+    }
+  }
+}
+
+/// The gate of a worker, by a clock that is set.
+@Suite struct SuspectGateTests {
+  private let clock = VirtualClock()
+
+  private func wait(until condition: () -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(60)
+    while !condition() {
+      try #require(ContinuousClock.now < end)
+      await Task.yield()
+    }
+  }
+
+  @Test(arguments: [-3600.0, 3600, 316_224_000])
+  func aClockThatIsSetHoldsUpNeitherASuspectNorTheOthers(_ jump: Double) async throws {
+    let gate = SuspectGate(patience: .seconds(60), clock: clock)
+    let stays = Watched(true)
+    let begun = Watched(0)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        _ = await gate.run(isSuspect: false) {
+          begun.withValue { $0 += 1 }
+          await stays.wait { !$0 }
+        }
+      }
+      await begun.wait { $0 == 1 }
+      let suspect = Watched<Date?>(nil)
+      group.addTask {
+        let outcome = await gate.run(isSuspect: true) {}
+        if case .refused(let time) = outcome { suspect.withValue { $0 = time } }
+      }
+      try? await wait { clock.sleepers == 1 && gate.isClosed }
+      group.addTask { _ = await gate.run(isSuspect: false) { begun.withValue { $0 += 1 } } }
+      clock.jump(by: .seconds(jump))
+      #expect(begun.value == 1)
+      clock.advance(by: .seconds(60))
+      // The other comes in, and the suspect is told a time that is as far away as the gate was closed.
+      await begun.wait { $0 == 2 }
+      await suspect.wait { $0 != nil }
+      #expect(suspect.value.map { abs($0.timeIntervalSince(clock.now) - 60) < 0.01 } == true)
+      stays.withValue { $0 = false }
+    }
+  }
+
+  @Test func atAStopThoseThatWaitAreRefusedAtOnce() async throws {
+    let gate = SuspectGate(patience: .seconds(60), clock: clock)
+    let stays = Watched(true)
+    let begun = Watched(0)
+    await withTaskGroup(of: Bool.self) { group in
+      func enter(isSuspect: Bool) {
+        group.addTask {
+          let outcome = await gate.run(isSuspect: isSuspect) {
+            begun.withValue { $0 += 1 }
+            await stays.wait { !$0 }
+          }
+          if case .refused(let time) = outcome { return time <= self.clock.now }
+          return false
+        }
+      }
+      enter(isSuspect: false)
+      await begun.wait { $0 == 1 }
+      for _ in 0..<3 { enter(isSuspect: true) }
+      try? await wait { clock.sleepers == 3 && gate.isClosed }
+      enter(isSuspect: false)
+      gate.stop()
+      var refused = 0
+      for _ in 0..<4 { refused += await group.next() == true ? 1 : 0 }
+      #expect(refused == 4)
+      #expect(begun.value == 1)
+      stays.withValue { $0 = false }
     }
   }
 }

@@ -135,6 +135,68 @@ private struct Oops: Error {}
     }
   }
 
+  @Test(arguments: [-3600.0, 3600, 316_224_000])
+  func aTimeoutLastsAsLongAsItSaysThoughTheClockIsSet(_ jump: Double) async throws {
+    let worker = try worker(timeout: .seconds(30)) { [self] _, context in
+      seen.add("\(context.attempt)")
+      if context.attempt == 1 { try await broker.clock.sleep(until: .distantFuture) }
+    }
+    try await broker.working(worker) { [self] in
+      let receipt = try await bus.enqueue(Chore(number: 1))
+      #expect(try await seen.next() == "1")
+      broker.virtualClock.jump(by: .seconds(jump))
+      #expect(broker.settlements(of: receipt.id).isEmpty)
+      broker.advance(by: .seconds(30))
+      try await broker.wait(for: "the retry") { broker.settlements(of: receipt.id).count == 1 }
+      broker.advance(by: .seconds(60))
+      try await broker.completed(receipt.id)
+    }
+  }
+
+  /// A suspect that waits to be alone goes back at once when its worker is stopped, and that is not held against it.
+  @Test func atAStopASuspectThatWaitsGoesBackAtOnce() async throws {
+    let release = Watched(false)
+    let worker = try worker { [self] task, _ in
+      seen.add("\(task.number)")
+      await release.wait { $0 }
+    }
+    try await broker.withBroker { [self] broker in
+      try await broker.apply(worker.topology)
+      let suspect = try await bus.enqueue(Chore(number: 1))
+      let postponed = Settlement.postpone(until: broker.clock.now + 60)
+      try await broker.consume("tasks", prefetch: 1) { consumer in
+        var delivery = try #require(await consumer.next())
+        _ = try await broker.settle(delivery, as: .isolate)
+        delivery = try #require(await consumer.next())
+        _ = try await broker.settle(delivery, as: postponed)
+      }
+      let other = try await bus.enqueue(Chore(number: 2))
+      let stop = Trigger()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await stop.run(worker) }
+        #expect(try await seen.next() == "2")
+        broker.advance(by: .seconds(60))
+        // The suspect sleeps at the gate.
+        try await broker.wait(for: "the suspect is handed out, and waits") {
+          let sleepers = broker.virtualClock.sleepers
+          return try await broker.queues().contains { $0.name == "tasks" && $0.running == 2 } && sleepers > 0
+        }
+        await stop.trigger()
+        try await broker.wait(for: "the suspect is back") {
+          try await broker.queues().contains { $0.name == "tasks" && $0.ready == 1 && $0.running == 1 }
+        }
+        release.withValue { $0 = true }
+        try await group.waitForAll()
+      }
+      try await broker.completed(other.id)
+      #expect(broker.settlements(of: suspect.id) == [.isolate, postponed, .release])
+      try await broker.consume("tasks", prefetch: 1) { consumer in
+        let delivery = try #require(await consumer.next())
+        #expect(delivery.isSuspect && delivery.history.interruptions == 0)
+      }
+    }
+  }
+
   @Test func aPausedQueueIsLeftAloneUntilItsTime() async throws {
     let worker = try worker(concurrency: 1, prefetch: 4) { [self] task, context in
       seen.add("\(task.number) \(context.attempt)")

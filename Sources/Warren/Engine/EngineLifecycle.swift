@@ -54,7 +54,7 @@ package final class EngineLifecycle<Value: Sendable>: Sendable {
     for deadline: Duration, by clock: any BrokerClock, away: @autoclosure () -> String = "the broker is not ready yet"
   ) async throws(BrokerError) -> Value {
     if let value { return value }
-    let end = clock.now.adding(deadline)
+    let end = clock.elapsed + deadline.bounded
     let phase = phase
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -65,7 +65,7 @@ package final class EngineLifecycle<Value: Sendable>: Sendable {
           }
         }
       }
-      group.addTask { try? await clock.sleep(until: end) }
+      group.addTask { try? await clock.sleep(untilElapsed: end) }
       await group.next()
       group.cancelAll()
     }

@@ -23,7 +23,7 @@ public struct BrokerGauges: Service {
     try? await cancelWhenGracefulShutdown {
       while true {
         await measure()
-        try await clock.sleep(until: clock.now.adding(interval))
+        try await clock.sleep(for: interval)
       }
     }
   }

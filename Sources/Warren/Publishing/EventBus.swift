@@ -193,13 +193,13 @@ public struct EventBus: Sendable {
   /// Publishes what has an unknown outcome again until that is known, or the time is over.
   private func publishAgain(_ publications: [Publication], _ results: inout [PublishResult]) async {
     let clock = composer.clock
-    let end = clock.now.adding(policy.deadline)
+    let end = clock.elapsed + policy.deadline.bounded
     var unknown = results.indices.filter { results[$0].isUnknown }
     var number = 0
-    while !unknown.isEmpty, clock.now < end {
+    while !unknown.isEmpty, clock.elapsed < end {
       let pause = UnknownOutcomePolicy.pause(before: number).seconds * Double.random(in: 0.5...1)
       number += 1
-      guard (try? await clock.sleep(until: min(end, clock.now.addingTimeInterval(pause)))) != nil else { return }
+      guard (try? await clock.sleep(for: min(end - clock.elapsed, .clamped(seconds: pause)))) != nil else { return }
       let answers: [PublishResult]
       do {
         answers = try await broker.publish(unknown.map { publications[$0] })

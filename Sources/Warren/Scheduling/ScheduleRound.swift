@@ -13,7 +13,8 @@ struct ScheduleRound {
   let logger: Logger
   private let instruments = Instruments()
   private var failures = 0
-  private var notBefore: Date?
+  /// When it is tried again, by the time that has passed.
+  private var again: Duration?
 
   init(
     schedule: Schedule, name: String, machine: ScheduleMachine, bus: EventBus, records: ScheduleRecords,
@@ -30,7 +31,7 @@ struct ScheduleRound {
 
   /// Does what is due. Returns when there is something to do next, as far as that is known.
   mutating func pass(_ known: ScheduleRecords.Entry?, _ stop: StopSignal) async throws -> Date? {
-    if let notBefore, clock.now < notBefore { return notBefore }
+    if let pause, pause > .zero { return clock.now.adding(pause) }
     var entry = known
     while !stop.isSet, !Task.isCancelled {
       let now = clock.now
@@ -51,13 +52,15 @@ struct ScheduleRound {
         if state.run == nil, let tick = state.lastTick { note(missed: tick) }
         entry = try await write(state, found)
       case .enqueue(let run):
-        guard try await enqueue(run) else { return notBefore }
+        guard try await enqueue(run) else { return pause.map { clock.now.adding($0) } }
         let machine = machine
         entry = try await records.change(name) { machine.done(run, $0, now: now) }
       }
     }
     return nil
   }
+
+  private var pause: Duration? { again.map { $0 - clock.elapsed } }
 
   /// Writes, or reads what another process has written meanwhile.
   private func write(
@@ -76,7 +79,7 @@ struct ScheduleRound {
       let receipt = try await bus.enqueue([
         schedule.request(run.tick, id, canKeep ? .key(id.rawValue) : nil)
       ])[0].orThrow()
-      (failures, notBefore) = (0, nil)
+      (failures, again) = (0, nil)
       instruments.scheduled(name, job: schedule.job, "enqueued")
       logger.info(
         "Enqueued the job of a schedule",
@@ -92,7 +95,7 @@ struct ScheduleRound {
     if Task.isCancelled { return false }
     failures += 1
     let pause = Duration.seconds(min(60, 1 << min(failures - 1, 6)))
-    notBefore = clock.now.adding(pause)
+    again = clock.elapsed + pause
     instruments.scheduled(name, job: schedule.job, "failed")
     logger.error(
       "The job of a schedule cannot be enqueued now",

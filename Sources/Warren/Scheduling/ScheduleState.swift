@@ -56,6 +56,11 @@ struct ScheduleState: Sendable, Equatable, Codable {
       state.recurrence = schedule.recurrence
       state.since = now
     }
+    // Written by a clock that was wrong, and to be forgotten: otherwise no tick would come before that time.
+    if state.base(now: now) == now, max(state.since, state.lastTick ?? now) > now {
+      state.since = now
+      state.lastTick = nil
+    }
     return state
   }
 

@@ -137,11 +137,14 @@ public struct Scheduler: Service {
     try await forgetOthers(rounds.map(\.name))
     while !stop.isSet, !Task.isCancelled {
       let known = Dictionary(uniqueKeysWithValues: try await ScheduleRecords(store: store).all().map { ($0.name, $0) })
-      var next = clock.now.adding(Self.poll)
+      let (begin, now) = (clock.elapsed, clock.now)
+      var next = now.adding(Self.poll)
       for index in rounds.indices {
         if let time = try await rounds[index].pass(known[rounds[index].name], stop) { next = min(next, time) }
       }
-      await stop.sleep(until: next, by: clock)
+      // For no longer than that, though the clock were set back meanwhile.
+      let pause = min(Self.poll, .clamped(seconds: next.timeIntervalSince(now)))
+      await stop.sleep(untilElapsed: begin + pause, by: clock)
     }
   }
 

@@ -16,6 +16,9 @@ extension Duration {
     return .seconds(Int64(whole)) + .nanoseconds(Int64(((seconds - whole) * 1e9).rounded()))
   }
 
+  /// The duration itself, at most ``longest``, so that it can be added to another.
+  package var bounded: Duration { max(.zero - Self.longest, min(self, Self.longest)) }
+
   /// So many times as long, at most ``longest``.
   package func times(_ factor: Double) -> Duration { .clamped(seconds: seconds * factor) }
 

@@ -125,17 +125,18 @@ struct DeliveryProcessor: Sendable {
     let body = try handler.decode(delivery.message)
     let limit = handler.timeout
     let deadline = limit.map { clock.now.adding($0) }
+    let end = limit.map { clock.elapsed + $0.bounded }
     let context = HandlerContext(
       message: delivery.message, queue: delivery.queue, routingKey: delivery.routingKey, history: delivery.history,
       isLastAttempt: delivery.history.attempts >= handler.retry.retries, deadline: deadline, logger: logger)
-    guard let limit, let deadline else { return try await body(context) }
+    guard let limit, let end else { return try await body(context) }
     try await withThrowingTaskGroup(of: Step.self) { group in
       group.addTask {
         try await body(context)
         return .handled
       }
       group.addTask {
-        do { try await clock.sleep(until: deadline) } catch { return .isCancelled }
+        do { try await clock.sleep(untilElapsed: end) } catch { return .isCancelled }
         return .timeIsOver
       }
       defer { group.cancelAll() }

@@ -37,13 +37,13 @@ final class StopSignal: Sendable {
 
   /// Sleeps, unless the signal is set before.
   func sleep(for time: Duration, by clock: any BrokerClock) async {
-    await sleep(until: clock.now.adding(time), by: clock)
+    await sleep(untilElapsed: clock.elapsed + time.bounded, by: clock)
   }
 
-  /// Sleeps until this time, unless the signal is set before.
-  func sleep(until time: Date, by clock: any BrokerClock) async {
+  /// Sleeps until so much time has passed, unless the signal is set before.
+  func sleep(untilElapsed end: Duration, by clock: any BrokerClock) async {
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await clock.sleep(until: time) }
+      group.addTask { try? await clock.sleep(untilElapsed: end) }
       group.addTask { await self.wait() }
       await group.next()
       group.cancelAll()

@@ -44,12 +44,18 @@ final class SuspectGate: Sendable {
     }
   }
 
+  /// Whether a suspect waits or runs, and the others wait for it.
+  var isClosed: Bool { state.withLock { $0.machine.expiry != nil } }
+
   /// Refuses all that wait: the worker stops.
-  func stop() { tell { $0.stop(now: clock.now) } }
+  func stop() { tell { $0.stop(now: now) } }
+
+  /// The machine's time: what has passed, so that a clock that is set back or forward holds up neither suspects nor others.
+  private var now: Date { Date(timeIntervalSince1970: clock.elapsed.seconds) }
 
   private func enter<Result>(_ id: Int, isSuspect: Bool, _ body: () async -> Result) async -> Outcome<Result> {
     // Nearly all come in at once, and need no continuation.
-    var admission = state.withLock { $0.machine.enter(id, isSuspect: isSuspect, now: clock.now) }
+    var admission = state.withLock { $0.machine.enter(id, isSuspect: isSuspect, now: now) }
     if admission == .waits {
       admission = await withCheckedContinuation { continuation in
         let early = state.withLock { state in
@@ -60,9 +66,11 @@ final class SuspectGate: Sendable {
         if let early { continuation.resume(returning: early) }
       }
     }
-    if case .refused(let time) = admission { return .refused(until: time) }
+    if case .refused(let time) = admission {
+      return .refused(until: clock.now.adding(.clamped(seconds: time.timeIntervalSince(now))))
+    }
     let result = await body()
-    tell { $0.leave(id, isSuspect: isSuspect, now: clock.now) }
+    tell { $0.leave(id, isSuspect: isSuspect, now: now) }
     return .done(result)
   }
 
@@ -70,8 +78,9 @@ final class SuspectGate: Sendable {
     while !Task.isCancelled {
       // The suspect may not have come to the gate yet.
       let (expiry, patience) = state.withLock { ($0.machine.expiry, $0.machine.patience) }
-      guard (try? await clock.sleep(until: expiry ?? clock.now.adding(patience))) != nil else { return }
-      tell { $0.expire(now: clock.now) }
+      let end = (expiry ?? now.adding(patience)).timeIntervalSince1970
+      guard (try? await clock.sleep(untilElapsed: .clamped(seconds: end))) != nil else { return }
+      tell { $0.expire(now: now) }
       if state.withLock({ $0.machine.overstaying.contains(id) }) { return overstays() }
     }
   }

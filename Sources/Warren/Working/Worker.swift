@@ -208,7 +208,7 @@ public struct Worker: Service {
             group.addTask {
               await consumer.waitUntilStopped()
               logStop(tally)
-              guard (try? await clock.sleep(until: clock.now.adding(options.stopDeadline))) != nil else { return false }
+              guard (try? await clock.sleep(for: options.stopDeadline)) != nil else { return false }
               warnOfRunning(consumer)
               return false
             }

@@ -120,7 +120,7 @@ public struct Inbox: Service {
     try? await cancelWhenGracefulShutdown {
       while true {
         while try await forget(limit: 1000) == 1000 {}
-        try await clock.sleep(until: clock.now.addingTimeInterval(3600))
+        try await clock.sleep(for: .seconds(3600))
       }
     }
   }

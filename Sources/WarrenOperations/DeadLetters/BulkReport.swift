@@ -81,7 +81,7 @@ extension Operations {
         "dead.\(action.rawValue)", filter: survey.frozen.text, count: survey.count,
         done: { ($0.done, $0.failure?.message ?? ($0.stayed > 0 ? "\($0.stayed) skipped" : nil)) }
       ) { () throws(BrokerError) in
-        await act(on: survey, batch: batch, Pace(rate: rate, start: clock.now), progress, step)
+        await act(on: survey, batch: batch, Pace(rate: rate, start: clock.elapsed), progress, step)
       }
     }
     do throws(BrokerError) {
@@ -116,7 +116,9 @@ extension Operations {
         progress(report)
         selection.after = result.next ?? selection.after
         guard report.done + report.stayed < survey.count else { break }
-        if let next = pace.next(after: result.replayed + result.stayed) { try? await clock.sleep(until: next) }
+        if let pause = pace.pause(after: result.replayed + result.stayed, now: clock.elapsed) {
+          try? await clock.sleep(for: pause)
+        }
       }
     } catch {
       report.failure = error

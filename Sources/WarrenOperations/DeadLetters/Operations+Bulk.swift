@@ -69,15 +69,17 @@ extension Operations {
     _ operation: BulkOperation, batch: Int, _ progress: (BulkOperation) -> Void
   ) async throws(BrokerError) -> BulkOperation {
     let broker = try bulkBroker
-    var pace = Pace(rate: operation.rate, start: clock.now)
+    var pace = Pace(rate: operation.rate, start: clock.elapsed)
     var operation = operation
     progress(operation)
     while operation.state == .running, !Task.isCancelled {
       let before = operation.left
       operation = try await broker.advance(operation.id, runner: runner, atMost: pace.step(atMost: batch))
       progress(operation)
-      guard operation.state == .running, let next = pace.next(after: before - operation.left) else { continue }
-      do { try await clock.sleep(until: next) } catch { break }
+      guard operation.state == .running,
+        let pause = pace.pause(after: before - operation.left, now: clock.elapsed)
+      else { continue }
+      do { try await clock.sleep(for: pause) } catch { break }
     }
     return operation
   }

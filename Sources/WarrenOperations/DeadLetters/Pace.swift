@@ -1,12 +1,13 @@
-internal import Foundation
+internal import Warren
 
 /// Keeps many steps to so many a second, on average since the first.
 struct Pace {
   let rate: Double?
-  private let start: Date
+  /// By the time that has passed.
+  private let start: Duration
   private var count = 0
 
-  init(rate: Double?, start: Date) {
+  init(rate: Double?, start: Duration) {
     self.rate = rate
     self.start = start
   }
@@ -17,9 +18,9 @@ struct Pace {
     return max(1, min(batch, Int(min(rate / 5, 1e6))))
   }
 
-  /// Notes a step. Returns when the next may begin; `nil`: at once.
-  mutating func next(after step: Int) -> Date? {
+  /// Notes a step. Returns how long the next has to wait; `nil`: not at all.
+  mutating func pause(after step: Int, now: Duration) -> Duration? {
     count += step
-    return rate.map { start.addingTimeInterval(Double(count) / $0) }
+    return rate.map { start + .clamped(seconds: Double(count) / $0) - now }
   }
 }

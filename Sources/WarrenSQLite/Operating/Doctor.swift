@@ -8,10 +8,11 @@ struct Doctor {
   let writer: Writer
   let configuration: SQLiteConfiguration
   let engine: String
+  let clock: any BrokerClock
 
   /// All of it.
   func findings() async throws(BrokerError) -> [Finding] {
-    try await glance() + findingsAboutRows()
+    try await glance() + findingsAboutRows() + findingsAboutTimes()
   }
 
   /// What is found without looking at every row.
@@ -102,6 +103,32 @@ struct Doctor {
         Finding(.problem, "the file has \(Self.counted($0.count, $0.rule.text))", fix: .repair)
       }
       return findings.isEmpty ? [Finding(.fine, "every row is as it must be")] : findings
+    }
+  }
+
+  /// A clock that was ten years ahead for a while has written times that stay when it is right again.
+  private func findingsAboutTimes() async throws(BrokerError) -> [Finding] {
+    let year = clock.now.adding(.seconds(366 * 86_400)).wholeMilliseconds
+    return try await file.read { database in
+      func count(_ rows: String) throws -> Int {
+        try Int.fetchOne(database, sql: "SELECT count(*) FROM \(rows) > ?", arguments: [year]) ?? 0
+      }
+      let fix: Fix = "look whether that is meant: a clock that was wrong may have written it"
+      let (delayed, remembered) = (try count("delayed WHERE due"), try count("finished WHERE until"))
+      var findings: [Finding] = []
+      if delayed > 0 {
+        findings.append(
+          Finding(
+            .warning, "\(delayed) message\(delayed == 1 ? " is" : "s are") put off for longer than a year", fix: fix))
+      }
+      if remembered > 0 {
+        findings.append(
+          Finding(
+            .warning,
+            "\(remembered) completed job\(remembered == 1 ? " keeps" : "s keep") repeats out for longer than a year",
+            fix: fix))
+      }
+      return findings
     }
   }
 

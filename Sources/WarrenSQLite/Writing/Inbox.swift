@@ -6,8 +6,8 @@ struct PublishRequest: Sendable {
   /// Checked, so that they can be stored.
   var publications: [Publication]
   var bytes: Int
-  /// When the call gives up.
-  var deadline: Date
+  /// When the call gives up, by the time that has passed.
+  var deadline: Duration
   var continuation: CheckedContinuation<Result<[PublishResult], BrokerError>, Never>
 }
 
@@ -25,13 +25,13 @@ struct Operation: Sendable {
   /// Whether it is tried again until it succeeds or the broker stops, as settlements are.
   var isKept = false
   /// When its caller gives up; `nil`: never.
-  var deadline: Date?
+  var deadline: Duration?
   /// Returns what to do after the commit. What it throws, other than ``StorageError``, concerns its caller alone: it is
   /// undone, and the rest of the transaction goes on.
   var perform: @Sendable (Transaction) throws -> () -> Void
   var fail: @Sendable (BrokerError) -> Void
 
-  func isOverdue(_ now: Date) -> Bool { deadline.map { $0 <= now } ?? false }
+  func isOverdue(_ now: Duration) -> Bool { deadline.map { $0 <= now } ?? false }
 }
 
 /// What waits for the writer.
@@ -97,7 +97,7 @@ struct Inbox: Sendable {
   }
 
   /// Takes out what its callers have given up.
-  mutating func takeOverdue(_ now: Date) -> Inbox {
+  mutating func takeOverdue(_ now: Duration) -> Inbox {
     var overdue = Inbox()
     if publishes.contains(where: { $0.deadline <= now }) {
       overdue.publishes = publishes.filter { $0.deadline <= now }

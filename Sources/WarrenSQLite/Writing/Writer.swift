@@ -63,7 +63,7 @@ final class Writer: Sendable {
 
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     let bytes = publications.reduce(0) { $0 + $1.message.body.count }
-    let deadline = clock.now.addingTimeInterval(configuration.publishDeadline.seconds)
+    let deadline = clock.elapsed + configuration.publishDeadline.bounded
     return try await withCheckedContinuation { continuation in
       let request = PublishRequest(
         publications: publications, bytes: bytes, deadline: deadline, continuation: continuation)
@@ -92,7 +92,7 @@ final class Writer: Sendable {
   func perform<Result: Sendable>(
     isUrgent: Bool = true, _ body: @escaping @Sendable (Transaction) throws -> Result
   ) async throws(BrokerError) -> Result {
-    let deadline = isUrgent ? clock.now.addingTimeInterval(configuration.publishDeadline.seconds) : nil
+    let deadline = isUrgent ? clock.elapsed + configuration.publishDeadline.bounded : nil
     return try await withCheckedContinuation {
       (continuation: CheckedContinuation<Swift.Result<Result, BrokerError>, Never>) in
       let operation = Operation(
@@ -200,7 +200,7 @@ final class Writer: Sendable {
 
   /// Fails what could not be done before its deadline.
   func failOverdue() {
-    let now = clock.now
+    let now = clock.elapsed
     let overdue = state.withLock { $0.inbox.takeOverdue(now) }
     if overdue.isEmpty { return }
     overdue.fail(
