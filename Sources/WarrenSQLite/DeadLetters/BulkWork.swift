@@ -15,7 +15,10 @@ struct BulkWork {
     try await writer.perform { transaction in
       try AddedTable.bulkOperation.make(in: transaction.database)
       try transaction.database.execute(
-        sql: "INSERT INTO bulk_operation (id, after, before, record) VALUES (?, 0, ?, ?)",
+        sql: """
+          INSERT INTO bulk_operation (number, id, after, before, record)
+          VALUES (\(Schema.nextNumber(in: .bulkOperation)), ?, 0, ?, ?)
+          """,
         arguments: [operation.id, transaction.takeSeq(), text])
     }
   }

@@ -29,6 +29,22 @@ enum Schema {
   /// A number of a message that no file ever comes to; what is beyond was written by a foreign hand.
   static let lastNumber = Int64.max / 2
 
+  /// The number of the next row of a table from which rows are not deleted. SQLite's own counter would refuse all rows as soon as
+  /// a foreign hand has set it to its end, also the audit log's entry about the repair.
+  static func nextNumber(in table: AddedTable) -> String {
+    "(SELECT coalesce(max(number), 0) + 1 FROM \(table.rawValue) WHERE number < \(lastNumber))"
+  }
+
+  /// The number of the next worker, which none has had: a process that sleeps may still hold one. Where SQLite's counter is of no
+  /// use, the next is far beyond those that are there.
+  static let nextWorker = """
+    (SELECT 1 + coalesce((SELECT max(id) FROM worker WHERE id < \(lastNumber)), 0) + CASE
+      WHEN c.seq IS NULL THEN 0
+      WHEN typeof(c.seq) <> 'integer' OR c.seq NOT BETWEEN 0 AND \(lastNumber) THEN 1000000
+      ELSE max(0, c.seq - coalesce((SELECT max(id) FROM worker WHERE id < \(lastNumber)), 0)) END
+    FROM (SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'worker' LIMIT 1) AS seq) c)
+    """
+
   /// Counts the changes of the schema. A file of another version is refused by name.
   static let version: Int32 = 2
 

@@ -11,7 +11,8 @@ struct AuditTable {
     let text = try OperatorRecord.write(entry)
     try await writer.perform { transaction in
       try AddedTable.audit.make(in: transaction.database)
-      try transaction.database.execute(sql: "INSERT INTO audit (entry) VALUES (?)", arguments: [text])
+      try transaction.database.execute(
+        sql: "INSERT INTO audit (number, entry) VALUES (\(Schema.nextNumber(in: .audit)), ?)", arguments: [text])
     }
   }
 

@@ -9,7 +9,7 @@ extension Transaction {
   func enroll(_ neighbourhood: any Neighbourhood, name: String) throws {
     let sign = try neighbourhood.show(isNew: isDispossessed)
     try database.execute(
-      sql: "INSERT INTO worker (file, device, inode, name, since) VALUES (?, ?, ?, ?, ?)",
+      sql: "INSERT INTO worker (id, file, device, inode, name, since) VALUES (\(Schema.nextWorker), ?, ?, ?, ?, ?)",
       arguments: [sign.file, sign.identity.device, sign.identity.inode, name, now])
     let id = database.lastInsertedRowID
     enrolled = id
