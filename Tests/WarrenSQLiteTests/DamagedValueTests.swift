@@ -48,7 +48,8 @@ import Warren
         "INSERT INTO running SELECT seq, queue, 77, 1, 0, 0 FROM ready WHERE queue = \(queue)",
         "DELETE FROM ready WHERE queue = \(queue)",
         "UPDATE depth SET ready = 0, running = 1 WHERE queue = \(queue)",
-        "INSERT INTO finished VALUES (\(queue), 'k', 1)", "INSERT INTO set_aside VALUES (1, 'ready', \(queue), 9, 1)",
+        "INSERT INTO finished VALUES (\(queue), 'k', 4102444800000)",
+        "INSERT INTO set_aside VALUES (1, 'ready', \(queue), 9, 1)",
         "INSERT INTO asked_binding VALUES (77, \(queue), 'e', 'k')",
         "UPDATE meta SET topology_version = topology_version + 1, workers_version = workers_version + 1")
       _ = try await broker.write(Data("{}".utf8), to: StoreKey("kind", "name"), replacing: nil, until: Date() + 3600)
