@@ -1,5 +1,6 @@
 public import Hummingbird
 public import Logging
+public import ServiceLifecycle
 public import Warren
 public import WarrenOperations
 
@@ -15,7 +16,11 @@ public import WarrenOperations
 /// ```
 ///
 /// The pages need no script, no other service and no build: one style sheet and one script of ours, both served from here.
-public struct Dashboard: Sendable {
+///
+/// As a service it also goes on with bulk operations that were begun on its pages and whose process has died; run it beside the
+/// broker. One that is not run does what its pages begin, for as long as its process lives, and leaves what was broken off to a
+/// person or to another dashboard.
+public struct Dashboard: Service {
   var desk: Desk
   let logger: Logger
 
@@ -57,8 +62,11 @@ public struct Dashboard: Sendable {
   /// A dashboard of what is operated in this way, with its mask and its audit log.
   public init(_ operations: Operations, _ configuration: Configuration = Configuration(), logger: Logger? = nil) {
     self.logger = logger ?? Logger(label: "warren.dashboard")
-    desk = Desk(operations, configuration)
+    desk = Desk(operations, configuration, logger: self.logger)
   }
+
+  /// Goes on with bulk operations that were broken off, until the service is to stop. What it does then is left to the next one.
+  public func run() async throws { await desk.background.run(desk.operations) }
 
   /// Adds all pages and actions below `path`.
   ///

@@ -55,6 +55,7 @@ public struct DashboardServer: Service {
       router: Self.router(dashboard, configuration),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+      services: [dashboard],
       onServerRunning: { channel in await whenListening(channel.localAddress?.port ?? configuration.port) },
       logger: logger)
   }

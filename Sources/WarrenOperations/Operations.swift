@@ -19,6 +19,8 @@ public struct Operations: Sendable {
   private let store: (any StateStore)?
   /// Who acts, as the audit log has it.
   public var actor: String
+  /// Who goes on with a bulk operation that is begun here, when this process has died; a person by default.
+  public var succession = BulkOperation.Succession.byHand
   let clock: any BrokerClock
   let log: (any AuditLog)?
 

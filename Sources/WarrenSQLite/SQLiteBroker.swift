@@ -336,13 +336,16 @@ extension SQLiteBroker: BulkOperatingBroker {
   /// See ``Warren/BulkOperatingBroker/takeOver(_:runner:)``.
   public func takeOver(_ id: String, runner: String) async throws(BrokerError) -> BulkOperation {
     try await waitUntilRunning()
-    return try await bulkWork.change(id) { $0.runner = runner }
+    return try await bulkWork.change(id) { operation, now in
+      operation.runner = runner
+      operation.updated = now
+    }
   }
 
   /// See ``Warren/BulkOperatingBroker/cancelOperation(_:)``.
   public func cancelOperation(_ id: String) async throws(BrokerError) -> BulkOperation {
     try await waitUntilRunning()
-    return try await bulkWork.change(id) { $0.state = .cancelled }
+    return try await bulkWork.change(id) { operation, _ in operation.state = .cancelled }
   }
 
   /// See ``Warren/BulkOperatingBroker/bulkOperations(limit:)``.

@@ -18,7 +18,8 @@ import WarrenTesting
     "dead-letter/reveal": [("id", "m1"), ("queue", "mail.dlq")],
     "dead-letter/replay": [("id", "m1"), ("queue", "mail.dlq")],
     "dead-letter/edit": [("id", "m1"), ("queue", "mail.dlq"), ("step", "publish"), ("body", "{}")],
-    "worker/cancel": [("id", "m1"), ("queue", "mail")],
+    "worker/cancel": [("id", "m1"), ("queue", "mail")], "operation/cancel": [("id", "op")],
+    "operation/resume": [("id", "op")],
   ]
 
   @Test("a page is for those who are let in: 401 with a challenge, 403, 200", arguments: RouteTable.routes)

@@ -12,6 +12,7 @@ import WarrenTesting
 /// A dashboard over a broker in memory. Who asks stands in the header `X-Role`; without it nothing is known.
 struct Stage: Sendable {
   let broker: TestBroker
+  let dashboard: Dashboard
   let client: any TestClientProtocol
   private static let roleHeader = HTTPField.Name("X-Role") ?? .authorization
   private static let siteHeader = HTTPField.Name("Sec-Fetch-Site") ?? .authorization
@@ -19,13 +20,16 @@ struct Stage: Sendable {
   static let token = String(repeating: "0123456789abcdef", count: 2)
 
   /// Runs `body` with the queue `mail` and the exchange `books`, which feeds the queue `audit`.
+  ///
+  /// - Parameter engine: what the dashboard sees of the broker; by default all of it.
   static func run(
+    over engine: @Sendable (TestBroker) -> any Broker = { $0 },
     rule: (@Sendable (Dashboard.Action, QueueName?) -> Bool)? = nil, _ body: @Sendable (Stage) async throws -> Void
   ) async throws {
     let broker = try TestBroker()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let dashboard = Dashboard(
-      broker, .init(title: "Bookings", environment: "production", challenge: "Basic"), logger: logger)
+      engine(broker), .init(title: "Bookings", environment: "production", challenge: "Basic"), logger: logger)
     let router = Router()
     dashboard.addRoutes(to: router, at: prefix) { request, _ in
       guard let name = request.headers[roleHeader] else { return .unknown }
@@ -38,7 +42,7 @@ struct Stage: Sendable {
         try Topology(
           exchanges: ["books"], queues: ["audit", "mail"], bindings: [Binding("audit", to: "books", key: "book.*")]))
       try await application.test(.router) { client in
-        try await body(Stage(broker: broker, client: client))
+        try await body(Stage(broker: broker, dashboard: dashboard, client: client))
       }
     }
   }

@@ -19,6 +19,13 @@ public struct BulkOperation: Sendable, Hashable, Codable {
     /// A person has ended it before that.
     case cancelled
   }
+  /// Who goes on with it when its process has died.
+  public enum Succession: String, Sendable, Hashable, Codable {
+    /// A person who resumes it.
+    case byHand = "by-hand"
+    /// The next service that finds it broken off, such as a dashboard.
+    case automatic
+  }
   /// How many were left out, and why.
   public struct Skipped: Sendable, Hashable, Codable {
     /// The queue that gave up on them is gone; they stay where they are.
@@ -47,7 +54,7 @@ public struct BulkOperation: Sendable, Hashable, Codable {
   public var runner: String
   /// When it was begun.
   public var started: Date
-  /// When something was done last.
+  /// When something was done last, or another process took it over.
   public var updated: Date
   /// How many were selected at the beginning.
   public var total: Int
@@ -60,13 +67,16 @@ public struct BulkOperation: Sendable, Hashable, Codable {
   /// At most so many a second; `nil`: as fast as it goes.
   public var rate: Double?
 
+  /// Who goes on with it when its process has died; `nil`, as of an earlier version: a person.
+  public var succession: Succession?
+
   /// How many are left.
   public var left: Int { max(0, total - done - skipped.total) }
 
   /// An operation that is about to begin.
   public init(
     id: String, action: Action, selection: DeadLetterSelection, filter: String, actor: String, runner: String,
-    started: Date, total: Int, rate: Double? = nil
+    started: Date, total: Int, rate: Double? = nil, succession: Succession? = nil
   ) {
     self.id = id
     self.action = action
@@ -78,6 +88,14 @@ public struct BulkOperation: Sendable, Hashable, Codable {
     self.updated = started
     self.total = total
     self.rate = rate
+    self.succession = succession
+  }
+
+  /// Whether no process seems to be at it: it is not at its end, and its last step is half a minute ago, or three times as long as
+  /// its rate leaves between two.
+  public func isBrokenOff(at now: Date) -> Bool {
+    let patience = max(30, rate.map { 3 / $0 } ?? 0)
+    return state == .running && now.timeIntervalSince(updated) > patience
   }
 }
 
@@ -96,7 +114,7 @@ public protocol BulkOperatingBroker: DeadLetterBroker {
   ///   runner has taken it over.
   func advance(_ id: String, runner: String, atMost limit: Int) async throws(BrokerError) -> BulkOperation
 
-  /// Makes a process the one that does an operation: another that is at it stops before its next step.
+  /// Makes a process the one that does an operation, from now on: another that is at it stops before its next step.
   func takeOver(_ id: String, runner: String) async throws(BrokerError) -> BulkOperation
 
   /// Ends an operation before its next step. What is done stays done.

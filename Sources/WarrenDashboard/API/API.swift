@@ -101,6 +101,14 @@ enum API {
 
   @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.operations.workers()) }
   @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.operations.topology()) }
+  @Sendable static func operations(_ call: Call) async throws -> Answer {
+    try json(try await OperationsPage.seen(call))
+  }
+
+  @Sendable static func operation(_ call: Call) async throws -> Answer {
+    try json(try await OneOperationPage.wanted(call.fields, call))
+  }
+
   @Sendable static func audit(_ call: Call) async throws -> Answer {
     try json(try await call.operations.newestAudit(limit: AuditPage.limit))
   }
@@ -148,9 +156,13 @@ enum API {
       var count: Int
       var stayed: Int
       var missing: Int
+      /// What goes on in the background.
+      var operation: String?
     }
     guard let notice = Notice(FormFields(link.fields)) else { return .see(link) }
-    let done = Done(done: notice.word.rawValue, count: notice.count, stayed: notice.stayed, missing: notice.missing)
+    let done = Done(
+      done: notice.word.rawValue, count: notice.count, stayed: notice.stayed, missing: notice.missing,
+      operation: link.path == "operation" ? FormFields(link.fields)["id"] : nil)
     return (try? json(done)) ?? .see(link)
   }
 }

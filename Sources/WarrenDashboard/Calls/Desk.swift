@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Logging
 internal import Warren
 internal import WarrenOperations
 
@@ -6,16 +7,28 @@ internal import WarrenOperations
 struct Desk: Sendable {
   let operations: Operations
   let sampler: Sampler
+  let background: BulkRunner
   var configuration: Dashboard.Configuration
 
-  init(_ operations: Operations, _ configuration: Dashboard.Configuration) {
+  init(_ operations: Operations, _ configuration: Dashboard.Configuration, logger: Logger) {
     self.operations = operations
     sampler = Sampler(operations)
+    background = BulkRunner(logger: logger)
     self.configuration = configuration
   }
 
   /// The same operations, with nothing hidden.
   var revealing: Operations { Operations(operations.broker, mask: .off) }
+
+  /// The pages that this engine can fill.
+  var sections: [Page.Section] {
+    Page.Section.allCases.filter { section in
+      switch section {
+      case .operations: operations.keepsBulkOperations
+      default: true
+      }
+    }
+  }
 
   var now: Date { operations.broker.clock.now }
 }

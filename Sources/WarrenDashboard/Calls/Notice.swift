@@ -3,6 +3,10 @@
 struct Notice: Sendable, Equatable {
   enum Word: String, CaseIterable, Sendable {
     case paused, resumed, purged, replayed, deleted, edited, cancelled
+    /// A bulk operation goes on in the background.
+    case begun
+    /// A bulk operation was ended before its end.
+    case broken
   }
   static let fields: Set<String> = ["done", "count", "stayed", "missing"]
   var word: Word

@@ -10,6 +10,24 @@ enum Wanted {
     return QueueName(name)
   }
 
+  /// A number of messages; `nil` where the field is empty.
+  static func number(_ name: String, _ fields: FormFields) throws(Refusal) -> Int? {
+    guard let text = fields[name] else { return nil }
+    guard let number = Int(text), number > 0 else {
+      throw Refusal(.badRequest, "'\(text.prefix(20))' is no number of messages: \(name) must be 1 or more")
+    }
+    return number
+  }
+
+  /// How many a second; `nil` where the field is empty.
+  static func rate(_ fields: FormFields) throws(Refusal) -> Double? {
+    guard let text = fields["rate"] else { return nil }
+    guard let rate = Double(text), rate.isFinite, rate > 0 else {
+      throw Refusal(.badRequest, "'\(text.prefix(20))' is no rate: write how many a second, such as 50 or 0.5")
+    }
+    return rate
+  }
+
   /// One dead letter, and in which queue it lies, since several may have given up on one message.
   static func letter(_ fields: FormFields) throws(Refusal) -> (id: MessageID, queue: QueueName?) {
     guard let id = fields["id"] else { throw Refusal(.badRequest, "the address does not say which message: add ?id=…") }

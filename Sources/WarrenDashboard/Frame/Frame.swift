@@ -70,7 +70,7 @@ struct Frame {
   private var navigation: HTML {
     Tags.nav(.label("Pages")) {
       Tags.ul {
-        for section in Page.Section.allCases {
+        for section in call.desk.sections {
           Tags.li {
             Tags.a(
               .href(call.link(section.path)),
@@ -140,6 +140,9 @@ extension Notice {
       case .deleted: "\(Show.count(count, "dead letter")) deleted."
       case .edited: "The changed copy was published, and the dead letter is gone."
       case .cancelled: "\(Show.count(count, "handler")) asked to end."
+      case .begun:
+        "\(Show.count(count, "dead letter")) are worked off in the background. This page may be left: it goes on."
+      case .broken: "It ends before its next step. \(Show.count(count, "dead letter")) stay as they are."
       }
     if stayed > 0 { text += " \(Show.number(stayed)) stayed, because the queue that gave up on them is gone." }
     if missing > 0 { text += " \(Show.number(missing)) were not there any more: replayed or deleted meanwhile." }
@@ -161,6 +164,7 @@ extension Page.Section {
     case .failures: "failures"
     case .workers: "workers"
     case .topology: "topology"
+    case .operations: "operations"
     case .audit: "audit"
     }
   }
@@ -172,6 +176,7 @@ extension Page.Section {
     case .failures: "Failures"
     case .workers: "Workers"
     case .topology: "Topology"
+    case .operations: "Operations"
     case .audit: "Audit"
     }
   }
@@ -184,6 +189,7 @@ extension Page.Section {
     case .failures: "f"
     case .workers: "w"
     case .topology: "t"
+    case .operations: "p"
     case .audit: "a"
     }
   }

@@ -52,6 +52,7 @@ enum Tags {
   static let option = Tag("option")
   static let p = Tag("p")
   static let pre = Tag("pre")
+  static let progress = Tag("progress")
   static let section = Tag("section")
   static let select = Tag("select")
   static let small = Tag("small")

@@ -14,7 +14,8 @@ enum RouteTable {
       .get("overview", .see, API.overview), .get("queues", .see, API.queues), .get("queue", .see, API.queue),
       .get("dead-letters", .see, API.deadLetters), .get("dead-letters/count", .see, API.count),
       .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
-      .get("topology", .see, API.topology), .get("audit", .see, API.audit),
+      .get("topology", .see, API.topology), .get("operations", .see, API.operations),
+      .get("operation", .see, API.operation), .get("audit", .see, API.audit),
     ] + pages.filter { $0.method == .post && $0.path != "dead-letter/reveal" }).map(\.asAPI)
 
   private static let pages: [Route] =
@@ -38,6 +39,10 @@ enum RouteTable {
       .page("workers", .see, WorkersPage.page),
       .post("worker/cancel", .cancel, WorkersPage.cancel),
       .page("topology", .see, TopologyPage.page),
+      .page("operations", .see, OperationsPage.page),
+      .page("operation", .see, OneOperationPage.page),
+      .post("operation/cancel", .replay, OneOperationPage.cancel),
+      .post("operation/resume", .replay, OneOperationPage.resume),
       .page("audit", .see, AuditPage.page),
       .get("stream", .see) { .stream(LivePage(call: $0, render: try livePage($0))) },
     ]
@@ -46,6 +51,7 @@ enum RouteTable {
   private static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {
     let pages: [String: @Sendable (Call) async throws -> Page] = [
       "": OverviewPage.page, "queues": QueuesPage.page, "queue": QueuePage.page, "workers": WorkersPage.page,
+      "operations": OperationsPage.page, "operation": OneOperationPage.page,
     ]
     guard let page = pages[call.fields["page"] ?? ""] else {
       throw Refusal(.notFound, "there is no live page of this name")

@@ -54,7 +54,7 @@ extension Operations {
     let operation = BulkOperation(
       id: MessageID.unique().rawValue, action: action, selection: selection, filter: selection.text,
       actor: actor,
-      runner: runner, started: clock.now, total: survey.count, rate: rate)
+      runner: runner, started: clock.now, total: survey.count, rate: rate, succession: succession)
     return try await audited(
       "dead.\(action.rawValue)", filter: operation.filter, count: operation.total, operation: operation.id,
       done: Self.outcome

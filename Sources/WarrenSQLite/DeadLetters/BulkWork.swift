@@ -37,12 +37,12 @@ struct BulkWork {
   }
 
   func change(
-    _ id: String, _ change: @escaping @Sendable (inout BulkOperation) -> Void
+    _ id: String, _ change: @escaping @Sendable (inout BulkOperation, _ now: Date) -> Void
   ) async throws(BrokerError) -> BulkOperation {
     try await writer.perform { transaction in
       var kept = try KeptOperation.existing(transaction.database, id)
       guard kept.operation.state == .running else { return kept.operation }
-      change(&kept.operation)
+      change(&kept.operation, transaction.time)
       try kept.save(transaction.database)
       return kept.operation
     }

@@ -12,6 +12,7 @@ enum BulkActions {
     var action: Dashboard.Action { self == .replay ? .replay : .delete }
     var verb: String { self == .replay ? "Replay" : "Delete" }
     var word: Notice.Word { self == .replay ? .replayed : .deleted }
+    var operation: BulkOperation.Action { self == .replay ? .replay : .delete }
 
     init(_ fields: FormFields) throws(Refusal) {
       guard let deed = fields["do"].flatMap(Deed.init) else {
@@ -26,7 +27,8 @@ enum BulkActions {
     let deed = try Deed(call.fields)
     let filter = DeadLetterFilter(call.fields)
     try call.require(deed.action, filter.queue)
-    let survey = try await call.operations.survey(try filter.selection(call, limit: .max))
+    let first = try Wanted.number("first", call.fields)
+    let survey = try await call.operations.survey(try filter.selection(call, limit: first ?? .max))
     let hidden: [(String, String?)] =
       try filter.frozen(call).list + [
         ("do", deed.rawValue), ("count", "\(survey.count)"), ("until", survey.newest.map { "\($0.wholeMilliseconds)" }),
@@ -46,13 +48,20 @@ enum BulkActions {
             : HTML([
               Parts.card(nil) {
                 Tags.p { sentence(deed, survey.count, filter) }
-                Parts.form(call, to: "dead-letters/all", class: "actions", hidden) {
-                  Parts.button(
-                    "\(deed.verb) \(Show.count(survey.count, "dead letter"))",
-                    deed == .delete ? "danger sure" : "primary")
-                  Tags.a(.class("button"), .href(filter.on(call.link("dead-letters")))) { "Do nothing" }
+                Tags.p(.class("muted")) { course(call) }
+                Parts.form(call, to: "dead-letters/all", class: "filter", hidden) {
+                  if call.operations.keepsBulkOperations {
+                    Fields.text("rate", "At most so many a second", nil, hint: "as fast as it goes")
+                  }
+                  Tags.div(.class("actions")) {
+                    Parts.button(
+                      "\(deed.verb) \(Show.count(survey.count, "dead letter"))",
+                      deed == .delete ? "danger sure" : "primary")
+                    Tags.a(.class("button"), .href(filter.on(call.link("dead-letters")))) { "Do nothing" }
+                  }
                 }
               },
+              fewer(deed, filter, first, call),
               Tags.section(.class("card flush")) {
                 Tags.h2 { survey.count > survey.sample.count ? "The first \(survey.sample.count) of them" : "They are" }
                 DeadLettersPage.table(survey.sample, picks: false, call)
@@ -68,6 +77,24 @@ enum BulkActions {
       : "\(what) will be deleted for good. What is parked from now on is left alone."
   }
 
+  /// How it will be done.
+  private static func course(_ call: Call) -> String {
+    call.operations.keepsBulkOperations
+      ? "It is done in the background: the next page shows how far it is, and can end it. When this process dies, the next dashboard goes on."
+      : "\(call.operations.broker.capabilities.engine) keeps no operations, so it is done while the next page waits for it. When that is broken off, what is done is done, and the same again does the rest."
+  }
+
+  /// Asks for the first of them only.
+  private static func fewer(_ deed: Deed, _ filter: DeadLetterFilter, _ first: Int?, _ call: Call) -> HTML {
+    Tags.form(
+      .class("card filter"), Attribute("method", "get"), Attribute("action", call.link("dead-letters/all").text)
+    ) {
+      Parts.hiddenFields(filter.list + [("do", deed.rawValue)])
+      Fields.text("first", "Only so many, the oldest", first.map { "\($0)" }, hint: "all that match")
+      Tags.div(.class("actions")) { Parts.button("Count again") }
+    }
+  }
+
   /// Acts on what was counted, and on nothing that was parked after it.
   @Sendable static func actOnAll(_ call: Call) async throws -> Answer {
     let deed = try Deed(call.form)
@@ -78,11 +105,31 @@ enum BulkActions {
     var selection = try filter.selection(call, limit: count)
     let end = Date(wholeMilliseconds: until)
     selection.until = min(selection.until ?? end, end)
+    if call.operations.keepsBulkOperations {
+      return .see(try await begin(deed, selection, count: count, rate: try Wanted.rate(call.form), filter, call))
+    }
     let report = try await perform(deed, [selection], queue: filter.queue, call)
     let missing = max(0, count - report.done - report.stayed)
     return .see(
       Notice(deed.word, count: report.done, stayed: report.stayed, missing: missing).on(
         filter.on(call.link("dead-letters"))))
+  }
+
+  /// Begins an operation in the background; the address is that of its page.
+  private static func begin(
+    _ deed: Deed, _ selection: DeadLetterSelection, count: Int, rate: Double?, _ filter: DeadLetterFilter, _ call: Call
+  ) async throws -> Link {
+    try await call.act(deed.action, filter.queue) {
+      let survey = try await call.operations.survey(selection)
+      if survey.count == 0 {
+        throw Refusal(
+          .conflict,
+          "none of the \(Show.count(count, "dead letter")) is there any more: they were replayed or deleted meanwhile")
+      }
+      let operation = try await call.desk.background.begin(deed.operation, survey, rate: rate, call.operations)
+      let notice = Notice(.begun, count: operation.total, missing: max(0, count - operation.total))
+      return notice.on(OperationsPage.link(operation.id, call))
+    }
   }
 
   /// Acts on those that were ticked. Deleting asks first.
