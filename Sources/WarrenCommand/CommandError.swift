@@ -24,7 +24,7 @@ struct CommandError: Error, CustomStringConvertible {
     case .unroutable:
       status = .nothing
       next = "see what there is with `warren queue ls`"
-    case .invalid: status = .usage
+    case .invalid, .ambiguous: status = .usage
     case .unknownOutcome:
       status = .failure
       next = "see whether it happened with `warren status`, then do it again"

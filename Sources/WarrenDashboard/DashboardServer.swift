@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Hummingbird
 public import Logging
+internal import NIOCore
 public import ServiceLifecycle
 public import Warren
 
@@ -32,6 +33,7 @@ public struct DashboardServer: Service {
     static let loopback: Set<String> = ["127.0.0.1", "::1", "localhost"]
   }
 
+  private let configuration: Configuration
   private let application: Application<RouterResponder<BasicRequestContext>>
 
   /// A server.
@@ -51,6 +53,7 @@ public struct DashboardServer: Service {
     if let password = configuration.password, password.utf8.count < 8 {
       throw BrokerError(.invalid, "the password of the dashboard needs 8 characters or more")
     }
+    self.configuration = configuration
     application = Application(
       router: Self.router(dashboard, configuration),
       configuration: ApplicationConfiguration(
@@ -61,7 +64,32 @@ public struct DashboardServer: Service {
   }
 
   /// Listens until the service is told to stop.
-  public func run() async throws { try await application.run() }
+  ///
+  /// - Throws: ``ListeningError`` when it cannot listen there.
+  public func run() async throws {
+    do { try await application.run() } catch let error as IOError {
+      throw ListeningError(host: configuration.host, port: configuration.port, code: error.errnoCode)
+    }
+  }
+
+  /// That a server cannot listen where it was to.
+  public struct ListeningError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The address.
+    public var host: String
+    /// The port.
+    public var port: Int
+    /// Why, as the system says it: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …
+    public var code: Int32
+    /// What is wrong.
+    public var description: String {
+      switch code {
+      case EADDRINUSE: "the port \(port) of \(host) is in use"
+      case EACCES: "this user may not listen on the port \(port)"
+      case EADDRNOTAVAIL: "\(host) is no address of this machine"
+      default: "the port \(port) of \(host) cannot be listened on: \(String(cString: strerror(code)))"
+      }
+    }
+  }
 
   static func router(_ dashboard: Dashboard, _ configuration: Configuration) -> Router<BasicRequestContext> {
     var dashboard = dashboard

@@ -163,6 +163,25 @@ import WarrenSQLite
     #expect(try await broker.ready("mail.dlq") == 1)
   }
 
+  @Test("a message that several queues gave up on needs a queue: 2, with the option") func severalQueues() async throws
+  {
+    let broker = try await SeededBroker()
+    try await broker.park(["a"])
+    try await broker.open { broker in
+      try await broker.apply(Topology(queues: ["sms"]))
+      _ = try await broker.publish([
+        Publication(Message(id: "a", name: "sms.send", body: Data("{}".utf8)), to: .queue("sms"))
+      ])
+      try await broker.consume("sms", prefetch: 1) { consumer in
+        guard let delivery = await consumer.next() else { return }
+        _ = try await broker.settle(delivery, as: .deadLetter(DeadLetterReason(.exhausted, "x"), History(attempts: 1)))
+      }
+    }
+    let run = try await broker.run("dead", "edit", "a", "--header", "x=1")
+    #expect(run.status == 2 && run.errors.contains("name it with --queue"), "\(run.errors)")
+    #expect(try await broker.run("dead", "edit", "a", "--header", "x=1", "--queue", "sms.dlq").status == 0)
+  }
+
   @Test("a changed copy with an id of its own") func edit() async throws {
     let broker = try await SeededBroker()
     try await broker.park(["a"], headers: ["x-user-id": "u7"])

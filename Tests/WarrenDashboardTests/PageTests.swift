@@ -134,6 +134,53 @@ import WarrenTesting
     }
   }
 
+  @Test("the editor hides secrets, which stay; they are uncovered on record") func hiddenWhileEditing() async throws {
+    try await Stage.run { stage in
+      try await stage.park(
+        ["m1"], body: #"{"type":"email.send","data":{"to":"wrong","password":"hunter2"}}"#,
+        headers: ["authorization": "Bearer sesame"])
+      let one = [("id", "m1"), ("queue", "mail.dlq")]
+      func edit(_ fields: [(String, String)]) async throws -> String {
+        String(buffer: try await stage.post("dead-letter/edit", one + fields).body)
+      }
+      let form = try await edit([])
+      #expect(!form.contains("hunter2") && !form.contains("sesame") && form.contains("***2***"))
+      #expect(!form.contains("email.send&quot;") && form.contains("without the envelope"))
+      #expect(try await !stage.page("audit").contains("message.reveal"))
+      let changed = [
+        ("headers", "authorization: ***1***"), ("body", #"{"to":"right","password":"***2***"}"#),
+      ]
+      let preview = try await edit(changed + [("step", "preview")])
+      #expect(preview.contains("right") && !preview.contains("hunter2") && !preview.contains("sesame"))
+      let mangled = try await stage.post(
+        "dead-letter/edit", one + [("body", #"{"password":"x***2***"}"#), ("step", "preview")])
+      #expect(mangled.status == .badRequest && String(buffer: mangled.body).contains("replace the whole value"))
+      #expect(String(buffer: mangled.body).contains("<textarea"), "what was written is still there")
+      let uncovered = try await edit([("step", "uncover")])
+      #expect(uncovered.contains("hunter2") && uncovered.contains("Bearer sesame"))
+      #expect(try await stage.page("audit").contains("message.reveal"))
+      #expect(try await stage.post("dead-letter/edit", one + changed + [("step", "publish")]).status == .seeOther)
+      try await stage.broker.consume("mail", prefetch: 1) { consumer in
+        let copy = await consumer.next()?.message
+        #expect(copy?.body == Data(#"{"type":"email.send","data":{"to":"right","password":"hunter2"}}"#.utf8))
+        #expect(copy?.headers["authorization"] == "Bearer sesame")
+      }
+    }
+  }
+
+  @Test("a text with secrets that is no JSON is edited only with all of it shown, by who may see it")
+  func coveredText() async throws {
+    try await Stage.run(rule: { action, _ in action != .reveal }) { stage in
+      try await stage.park(["m1"], body: "dear ann, password=hunter2")
+      let one = [("id", "m1"), ("queue", "mail.dlq")]
+      let page = String(buffer: try await stage.post("dead-letter/edit", one).body)
+      #expect(page.contains("Parts of the body are hidden") && !page.contains("hunter2") && !page.contains("Show it"))
+      for fields in [[("step", "uncover")], [("step", "preview"), ("uncovered", "yes"), ("body", "x")]] {
+        #expect(try await stage.post("dead-letter/edit", one + fields).status == .forbidden)
+      }
+    }
+  }
+
   @Test("dead letters with one cause are one group") func groups() async throws {
     try await Stage.run { stage in
       try await stage.park(["m1"], message: "no book 17")

@@ -62,4 +62,27 @@ import WarrenTesting
       }
     }
   }
+
+  @Test("a port that is in use is told by the system's code, and not by a text") func inUse() async throws {
+    let broker = try TestBroker()
+    let dashboard = Dashboard(broker, logger: logger)
+    try await broker.withBroker { _ in
+      let (ports, port) = AsyncStream.makeStream(of: Int.self)
+      let first = try DashboardServer(dashboard, .init(port: 0), logger: logger) { port.yield($0) }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await first.run() }
+        for await taken in ports {
+          let second = try DashboardServer(dashboard, .init(port: taken), logger: logger)
+          let error = await #expect(throws: DashboardServer.ListeningError.self) { try await second.run() }
+          #expect(error?.code == EADDRINUSE && error?.description == "the port \(taken) of 127.0.0.1 is in use")
+          break
+        }
+        group.cancelAll()
+      }
+      let nowhere = try DashboardServer(dashboard, .init(host: "192.0.2.1", password: "long enough"), logger: logger)
+      await #expect(throws: DashboardServer.ListeningError(host: "192.0.2.1", port: 7072, code: EADDRNOTAVAIL)) {
+        try await nowhere.run()
+      }
+    }
+  }
 }

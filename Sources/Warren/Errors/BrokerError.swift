@@ -17,6 +17,8 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     public static let unroutable = Code(rawValue: "unroutable")
     /// The queue, exchange or message does not exist.
     public static let notFound = Code(rawValue: "not-found")
+    /// It is in several queues, and the caller did not say which one is meant. Nothing was done.
+    public static let ambiguous = Code(rawValue: "ambiguous")
     /// Something is declared already, and differently.
     public static let topologyConflict = Code(rawValue: "topology-conflict")
     /// The queue has consumers, holds messages or is needed by another, so it was not deleted.
@@ -45,7 +47,8 @@ public struct BrokerError: Error, Sendable, CustomStringConvertible {
     public static let unsupported = Code(rawValue: "unsupported")
     /// Those that this version knows.
     public static let allCases: [Code] = [
-      .invalid, .tooLarge, .unroutable, .notFound, .topologyConflict, .inUse, .notRunning, .stopped, .deadline,
+      .invalid, .tooLarge, .unroutable, .notFound, .ambiguous, .topologyConflict, .inUse, .notRunning, .stopped,
+      .deadline,
       .unknownOutcome,
       .unavailable, .full, .readOnly, .corrupt, .newerVersion, .olderVersion,
       .unsupported,

@@ -41,10 +41,11 @@ struct DashboardCommand: AsyncParsableCommand {
       }
       let group = ServiceGroup(
         configuration: .init(services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: logger))
-      do { try await group.run() } catch let error
-        where "\(error)".contains("EADDRINUSE") || "\(error)".contains("in use")
-      {
-        throw CommandError(.failure, "the port \(port) of \(host) is in use", next: "choose another with --port")
+      do { try await group.run() } catch let error as DashboardServer.ListeningError {
+        throw CommandError(
+          .failure, error.description,
+          next: error.code == EADDRNOTAVAIL
+            ? "name one of this machine's with --host" : "choose another with --port")
       }
     }
   }

@@ -66,12 +66,12 @@ struct DeadEditCommand: AsyncParsableCommand {
 
   /// Opens the editor, and again for as long as what comes out of it cannot be published and the person wants to go on.
   private func inEditor(_ draft: DeadLetterDraft) throws -> (DeadLetterDraft, String) {
-    let shown = try DraftText(draft, mask: options.mask)
+    let shown = try DraftFile(draft, mask: options.mask)
     var text = shown.text
     while true {
       text = try Editor.edit(text)
       if text == shown.text { return (draft, "") }
-      do { return (try shown.read(text), DraftText.changes(shown.text, text)) } catch let error as CommandError {
+      do { return try shown.read(text) } catch let error as CommandError {
         StandardError.error(error.description)
         if !StandardError.ask("Edit it again?") {
           throw CommandError(.failure, "nothing was published: the dead letter is as it was")
@@ -88,7 +88,7 @@ struct DeadEditCommand: AsyncParsableCommand {
   private func draft(_ operations: Operations) async throws -> DeadLetterDraft {
     let error: BrokerError
     do throws(BrokerError) { return try await operations.draft(id, in: queue) } catch let failure { error = failure }
-    guard error.code == .invalid, queue == nil, !error.message.contains("address") else { throw error }
+    guard error.code == .ambiguous else { throw error }
     throw CommandError(.usage, error.message, next: "name it with --queue")
   }
 

@@ -17,7 +17,7 @@ struct Refusal: Error {
     switch error.code {
     case .notFound, .unroutable: status = .notFound
     case .invalid, .tooLarge: status = .badRequest
-    case .topologyConflict: status = .conflict
+    case .topologyConflict, .ambiguous: status = .conflict
     case .unavailable, .deadline, .notRunning, .stopped, .full: status = .serviceUnavailable
     case .unsupported: status = .notImplemented
     default: status = .internalServerError

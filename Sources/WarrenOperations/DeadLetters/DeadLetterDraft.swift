@@ -69,15 +69,16 @@ public struct DeadLetterDraft: Sendable, Equatable {
 extension Operations {
   /// A draft of one dead letter.
   ///
-  /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none, ``Warren/BrokerError/Code/invalid`` when several
-  ///   queues gave up on this message and `queue` does not say which one is meant.
+  /// - Throws: ``Warren/BrokerError/Code/notFound`` when there is none, ``Warren/BrokerError/Code/ambiguous`` when several
+  ///   queues gave up on this message and `queue` does not say which one is meant, ``Warren/BrokerError/Code/invalid`` when one
+  ///   queue gave up on several with this id.
   public func draft(_ id: MessageID, in queue: QueueName? = nil) async throws(BrokerError) -> DeadLetterDraft {
     let letters = try await originals(id, in: queue)
     guard let letter = letters.first, letters.count == 1 else {
       let queues = letters.map(\.queue.rawValue)
       if Set(queues).count == letters.count {
         throw BrokerError(
-          .invalid,
+          .ambiguous,
           "'\(id)' is a dead letter in several queues (\(queues.joined(separator: ", "))): say which queue is meant")
       }
       let addresses = letters.compactMap(\.address?.rawValue).joined(separator: ", ")
