@@ -36,4 +36,36 @@ import WarrenSQLite
     #expect(try await broker.run("message", "show", "later", "--queue", "audit").status == 4)
     #expect(try await broker.run("message", "show", "missing").status == 4)
   }
+
+  @Test("--where finds among them, bodies included; a filter that is wrong says where: 2") func filtered() async throws
+  {
+    let broker = try await SeededBroker()
+    try await broker.enqueue(["a", "b"], body: #"{"to":"ann@example.org","n":1}"#)
+    try await broker.enqueue(["c"], body: #"{"to":"bob@example.org","n":7}"#, headers: ["x-tenant": "acme"])
+    func ids(_ filter: String, _ more: String...) async throws -> [String] {
+      let command = ["message", "ls", "mail", "--columns", "id", "--where", filter] + more
+      return try await warren(command, environment: ["WARREN_BROKER": broker.address]).rows.map { $0[0] }
+    }
+    #expect(try await ids("data.to:bob*") == ["c"])
+    #expect(try await ids("header.x-tenant:acme") == ["c"])
+    #expect(try await ids("id!=a") == ["b", "c"])
+    #expect(try await ids("ann@example.org", "--limit", "1") == ["a"])
+    #expect(try await ids("name:email.*", "--state", "delayed") == [])
+    let wrong = try await broker.run("message", "ls", "mail", "--where", "que:b")
+    #expect(wrong.status == 2 && wrong.errors.contains("no field 'que'"), "\(wrong.errors)")
+    #expect(
+      try await broker.run("message", "ls", "mail", "--where", "id:none").errors.contains(
+        "no message of 'mail' matches"))
+  }
+
+  @Test("one says why it is not being handled") func hindered() async throws {
+    let broker = try await SeededBroker()
+    try await broker.enqueue(["a"])
+    _ = try await broker.run("queue", "pause", "mail")
+    let shown = try await broker.run("message", "show", "a")
+    #expect(shown.output.contains("'mail' is paused") && shown.output.contains("no worker consumes 'mail'"), "\(shown)")
+    let json: [String: Any] = try await broker.run("message", "show", "a", "--json").json()
+    let kinds = (json["hindrances"] as? [[String: Any]])?.compactMap { $0["kind"] as? String }
+    #expect(kinds == ["paused", "no-worker"] && json["id"] as? String == "a")
+  }
 }

@@ -65,19 +65,25 @@ public struct QueuedMessageSelection: Sendable, Hashable {
   public var id: MessageID?
   /// Only those that are doing this.
   public var state: QueuedMessage.State?
+  /// Only those that this finds.
+  public var filter: MessageFilter
   /// At most so many, and never more than 10,000.
   public var limit: Int
   /// Whether the bodies are read, too.
   public var includesBodies: Bool
 
+  /// At how many messages one look with a filter looks.
+  public static let mostLooked = 100_000
+
   /// A selection.
   public init(
-    queue: QueueName? = nil, id: MessageID? = nil, state: QueuedMessage.State? = nil, limit: Int = 100,
-    includesBodies: Bool = false
+    queue: QueueName? = nil, id: MessageID? = nil, state: QueuedMessage.State? = nil,
+    filter: MessageFilter = MessageFilter(), limit: Int = 100, includesBodies: Bool = false
   ) {
     self.queue = queue
     self.id = id
     self.state = state
+    self.filter = filter
     self.limit = limit
     self.includesBodies = includesBodies
   }
@@ -89,9 +95,12 @@ public struct QueuedMessagePage: Sendable, Equatable {
   public var messages: [QueuedMessage]
   /// Whether there are more than the selection's limit.
   public var hasMore: Bool
+  /// At how many messages was looked, when that was all that is looked at and there are others; `nil` when all were seen.
+  public var looked: Int?
   /// A page.
-  public init(messages: [QueuedMessage], hasMore: Bool) {
+  public init(messages: [QueuedMessage], hasMore: Bool, looked: Int? = nil) {
     self.messages = messages
     self.hasMore = hasMore
+    self.looked = looked
   }
 }

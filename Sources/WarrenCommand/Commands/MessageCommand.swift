@@ -22,16 +22,31 @@ struct MessageCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only those that are doing this.", valueName: "state")) var state: QueuedMessage.State?
     @Option(help: ArgumentHelp("At most this many, and never more than 10000.", valueName: "count"))
     var limit = CountArgument(count: 100)
+    @Option(
+      name: .customLong("where"),
+      help: ArgumentHelp(
+        "Only those that this finds: 'name:email.* age>1h data.user.id=42'; see `warren dead ls --help`.",
+        valueName: "filter"),
+      transform: FilterArgument.parse)
+    var filter: MessageFilter?
 
     func run() async throws {
-      let selection = QueuedMessageSelection(queue: queue, state: state, limit: limit.count)
+      let selection = QueuedMessageSelection(
+        queue: queue, state: state, filter: filter ?? MessageFilter(), limit: limit.count)
       let page = try await options.withOperations { operations in
         try await MessageCommand.explained(queue) { try await operations.messages(selection) }
       }
       try Printer(options).list(
         page.messages, Tables.messages,
-        none: state.map { "no message of '\(queue)' is \($0.rawValue)" } ?? "'\(queue)' is empty")
-      if page.hasMore { StandardError.print("there are more: raise --limit, or name a --state") }
+        none: filter != nil
+          ? "no message of '\(queue)' matches"
+          : state.map { "no message of '\(queue)' is \($0.rawValue)" } ?? "'\(queue)' is empty")
+      if let looked = page.looked {
+        StandardError.print(
+          "looked at the first \(looked) of them: name a --state, or see how many wait with `warren queue show`")
+      } else if page.hasMore {
+        StandardError.print("there are more: raise --limit, or name a --state")
+      }
     }
   }
 
@@ -44,7 +59,9 @@ struct MessageCommand: AsyncParsableCommand {
 
     func run() async throws {
       let messages = try await options.withOperations { operations in
-        try await MessageCommand.explained(queue) { try await operations.messages(id, in: queue) }
+        try await MessageCommand.explained(queue) {
+          try await operations.explained(try await operations.messages(id, in: queue))
+        }
       }
       let printer = Printer(options)
       // An event may be in several queues. Its JSON stays an object as long as it is in one.
@@ -53,25 +70,27 @@ struct MessageCommand: AsyncParsableCommand {
         if index > 0 { try printer.write("\n") }
         try printer.write(text(message, printer))
       }
-      if messages.contains(where: { $0.body?.isMasked == true }) {
+      if messages.contains(where: { $0.message.body?.isMasked == true }) {
         StandardError.print("some of it is hidden: --unmask shows it")
       }
     }
 
-    private func text(_ message: QueuedMessageView, _ printer: Printer) -> String {
+    private func text(_ explained: ExplainedMessage, _ printer: Printer) -> String {
+      let message = explained.message
       let format = Format(options, printer.terminal)
       func when(_ date: Date?) -> String { date == nil ? "" : format.time(date) }
-      var text = printer.card([
-        ("id", message.id?.rawValue ?? "none"), ("name", message.name?.rawValue ?? ""),
-        ("queue", message.queue.rawValue), ("state", message.state.rawValue), ("worker", message.worker ?? ""),
-        ("since", when(message.since)), ("due", when(message.due)), ("published", when(message.published)),
-        ("expires", when(message.expiresAt)), ("attempts", "\(message.attempts)"),
-        ("interruptions", "\(message.interruptions)"), ("replays", "\(message.replays)"),
-        ("last error", message.failures.last.map { "\($0.error): \($0.message)" } ?? ""),
-        ("exchange", message.exchange?.rawValue ?? ""), ("routing key", message.routingKey.rawValue),
-        ("priority", "\(message.priority.rawValue)"), ("source", message.source ?? ""),
-        ("correlation id", message.correlationID ?? ""),
-      ])
+      var text = printer.card(
+        [
+          ("id", message.id?.rawValue ?? "none"), ("name", message.name?.rawValue ?? ""),
+          ("queue", message.queue.rawValue), ("state", message.state.rawValue), ("worker", message.worker ?? ""),
+          ("since", when(message.since)), ("due", when(message.due)), ("published", when(message.published)),
+          ("expires", when(message.expiresAt)), ("attempts", "\(message.attempts)"),
+          ("interruptions", "\(message.interruptions)"), ("replays", "\(message.replays)"),
+          ("last error", message.failures.last.map { "\($0.error): \($0.message)" } ?? ""),
+          ("exchange", message.exchange?.rawValue ?? ""), ("routing key", message.routingKey.rawValue),
+          ("priority", "\(message.priority.rawValue)"), ("source", message.source ?? ""),
+          ("correlation id", message.correlationID ?? ""),
+        ] + explained.hindrances.map { ("waits because", $0.line) })
       text += printer.card(message.headers.sorted { $0.key < $1.key }.map { ("header \($0.key)", $0.value) })
       if let body = message.body { text += Text.printable(body.pretty, keepsLines: true) + "\n" }
       return text

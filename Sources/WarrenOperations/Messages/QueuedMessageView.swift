@@ -72,15 +72,15 @@ public struct QueuedMessageView: Sendable, Equatable, Codable {
 
 extension Operations {
   /// The messages of a queue: first those that run, then those that wait in the order in which they will be handed out, then
-  /// those that are delayed; and whether there are more than the limit.
+  /// those that are delayed; whether there are more than the limit, and how far it was looked when that was not to the end.
   ///
   /// - Throws: ``Warren/BrokerError/Code/unsupported`` on an engine that cannot show messages without taking them.
   public func messages(
     _ selection: QueuedMessageSelection
-  ) async throws(BrokerError) -> (messages: [QueuedMessageView], hasMore: Bool) {
+  ) async throws(BrokerError) -> (messages: [QueuedMessageView], hasMore: Bool, looked: Int?) {
     let page = try await listing.messages(selection)
     let views = page.messages.map { QueuedMessageView($0, mask: mask, includesBody: selection.includesBodies) }
-    return (views, page.hasMore)
+    return (views, page.hasMore, page.looked)
   }
 
   /// The messages with this id: more than one when an event went to several queues.

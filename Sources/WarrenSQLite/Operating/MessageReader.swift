@@ -23,36 +23,56 @@ struct MessageReader {
       if let queue = selection.queue, topology.queues[queue] == nil {
         throw BrokerError.missing(queue)
       }
-      var places: [Place] = []
-      for state in QueuedMessage.State.allCases where selection.state == nil || selection.state == state {
-        // One more than asked for tells whether there are others.
-        if places.count > limit { break }
-        places += try Self.places(state, selection, topology, limit: limit + 1 - places.count, database)
-      }
-      let others: [MessageRow.Column: String] = selection.includesBodies ? [:] : [.body: "x''"]
+      let filter = selection.filter
+      let readsBodies = selection.includesBodies || filter.needsBodies
+      let others: [MessageRow.Column: String] = readsBodies ? [:] : [.body: "x''"]
       let read = try Prepared(
         database,
         """
         SELECT \(MessageRow.selection(with: others)) FROM message m LEFT JOIN history h ON h.seq = m.seq
         WHERE m.seq = ?1
         """)
-      let messages = try places.prefix(limit).compactMap { place -> QueuedMessage? in
-        read.bind(1, place.seq)
-        guard let row = try read.first({ MessageRow($0) }) else { return nil }
-        return QueuedMessage(
-          message: row.message, queue: topology[place.queue]?.name ?? "", state: place.state,
-          since: place.since.map { Date(wholeMilliseconds: $0) }, worker: place.worker,
-          due: place.due.map { Date(wholeMilliseconds: $0) }, exchange: topology.exchangeName(row.exchange),
-          routingKey: row.key, history: row.history)
+      var page = QueuedMessagePage(messages: [], hasMore: false)
+      var looked = 0
+      for state in QueuedMessage.State.allCases where selection.state == nil || selection.state == state {
+        // Without a filter one more than asked for tells whether there are others.
+        let most = filter.isEmpty ? limit + 1 - page.messages.count : nil
+        try Self.visit(state, selection, topology, limit: most, database) { place in
+          if !filter.isEmpty, looked == QueuedMessageSelection.mostLooked {
+            page.looked = looked
+            return false
+          }
+          looked += 1
+          read.bind(1, place.seq)
+          guard let row = try read.first({ MessageRow($0) }) else { return true }
+          let queue = topology[place.queue]?.name ?? ""
+          let searched = SearchedMessage(row.message, in: queue, routingKey: row.key, history: row.history)
+          guard filter.matches(searched) else { return true }
+          if page.messages.count == limit {
+            page.hasMore = true
+            return false
+          }
+          var message = row.message
+          if !selection.includesBodies { message.body = Data() }
+          page.messages.append(
+            QueuedMessage(
+              message: message, queue: queue, state: place.state,
+              since: place.since.map { Date(wholeMilliseconds: $0) }, worker: place.worker,
+              due: place.due.map { Date(wholeMilliseconds: $0) }, exchange: topology.exchangeName(row.exchange),
+              routingKey: row.key, history: row.history))
+          return true
+        }
+        if page.hasMore || page.looked != nil { break }
       }
-      return QueuedMessagePage(messages: messages, hasMore: places.count > limit)
+      return page
     }
   }
 
-  private static func places(
-    _ state: QueuedMessage.State, _ selection: QueuedMessageSelection, _ topology: KnownTopology, limit: Int,
-    _ database: Database
-  ) throws -> [Place] {
+  /// Visits the places in their order, until `body` has seen enough.
+  private static func visit(
+    _ state: QueuedMessage.State, _ selection: QueuedMessageSelection, _ topology: KnownTopology, limit: Int?,
+    _ database: Database, _ body: (Place) throws -> Bool
+  ) throws {
     var conditions = ["TRUE"]
     var arguments: StatementArguments = []
     if let queue = selection.queue {
@@ -74,9 +94,10 @@ struct MessageReader {
     case .delayed: (columns, order) = ("p.due FROM delayed p", "p.due, p.seq")
     }
     let sql = """
-      SELECT p.seq, p.queue, \(columns) WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT \(limit)
+      SELECT p.seq, p.queue, \(columns) WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT \(limit ?? -1)
       """
-    return try Row.fetchAll(database, sql: sql, arguments: arguments).map { row in
+    let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+    while let row = try rows.next() {
       var place = Place(seq: row.int("seq"), queue: row.int("queue"), state: state)
       switch state {
       case .running:
@@ -85,7 +106,7 @@ struct MessageReader {
       case .delayed: place.due = row.optionalInt("due")
       case .ready: break
       }
-      return place
+      if try !body(place) { return }
     }
   }
 }
