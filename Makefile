@@ -15,7 +15,7 @@ export SCRATCH TIMES FILTER LIMIT BROKER
 test-repeat: export LOAD := $(LOAD)
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp dashboard-test format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp dashboard-test monitoring format lint docs setup
 
 ## Shows this list.
 help:
@@ -113,6 +113,10 @@ soak-amqp: setup
 dashboard-test: setup
 	scripts/build . --product warren-dashboard-stage
 	scripts/dashboard-test $(if $(BROKER),--broker $(BROKER)) $(if $(OUT),--out $(OUT))
+
+## Checks the alert rules and the queries of the Grafana dashboard with Prometheus's promtool.
+monitoring:
+	scripts/monitoring
 
 ## Formats all Swift code.
 format:

@@ -1,16 +1,16 @@
 """Checks the repository beyond its formatting: `scripts/check`, or `scripts/check words Sources/AMQP`.
 
-    check [CHECK…] [PATH…]      checks: layers words pages commands sizes tasks; paths: only complaints about files below them
+    check [CHECK…] [PATH…]      checks: layers words pages commands sizes tasks metrics; paths: only complaints about files below them
 
 What `pending.txt` lists is not checked yet, unless it is asked for by a path.
 """
 import pathlib
 import sys
 
-from checks import commands, files, layers, pages, sizes, swift, tasks, words
+from checks import commands, files, layers, metrics, pages, sizes, swift, tasks, words
 from first_day import guide
 
-ALL = ("layers", "words", "pages", "commands", "sizes", "tasks")
+ALL = ("layers", "words", "pages", "commands", "sizes", "tasks", "metrics")
 PENDING = pathlib.Path(__file__).with_name("pending.txt")
 
 
@@ -56,6 +56,12 @@ def complaints(check, root, contents):
                 for complaint in commands.check(path, text, known)]
     if check == "tasks":
         return [complaint for path, text in sources(root / "Sources").items() for complaint in tasks.check(path, text)]
+    if check == "metrics":
+        page = root / "docs/observability.md"
+        known = metrics.documented(contents[page])
+        found = [complaint for path, text in contents.items() if path.parent == root / "docs/monitoring"
+                 for complaint in metrics.check(path, text, known, "docs/observability.md lists")]
+        return found + metrics.check(page, contents[page], metrics.recorded(sources(root / "Sources").values()), "is recorded")
     return [complaint for path, text in contents.items() for complaint in sizes.check(path, text)]
 
 

@@ -2,7 +2,7 @@ import pathlib
 import tempfile
 import unittest
 
-from checks import commands, layers, pages, sizes, swift, tasks, words
+from checks import commands, layers, metrics, pages, sizes, swift, tasks, words
 
 
 def kinds(source):
@@ -153,6 +153,16 @@ class Sizes(unittest.TestCase):
         self.assertEqual(len(sizes.check(pathlib.Path("a.swift"), "\n" * 501)), 1)
         self.assertEqual(sizes.check(pathlib.Path("a.md"), "\n" * 501), [])
         self.assertEqual(len(sizes.check(pathlib.Path("script"), "#!/bin/sh\n" + "\n" * 501)), 1)
+
+
+class Metrics(unittest.TestCase):
+    def test_names_that_are_not_listed_are_found_and_those_of_a_histogram_are_its_own(self):
+        known = metrics.documented("| `warren_handling_seconds` | timer |")
+        self.assertEqual(metrics.check("f", "rate(warren_handling_seconds_bucket[5m])", known, "is listed"), [])
+        self.assertEqual([line for _, line, _ in metrics.check("f", "a\nwarren_none > 0", known, "is listed")], [2])
+
+    def test_what_is_recorded_is_read_from_the_sources(self):
+        self.assertEqual(metrics.recorded(['Gauge(label: "warren_x")', 'count("warren_y_total", 1)']), {"warren_x", "warren_y_total"})
 
 
 class Tasks(unittest.TestCase):
