@@ -6,8 +6,10 @@ internal import WarrenOperations
 
 extension GlobalOptions {
   /// Opens the broker and runs it while `body` runs.
+  ///
+  /// - Parameter store: where schedules are, if not in the broker.
   func withOperations<Result: Sendable>(
-    _ body: @Sendable (Operations) async throws -> Result
+    store: (any StateStore)? = nil, _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     guard let text = try brokerURL(), !text.isEmpty else {
       throw CommandError(
@@ -18,14 +20,16 @@ extension GlobalOptions {
     if case .sqlite(let path) = address { try requireFile(path) }
     let broker = try address.open(
       startDeadline: .seconds(5), publishDeadline: .seconds(10), waitsForBroker: false, logger: quietLogger)
-    return try await run(broker, body)
+    return try await run(broker, store, body)
   }
 
   private func run<Result: Sendable>(
-    _ broker: some Broker, _ body: @Sendable (Operations) async throws -> Result
+    _ broker: some Broker, _ store: (any StateStore)?, _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     let (mask, actor, audit) = (mask, actor, auditLog(for: broker))
-    return try await broker.withBroker { try await body(Operations($0, mask: mask, actor: actor, audit: audit)) }
+    return try await broker.withBroker {
+      try await body(Operations($0, mask: mask, store: store, actor: actor, audit: audit))
+    }
   }
 
   /// What is named here, in the environment, or by the context that is in use.

@@ -50,13 +50,15 @@ public struct Dashboard: Service {
   ///
   /// - Parameters:
   ///   - auditFile: where it is written who did what, as JSON lines, with an engine that keeps no log of that, such as RabbitMQ's.
+  ///   - store: where the scheduler keeps its schedules, if not in the broker.
+  ///   - outbox: the application's outbox, where it has one.
   ///   - logger: gets errors.
   public init(
     _ broker: any Broker, _ configuration: Configuration = Configuration(), auditFile: String? = nil,
-    logger: Logger? = nil
+    store: (any StateStore)? = nil, outbox: (any OperableOutbox)? = nil, logger: Logger? = nil
   ) {
     let audit = broker is any AuditLog ? nil : auditFile.map { AuditFile(path: $0) }
-    self.init(Operations(broker, audit: audit), configuration, logger: logger)
+    self.init(Operations(broker, store: store, audit: audit, outbox: outbox), configuration, logger: logger)
   }
 
   /// A dashboard of what is operated in this way, with its mask and its audit log.

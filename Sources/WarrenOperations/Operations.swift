@@ -16,7 +16,8 @@ public struct Operations: Sendable {
   public let broker: any Broker
   /// What is hidden in the messages that are shown.
   public let mask: Mask
-  private let store: (any StateStore)?
+  let store: (any StateStore)?
+  let outbox: (any OperableOutbox)?
   /// Who acts, as the audit log has it.
   public var actor: String
   /// Who goes on with a bulk operation that is begun here, when this process has died; a person by default.
@@ -34,13 +35,15 @@ public struct Operations: Sendable {
   ///   - clock: what times are compared with; the broker's own by default.
   ///   - actor: who acts; by default this process's user and host.
   ///   - audit: where it is written who did what; by default the engine's own log, where it has one.
+  ///   - outbox: the outbox of the application, where it has one and it is to be operated, too.
   public init(
     _ broker: any Broker, mask: Mask = .standard, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil,
-    actor: String? = nil, audit: (any AuditLog)? = nil
+    actor: String? = nil, audit: (any AuditLog)? = nil, outbox: (any OperableOutbox)? = nil
   ) {
     self.broker = broker
     self.mask = mask
     self.store = store ?? broker as? any StateStore
+    self.outbox = outbox
     self.clock = clock ?? broker.clock
     self.actor = actor ?? "\(ProcessInfo.processInfo.userName)@\(ProcessInfo.processInfo.hostName)"
     log = audit ?? broker as? any AuditLog
@@ -103,6 +106,9 @@ public struct Operations: Sendable {
       return able
     }
   }
+
+  /// Whether the engine can show the single messages of its queues.
+  public var showsMessages: Bool { broker is any MessageListingBroker }
 
   var repairable: any RepairableBroker {
     get throws(BrokerError) {

@@ -271,6 +271,9 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
   /// What an operator should know or fix.
   public func diagnose() async throws(BrokerError) -> [Finding] { try await parts().doctor.diagnose() }
 
+  /// The broker, and its nodes where the management API tells them.
+  public func describe() async throws(BrokerError) -> BrokerDescription { try await parts().inspector.describe() }
+
   /// Hands out nothing more from this queue, in any process, until ``resume(_:)``.
   public func pause(_ queue: QueueName) async throws(BrokerError) { try await parts().control.pause(queue) }
 

@@ -403,6 +403,9 @@ extension SQLiteBroker: InspectableBroker {
   /// See ``Warren/InspectableBroker/glance()``. It looks at the file, at whether it can be written, at the workers and at
   /// the rows that were set aside.
   public func glance() async throws(BrokerError) -> [Finding] { try await doctor.glance() }
+
+  /// See ``Warren/InspectableBroker/describe()``.
+  public func describe() async throws(BrokerError) -> BrokerDescription { doctor.description() }
 }
 
 extension SQLiteBroker: RemovingBroker {

@@ -90,6 +90,8 @@ extension TestBroker: InspectableBroker {
   public func diagnose() async throws(BrokerError) -> [Finding] { try await engine.diagnose() }
   /// See ``Warren/InspectableBroker/glance()``.
   public func glance() async throws(BrokerError) -> [Finding] { try await engine.glance() }
+  /// See ``Warren/InspectableBroker/describe()``.
+  public func describe() async throws(BrokerError) -> BrokerDescription { try await engine.describe() }
 }
 
 extension TestBroker: OperableBroker {

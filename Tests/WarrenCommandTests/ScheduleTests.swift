@@ -58,6 +58,8 @@ private struct Report: JobMessage {
     #expect(try await broker.run("schedule", "pause", "report").output == "paused books/report\n")
     #expect(try await broker.run("schedule", "ls").rows[1].contains("paused"))
     #expect(try await broker.run("schedule", "resume", "books/report").output == "resumed books/report\n")
+    let audit = try await broker.run("audit", "ls", "--columns", "action,stage,filter")
+    #expect(audit.rows.first == ["schedule.pause", "begins", "report"], "\(audit.output)")
     let asked = try await broker.run("schedule", "run", "report")
     #expect(asked.status == 0 && asked.output.hasPrefix("schedule:books/report@"))
     try await broker.open { opened in

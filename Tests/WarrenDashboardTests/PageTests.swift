@@ -12,7 +12,8 @@ import WarrenTesting
   @Test("every page answers on an empty broker and says why it is empty") func empty() async throws {
     try await Stage.run { stage in
       for path in [
-        "", "queues", "queue?name=mail", "dead-letters", "failures", "workers", "topology", "operations", "audit",
+        "", "queues", "queue?name=mail", "dead-letters", "failures", "workers", "topology", "operations", "schedules",
+        "outbox", "broker", "messages?queue=mail", "audit",
       ] {
         let page = try await stage.page(path)
         #expect(page.contains("<main") && page.contains("production") && page.contains("Skip to the content"))

@@ -12,6 +12,7 @@ import WarrenTesting
 /// A dashboard over a broker in memory. Who asks stands in the header `X-Role`; without it nothing is known.
 struct Stage: Sendable {
   let broker: TestBroker
+  let outbox: FixedOutbox
   let dashboard: Dashboard
   let client: any TestClientProtocol
   private static let roleHeader = HTTPField.Name("X-Role") ?? .authorization
@@ -28,8 +29,11 @@ struct Stage: Sendable {
   ) async throws {
     let broker = try TestBroker()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let outbox = FixedOutbox(at: broker.clock.now)
+    let seen = engine(broker)
     let dashboard = Dashboard(
-      engine(broker), .init(title: "Bookings", environment: "production", challenge: "Basic"), logger: logger)
+      seen, .init(title: "Bookings", environment: "production", challenge: "Basic"),
+      outbox: seen is TestBroker ? outbox : nil, logger: logger)
     let router = Router()
     dashboard.addRoutes(to: router, at: prefix) { request, _ in
       guard let name = request.headers[roleHeader] else { return .unknown }
@@ -42,7 +46,7 @@ struct Stage: Sendable {
         try Topology(
           exchanges: ["books"], queues: ["audit", "mail"], bindings: [Binding("audit", to: "books", key: "book.*")]))
       try await application.test(.router) { client in
-        try await body(Stage(broker: broker, dashboard: dashboard, client: client))
+        try await body(Stage(broker: broker, outbox: outbox, dashboard: dashboard, client: client))
       }
     }
   }

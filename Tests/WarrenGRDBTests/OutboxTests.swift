@@ -134,6 +134,9 @@ import WarrenTesting
       let findings = try await application.outbox.findings()
       #expect(findings.contains { $0.severity == .problem && $0.text.contains("there is no exchange") })
       #expect(try await application.outbox.status().failing == 1)
+      let failing = try #require(try await application.outbox.failing(limit: 9).first)
+      #expect(failing.attempts == 1 && failing.error.contains("there is no exchange"))
+      #expect(failing.destination == "bookings" && failing.nextTry > failing.stored)
       isBroken.withLock { $0 = false }
       try await application.outbox.retryNow()
       #expect(try await numbers(take(3, from: "all", broker)) == [2, 4, 6])

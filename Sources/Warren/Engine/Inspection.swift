@@ -20,11 +20,18 @@ public protocol InspectableBroker: Broker {
   /// What of ``diagnose()`` is found at a cost that does not grow with the number of messages: for what is looked at often.
   /// By default all of it.
   func glance() async throws(BrokerError) -> [Finding]
+  /// What it runs on. By default only the engine and its version are told.
+  func describe() async throws(BrokerError) -> BrokerDescription
 }
 
 extension InspectableBroker {
   /// What of ``diagnose()`` is found at a cost that does not grow with the number of messages; by default all of it.
   public func glance() async throws(BrokerError) -> [Finding] { try await diagnose() }
+
+  /// Only the engine and its version.
+  public func describe() async throws(BrokerError) -> BrokerDescription {
+    BrokerDescription(engine: capabilities.engine)
+  }
 
   /// One queue; `nil` when there is none of this name.
   public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {

@@ -4,14 +4,17 @@
 /// A local minute is the number of minutes since 1970-01-01 00:00, as if all days had 24 hours.
 struct CronExpression: Sendable, Hashable {
   let text: String
-  private let minutes: CronField
-  private let hours: CronField
-  private let days: CronField
-  private let months: CronField
-  private let weekdays: CronField
+  let minutes: CronField
+  let hours: CronField
+  let days: CronField
+  let months: CronField
+  let weekdays: CronField
 
   /// Whether it asks for no particular time of day, since its minute or its hour begins with `*`.
   var isOpen: Bool { minutes.isOpen || hours.isOpen }
+
+  /// Whether a day must fit by its number and by its name: one of them begins with `*`. Otherwise either is enough.
+  var needsBothDays: Bool { days.isOpen || weekdays.isOpen }
 
   /// Reads an expression.
   ///
@@ -69,7 +72,7 @@ struct CronExpression: Sendable, Hashable {
   /// Where both kinds of days are named, either is enough: that is cron's rule.
   private func isMeant(_ day: Int, _ weekday: Int) -> Bool {
     let (fits, fitsWeek) = (days.contains(day), weekdays.contains(weekday))
-    return days.isOpen || weekdays.isOpen ? fits && fitsWeek : fits || fitsWeek
+    return needsBothDays ? fits && fitsWeek : fits || fitsWeek
   }
 
   private func time(from minuteOfDay: Int) -> Int? {

@@ -25,10 +25,25 @@ struct ScheduleCommand: AsyncParsableCommand {
       _ body: @Sendable (Schedules) async throws -> Result
     ) async throws -> Result {
       try await CommandError.naming("warren schedule ls") {
-        if let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty {
-          return try await body(Schedules(try BrokerAddress(text).openStore()))
-        }
+        if let store = try named { return try await body(Schedules(store)) }
         return try await options.withOperations { try await body($0.schedules) }
+      }
+    }
+
+    /// Changes something: in a store that is named directly, otherwise as an operator of the broker, on record.
+    func change<Result: Sendable>(
+      _ direct: @Sendable (Schedules) async throws -> Result, _ operated: @Sendable (Operations) async throws -> Result
+    ) async throws -> Result {
+      try await CommandError.naming("warren schedule ls") {
+        if let store = try named { return try await direct(Schedules(store)) }
+        return try await options.withOperations(operated)
+      }
+    }
+
+    private var named: (any StateStore)? {
+      get throws {
+        guard let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty else { return nil }
+        return try BrokerAddress(text).openStore()
       }
     }
   }
@@ -72,7 +87,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let status = try await place.withSchedules { try await $0.pause(name) }
+      let status = try await place.change({ try await $0.pause(name) }, { try await $0.pauseSchedule(name) })
       try Printer(place.options).thing(status) { "paused \(Text.printable(status.name))\n" }
     }
   }
@@ -84,7 +99,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let status = try await place.withSchedules { try await $0.resume(name) }
+      let status = try await place.change({ try await $0.resume(name) }, { try await $0.resumeSchedule(name) })
       try Printer(place.options).thing(status) { "resumed \(Text.printable(status.name))\n" }
     }
   }
@@ -97,7 +112,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let asked = Asked(job: try await place.withSchedules { try await $0.run(name) })
+      let asked = Asked(job: try await place.change({ try await $0.run(name) }, { try await $0.runSchedule(name) }))
       try Printer(place.options).thing(asked) { "\(asked.job)\n" }
     }
   }

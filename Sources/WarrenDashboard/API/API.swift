@@ -101,6 +101,51 @@ enum API {
 
   @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.operations.workers()) }
   @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.operations.topology()) }
+  /// Messages of a queue, by the same fields as the page.
+  @Sendable static func messages(_ call: Call) async throws -> Answer {
+    struct Messages: Encodable {
+      var messages: [QueuedMessageView]
+      var hasMore: Bool
+      /// At how many was looked, when that was not all.
+      var looked: Int?
+    }
+    let (messages, hasMore, looked) = try await call.operations.messages(try MessagesPage.selection(call))
+    return try json(Messages(messages: messages.map { shown($0, call) }, hasMore: hasMore, looked: looked))
+  }
+
+  /// The messages with an id, with why they are not running: more than one when an event went to several queues.
+  @Sendable static func message(_ call: Call) async throws -> Answer {
+    let (id, queue) = try Wanted.letter(call.fields)
+    let messages = try await call.operations.messages(id, in: queue).filter { call.may(.see, $0.queue) }
+    return try json(try await call.operations.explained(messages.map { shown($0, call) }))
+  }
+
+  private static func shown(_ message: QueuedMessageView, _ call: Call) -> QueuedMessageView {
+    var message = message
+    if !call.may(.seeMessages, message.queue) {
+      message.body = nil
+      message.headers = [:]
+    }
+    return message
+  }
+
+  @Sendable static func schedules(_ call: Call) async throws -> Answer { try json(try await SchedulesPage.seen(call)) }
+
+  @Sendable static func outbox(_ call: Call) async throws -> Answer {
+    struct Shown: Encodable {
+      var status: OutboxStatus
+      var findings: [Finding]
+      var failing: [FailingPublication]
+    }
+    let operations = call.operations
+    return try json(
+      Shown(
+        status: try await operations.outboxStatus(), findings: try await operations.outboxFindings(),
+        failing: try await operations.failingPublications(limit: OutboxPage.limit)))
+  }
+
+  @Sendable static func broker(_ call: Call) async throws -> Answer { try json(try await call.operations.describe()) }
+
   @Sendable static func operations(_ call: Call) async throws -> Answer {
     try json(try await OperationsPage.seen(call))
   }

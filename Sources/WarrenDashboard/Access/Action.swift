@@ -24,6 +24,8 @@ extension Dashboard {
     public static let edit = Action(rawValue: "edit")
     /// Asks a worker to end a handler.
     public static let cancel = Action(rawValue: "cancel")
+    /// Runs a schedule's job now.
+    public static let run = Action(rawValue: "run")
     /// Deletes dead letters for good.
     public static let delete = Action(rawValue: "delete")
     /// Deletes what waits in a queue for good.
@@ -34,7 +36,7 @@ extension Dashboard {
       switch self {
       case .see: .observer
       case .seeMessages: .viewer
-      case .reveal, .pause, .resume, .replay, .edit, .cancel: .operator
+      case .reveal, .pause, .resume, .replay, .edit, .cancel, .run: .operator
       default: .admin
       }
     }

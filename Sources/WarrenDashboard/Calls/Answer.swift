@@ -36,7 +36,7 @@ struct Page: Sendable {
 
   /// What the navigation leads to.
   enum Section: String, CaseIterable, Sendable {
-    case overview, queues, deadLetters, failures, workers, topology, operations, audit
+    case overview, queues, deadLetters, failures, workers, schedules, outbox, topology, broker, operations, audit
   }
 }
 

@@ -25,6 +25,8 @@ struct Desk: Sendable {
     Page.Section.allCases.filter { section in
       switch section {
       case .operations: operations.keepsBulkOperations
+      case .schedules: operations.keepsSchedules
+      case .outbox: operations.hasOutbox
       default: true
       }
     }

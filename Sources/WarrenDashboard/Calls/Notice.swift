@@ -7,6 +7,13 @@ struct Notice: Sendable, Equatable {
     case begun
     /// A bulk operation was ended before its end.
     case broken
+    case schedulePaused = "schedule-paused"
+    case scheduleResumed = "schedule-resumed"
+    case scheduleRun = "schedule-run"
+    /// Messages of the outbox are tried again.
+    case retried
+    /// A message of the outbox will never be published.
+    case discarded
   }
   static let fields: Set<String> = ["done", "count", "stayed", "missing"]
   var word: Word

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import Warren
+internal import WarrenOperations
 
 /// What a request is about, read from its fields.
 enum Wanted {
@@ -32,5 +33,22 @@ enum Wanted {
   static func letter(_ fields: FormFields) throws(Refusal) -> (id: MessageID, queue: QueueName?) {
     guard let id = fields["id"] else { throw Refusal(.badRequest, "the address does not say which message: add ?id=…") }
     return (MessageID(id), fields["queue"].map { QueueName($0) })
+  }
+
+  /// A search, which must not find out what the visitor may not see.
+  static func filter(_ text: String, in queue: QueueName?, _ call: Call) throws -> MessageFilter {
+    let filter = try call.operations.filter(text)
+    if filter.conditions.contains(where: \.looksInside) { try call.require(.seeMessages, queue) }
+    return filter
+  }
+}
+
+extension MessageCondition {
+  /// Whether it tells something of the content or the headers.
+  fileprivate var looksInside: Bool {
+    switch field {
+    case .header, .data, .text: true
+    default: false
+    }
   }
 }

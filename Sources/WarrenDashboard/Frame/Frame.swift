@@ -142,6 +142,11 @@ extension Notice {
       case .cancelled: "\(Show.count(count, "handler")) asked to end."
       case .begun:
         "\(Show.count(count, "dead letter")) are worked off in the background. This page may be left: it goes on."
+      case .schedulePaused: "The schedule is paused: its ticks are left out until it is resumed."
+      case .scheduleResumed: "The schedule is resumed. The ticks of the pause are left out."
+      case .scheduleRun: "A run is asked for. The process that runs the schedule enqueues it within a second or two."
+      case .retried: "\(Show.count(count, "message")) of the outbox tried again now."
+      case .discarded: "\(Show.count(count, "message")) of the outbox discarded."
       case .broken: "It ends before its next step. \(Show.count(count, "dead letter")) stay as they are."
       }
     if stayed > 0 { text += " \(Show.number(stayed)) stayed, because the queue that gave up on them is gone." }
@@ -163,7 +168,10 @@ extension Page.Section {
     case .deadLetters: "dead-letters"
     case .failures: "failures"
     case .workers: "workers"
+    case .schedules: "schedules"
+    case .outbox: "outbox"
     case .topology: "topology"
+    case .broker: "broker"
     case .operations: "operations"
     case .audit: "audit"
     }
@@ -175,7 +183,10 @@ extension Page.Section {
     case .deadLetters: "Dead letters"
     case .failures: "Failures"
     case .workers: "Workers"
+    case .schedules: "Schedules"
+    case .outbox: "Outbox"
     case .topology: "Topology"
+    case .broker: "Broker"
     case .operations: "Operations"
     case .audit: "Audit"
     }
@@ -188,7 +199,10 @@ extension Page.Section {
     case .deadLetters: "d"
     case .failures: "f"
     case .workers: "w"
+    case .schedules: "s"
+    case .outbox: "x"
     case .topology: "t"
+    case .broker: "b"
     case .operations: "p"
     case .audit: "a"
     }

@@ -19,6 +19,9 @@ enum Icon {
         "M12 8.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7M12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M5.6 18.4l2.2-2.2M16.2 7.8l2.2-2.2"
       )
     case .topology: icon("M6 4h4v4H6zM14 16h4v4h-4zM14 4h4v4h-4zM8 8v8a2 2 0 0 0 2 2h4M10 6h4")
+    case .schedules: icon("M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16M12 8v4.5l3 2")
+    case .outbox: icon("M4 13v6h16v-6M4 13h5l1 2h4l1-2h5M12 11V4M9 7l3-3 3 3")
+    case .broker: icon("M5 4h14v6H5zM5 14h14v6H5zM8 7h.5M8 17h.5")
     case .operations: icon("M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5")
     case .audit: icon("M6 3h9l4 4v14H6zM9 11h7M9 15h7")
     }

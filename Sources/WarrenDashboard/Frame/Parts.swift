@@ -73,6 +73,15 @@ enum Parts {
     }
   }
 
+  /// A number that is looked at first; with a link where a page tells more.
+  static func tile(_ what: String, _ value: String, _ more: String, _ tone: Tone, _ link: Link? = nil) -> HTML {
+    let content = HTML([
+      Tags.p(.class("what")) { what }, Tags.p(.class("value")) { value }, Tags.p(.class("more")) { more },
+    ])
+    if let link { return Tags.a(.class("tile \(tone.rawValue)"), .href(link)) { content } }
+    return Tags.div(.class("tile \(tone.rawValue)")) { content }
+  }
+
   /// What stands where there is nothing: why, and what to do.
   static func empty(_ title: String, @HTMLBuilder _ text: () -> HTML) -> HTML {
     Tags.div(.class("empty")) {
@@ -137,6 +146,22 @@ enum Parts {
           }
         }
       }
+    }
+  }
+
+  /// Why something is not running.
+  static func hindrances(_ hindrances: [Hindrance], waits: Bool, _ call: Call) -> HTML {
+    Tags.ul(.class("findings")) {
+      for hindrance in hindrances {
+        Tags.li {
+          badge(hindrance.kind.rawValue.replacing("-", with: " "), .init(hindrance.kind))
+          Tags.div {
+            Tags.span { hindrance.text }
+            if let fix = hindrance.fix { self.fix(fix, call) }
+          }
+        }
+      }
+      if hindrances.isEmpty { Tags.li { waits ? "Nothing is known to be in the way." : "Nothing waits." } }
     }
   }
 

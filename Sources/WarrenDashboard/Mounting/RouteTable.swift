@@ -14,9 +14,11 @@ enum RouteTable {
       .get("overview", .see, API.overview), .get("queues", .see, API.queues), .get("queue", .see, API.queue),
       .get("dead-letters", .see, API.deadLetters), .get("dead-letters/count", .see, API.count),
       .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
-      .get("topology", .see, API.topology), .get("operations", .see, API.operations),
+      .get("topology", .see, API.topology), .get("messages", .see, API.messages), .get("message", .see, API.message),
+      .get("schedules", .see, API.schedules), .get("outbox", .see, API.outbox), .get("broker", .see, API.broker),
+      .get("operations", .see, API.operations),
       .get("operation", .see, API.operation), .get("audit", .see, API.audit),
-    ] + pages.filter { $0.method == .post && $0.path != "dead-letter/reveal" }).map(\.asAPI)
+    ] + pages.filter { $0.method == .post && !$0.path.hasSuffix("/reveal") }).map(\.asAPI)
 
   private static let pages: [Route] =
     [
@@ -27,6 +29,9 @@ enum RouteTable {
       .post("queue/resume", .resume, QueuePage.resume),
       .page("queue/purge", .purge, QueuePage.confirmPurge),
       .post("queue/purge", .purge, QueuePage.purge),
+      .page("messages", .see, MessagesPage.page),
+      .get("message", .see, OneMessagePage.page),
+      .post("message/reveal", .reveal, OneMessagePage.reveal),
       .page("dead-letters", .see, DeadLettersPage.page),
       .page("dead-letters/all", .replay, BulkActions.confirmAll),
       .post("dead-letters/all", .replay, BulkActions.actOnAll),
@@ -38,7 +43,16 @@ enum RouteTable {
       .page("failures", .see, FailuresPage.page),
       .page("workers", .see, WorkersPage.page),
       .post("worker/cancel", .cancel, WorkersPage.cancel),
+      .page("schedules", .see, SchedulesPage.page),
+      .post("schedule/pause", .pause, SchedulesPage.pause),
+      .post("schedule/resume", .resume, SchedulesPage.resume),
+      .post("schedule/run", .run, SchedulesPage.run),
+      .page("outbox", .see, OutboxPage.page),
+      .post("outbox/retry", .replay, OutboxPage.retry),
+      .page("outbox/discard", .delete, OutboxPage.confirmDiscard),
+      .post("outbox/discard", .delete, OutboxPage.discard),
       .page("topology", .see, TopologyPage.page),
+      .page("broker", .see, BrokerPage.page),
       .page("operations", .see, OperationsPage.page),
       .page("operation", .see, OneOperationPage.page),
       .post("operation/cancel", .replay, OneOperationPage.cancel),
@@ -52,6 +66,7 @@ enum RouteTable {
     let pages: [String: @Sendable (Call) async throws -> Page] = [
       "": OverviewPage.page, "queues": QueuesPage.page, "queue": QueuePage.page, "workers": WorkersPage.page,
       "operations": OperationsPage.page, "operation": OneOperationPage.page,
+      "schedules": SchedulesPage.page, "outbox": OutboxPage.page,
     ]
     guard let page = pages[call.fields["page"] ?? ""] else {
       throw Refusal(.notFound, "there is no live page of this name")

@@ -25,38 +25,30 @@ enum OverviewPage {
       .min { $0.1 < $1.1 }
     let problems = overview.findings.count { $0.severity == .problem }
     return Tags.div(.class("tiles")) {
-      tile(
+      Parts.tile(
         "Waiting", Show.number(work.reduce(0) { $0 + $1.ready }),
         delayed > 0 ? "and \(Show.number(delayed)) delayed" : "for a worker", .quiet, call.link("queues"))
       if let (queue, time) = oldest {
         let age = Duration.clamped(seconds: max(0, overview.time.timeIntervalSince(time)).rounded(.down))
-        tile(
+        Parts.tile(
           "Oldest waiting", age == .zero ? "< 1 s" : age.words, "in \(queue.name)",
           age > .seconds(900) ? .bad : age > .seconds(60) ? .warning : .good,
           call.link("queue").with("name", queue.name.rawValue))
       } else {
-        tile("Oldest waiting", "none", "nothing waits for a worker", .good, call.link("queues"))
+        Parts.tile("Oldest waiting", "none", "nothing waits for a worker", .good, call.link("queues"))
       }
-      tile(
+      Parts.tile(
         "Running", running.isEmpty && !work.isEmpty ? "–" : Show.number(running.reduce(0, +)),
         overview.workers.map { "on \(Show.count($0.count, "worker"))" } ?? "workers unknown", .info,
         call.link("workers"))
-      tile(
+      Parts.tile(
         "Dead letters", Show.number(dead), dead == 0 ? "none" : "wait for a person", dead == 0 ? .good : .bad,
         call.link("dead-letters"))
-      tile(
+      Parts.tile(
         "Findings", Show.number(overview.findings.count),
         overview.findings.isEmpty ? "all is well" : problems > 0 ? Show.count(problems, "problem") : "warnings only",
         overview.findings.isEmpty ? .good : problems > 0 ? .bad : .warning, nil)
     }
-  }
-
-  private static func tile(_ what: String, _ value: String, _ more: String, _ tone: Parts.Tone, _ link: Link?) -> HTML {
-    let content = HTML([
-      Tags.p(.class("what")) { what }, Tags.p(.class("value")) { value }, Tags.p(.class("more")) { more },
-    ])
-    if let link { return Tags.a(.class("tile \(tone.rawValue)"), .href(link)) { content } }
-    return Tags.div(.class("tile \(tone.rawValue)")) { content }
   }
 
   private static func findings(_ overview: Overview, _ call: Call) -> HTML {

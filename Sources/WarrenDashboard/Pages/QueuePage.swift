@@ -53,20 +53,7 @@ enum QueuePage {
           }
         }
         Parts.card(queue.holdsDeadLetters ? "What lies here" : "Why is this not running?") {
-          Tags.ul(.class("findings")) {
-            for hindrance in hindrances {
-              Tags.li {
-                Parts.badge(hindrance.kind.rawValue.replacing("-", with: " "), .init(hindrance.kind))
-                Tags.div {
-                  Tags.span { hindrance.text }
-                  if let fix = hindrance.fix { Parts.fix(fix, call) }
-                }
-              }
-            }
-            if hindrances.isEmpty {
-              Tags.li { queue.ready > 0 ? "Nothing is known to be in the way." : "Nothing waits." }
-            }
-          }
+          Parts.hindrances(hindrances, waits: queue.ready > 0, call)
         }
       }
     ])
@@ -88,6 +75,9 @@ enum QueuePage {
           Tags.a(.class("button primary"), .href(deadLetters.with("queue", name))) { "Show its dead letters" }
         } else if queue.deadLetterQueue != nil {
           Tags.a(.class("button"), .href(deadLetters.with("origin", name))) { "Show what it gave up on" }
+        }
+        if call.operations.showsMessages, !queue.holdsDeadLetters {
+          Tags.a(.class("button"), .href(call.link("messages").with("queue", name))) { "Show its messages" }
         }
         if call.may(.purge, queue.name), !queue.holdsDeadLetters {
           Tags.a(.class("button danger"), .href(call.link("queue/purge").with("name", name))) { "Purge…" }

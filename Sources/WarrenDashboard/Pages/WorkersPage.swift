@@ -61,7 +61,15 @@ enum WorkersPage {
         for delivery in deliveries.prefix(10) {
           Tags.li {
             Tags.span { "\(delivery.name?.rawValue ?? "message") " }
-            if let id = delivery.id { Parts.id(id.rawValue) }
+            if let id = delivery.id {
+              if call.operations.showsMessages {
+                Tags.a(
+                  .href(call.link("message").with("id", id.rawValue).with("queue", delivery.queue.rawValue))
+                ) { "show" }
+                " "
+              }
+              Parts.id(id.rawValue)
+            }
             Tags.span(.class("muted")) { " for " }
             Show.age(delivery.since, now: call.desk.now)
             if let id = delivery.id, call.may(.cancel, delivery.queue) {

@@ -2,21 +2,7 @@ internal import Foundation
 internal import GRDB
 public import Warren
 
-/// What waits in an outbox.
-public struct OutboxStatus: Sendable, Equatable, Codable {
-  /// How many messages wait to be published.
-  public var waiting: Int
-  /// How many of them were tried and failed.
-  public var failing: Int
-  /// How long the oldest waits.
-  public var lag: Duration
-  /// What the oldest failing message failed with.
-  public var error: String?
-  /// Whether a relay works, in this process or another.
-  public var isRelayed: Bool
-}
-
-extension Outbox {
+extension Outbox: OperableOutbox {
   /// What waits.
   public func status() async throws -> OutboxStatus {
     let now = clock.now
@@ -61,6 +47,24 @@ extension Outbox {
           fix: "correct the cause; they are published again by themselves"))
     }
     return findings
+  }
+
+  /// The messages that could not be published, the oldest first, at most so many.
+  public func failing(limit: Int) async throws -> [FailingPublication] {
+    try await database.read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT id, name, coalesce(queue, exchange, ''), stored_at, attempts, next_try, error FROM warren_outbox
+          WHERE next_try IS NOT NULL ORDER BY seq LIMIT ?
+          """, arguments: [max(0, limit)]
+      ).map { row in
+        FailingPublication(
+          id: MessageID(row[0] as String), name: (row[1] as String?).map { MessageName($0) }, destination: row[2],
+          stored: Date(wholeMilliseconds: row[3]), attempts: row[4], nextTry: Date(wholeMilliseconds: row[5]),
+          error: row[6] ?? "")
+      }
+    }
   }
 
   /// Publishes what has failed again at once, such as after its cause was corrected.

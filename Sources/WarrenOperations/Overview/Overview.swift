@@ -57,6 +57,9 @@ extension Operations {
     return sorted(try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now))
   }
 
+  /// What the engine runs on.
+  public func describe() async throws(BrokerError) -> BrokerDescription { try await inspectable.describe() }
+
   /// Makes true again what the broker's store says; no message is deleted. See ``Warren/RepairableBroker``.
   ///
   /// - Returns: what was repaired. ``diagnosis(rule:)`` tells what is left.

@@ -92,6 +92,25 @@ struct Inspector: Sendable {
     return status
   }
 
+  /// The broker, and its nodes where the management API tells them.
+  func describe() async throws(BrokerError) -> BrokerDescription {
+    var facts: [BrokerDescription.Fact] = []
+    if let connections = await session.management.connections() {
+      facts.append(.init("Connections", "\(connections.count)"))
+    }
+    let nodes = await session.management.nodes()
+    if nodes == nil { facts.append(.init("Management API", session.management.failure)) }
+    let queues = await session.management.queues() ?? []
+    let leaders = Dictionary(grouping: queues, by: { $0.leader ?? "" }).mapValues(\.count)
+    return BrokerDescription(
+      engine: session.server.name, facts: facts,
+      nodes: nodes?.sorted { $0.name < $1.name }.map { node in
+        BrokerDescription.Node(
+          name: node.name, isRunning: node.isRunning, alarms: node.alarms,
+          facts: leaders[node.name].map { [.init("Quorum queues that it leads", "\($0)")] } ?? [])
+      })
+  }
+
   /// The processes that consume. The management API knows them; those of Warren tell what they work on.
   func workers() async throws(BrokerError) -> [WorkerStatus] {
     guard let consumers = await session.management.consumers(),

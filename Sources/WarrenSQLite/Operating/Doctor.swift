@@ -42,6 +42,21 @@ struct Doctor {
 
   // MARK: The file
 
+  /// What the file is.
+  func description() -> BrokerDescription {
+    var facts = [BrokerDescription.Fact("Schema", "\(Schema.version)")]
+    if let path = file.path {
+      facts.append(.init("File", path))
+      facts.append(.init("Size", "\((FileStatus(path: path)?.size ?? 0) >> 10) KiB"))
+      facts.append(.init("Log", "\((FileStatus(path: path + "-wal")?.size ?? 0) >> 10) KiB"))
+      if let free = Self.freeBytes(path) { facts.append(.init("Free on the disk", "\(free >> 20) MiB")) }
+    } else {
+      facts.append(.init("File", "none: it is in memory"))
+    }
+    facts.append(.init("Synchronous", configuration.synchronous == .full ? "FULL" : "NORMAL"))
+    return BrokerDescription(engine: engine, facts: facts)
+  }
+
   private func findingsAboutFile() -> [Finding] {
     guard let path = file.path else {
       return [Finding(.warning, "the broker is in memory: all of it ends with the process", fix: "give it a path")]

@@ -25,7 +25,7 @@ struct DeadLetterFilter: Sendable, Equatable {
 
   /// As the engine takes it.
   func selection(_ call: Call, limit: Int) throws -> DeadLetterSelection {
-    var filter = try values["q"].map { text throws(BrokerError) in try call.operations.filter(text) } ?? MessageFilter()
+    var filter = try values["q"].map { try Wanted.filter($0, in: queue, call) } ?? MessageFilter()
     if let error = values["error"] { filter.conditions.append(.init(.error, .contains(error))) }
     let now = call.desk.now
     var selection = DeadLetterSelection(

@@ -97,74 +97,21 @@ enum OneDeadLetterPage {
   }
 
   private static func attempts(_ letter: DeadLetterView, _ call: Call) -> HTML {
-    Parts.card("What it has been through") {
-      Tags.ol(.class("timeline")) {
-        if let published = letter.published {
-          Tags.li(.class("good")) {
-            Tags.strong { "Published" }
-            Tags.p(.class("muted")) { Show.exact(published, now: call.desk.now) }
-          }
-        }
-        for failure in letter.failures {
-          Tags.li(.class("bad")) {
-            Tags.strong { failure.attempt == 0 ? "Not attempted" : "Attempt \(failure.attempt) failed" }
-            Tags.p(.class("error")) { "\(failure.error): \(failure.message)" }
-            Tags.p(.class("muted")) {
-              Show.exact(failure.time, now: call.desk.now)
-              if !failure.worker.isEmpty { " on \(failure.worker)" }
-            }
-          }
-        }
-        Tags.li {
-          Tags.strong { "Parked as \(letter.reason.rawValue)" }
-          Tags.p(.class("muted")) { Show.exact(letter.time, now: call.desk.now) }
-        }
-      }
-      Tags.p(.class("muted")) {
-        Show.count(letter.attempts, "failed attempt")
-        if letter.interruptions > 0 { ", \(Show.count(letter.interruptions, "interruption")) by the death of a worker" }
-        letter.attempts > letter.failures.count ? ". The last \(letter.failures.count) are on record." : "."
-      }
+    let parked = Tags.li {
+      Tags.strong { "Parked as \(letter.reason.rawValue)" }
+      Tags.p(.class("muted")) { Show.exact(letter.time, now: call.desk.now) }
     }
+    return ContentParts.timeline(
+      published: letter.published, letter.failures, parked, attempts: letter.attempts,
+      interruptions: letter.interruptions, call)
   }
 
   private static func content(_ letter: DeadLetterView, _ id: MessageID, _ call: Call, isRevealed: Bool) -> HTML {
-    guard call.may(.seeMessages, letter.queue) else {
-      return Parts.card("Content") {
-        Parts.empty("Not for you to see") {
-          "As \(call.visitor.role.rawValue) you see what happened to messages, and not what is in them."
-        }
-      }
-    }
-    let hides = letter.body?.isMasked == true || letter.headers.values.contains { $0.contains(Mask.placeholder) }
-    return HTML([
-      Parts.card("Payload") {
-        if isRevealed {
-          Tags.p(.class("notice warning")) { "▲ Nothing is hidden here. That you looked is written in the audit." }
-        } else if hides {
-          Tags.div(.class("actions")) {
-            Tags.p(.class("muted")) { "What looks like a secret is hidden." }
-            if call.may(.reveal, letter.queue) {
-              Parts.form(call, to: "dead-letter/reveal", [("id", id.rawValue), ("queue", letter.queue.rawValue)]) {
-                Tags.button(.type("submit"), .class("quiet")) { "Show it (written in the audit)" }
-              }
-            }
-          }
-        }
-        if let body = letter.body { BodyParts.body(body, letter.contentType, letter.contentEncoding) }
-      },
-      Parts.card("Headers") {
-        if letter.headers.isEmpty {
-          Tags.p(.class("muted")) { "It has none." }
-        } else {
-          Tags.dl(.class("facts")) {
-            for (name, value) in letter.headers.sorted(by: { $0.key < $1.key }) {
-              Parts.row(name, Tags.code { value })
-            }
-          }
-        }
-      },
-    ])
+    ContentParts(
+      queue: letter.queue, body: letter.body, contentType: letter.contentType, contentEncoding: letter.contentEncoding,
+      headers: letter.headers, isRevealed: isRevealed,
+      reveal: ("dead-letter/reveal", [("id", id.rawValue), ("queue", letter.queue.rawValue)])
+    ).content(call)
   }
 
   @Sendable static func replay(_ call: Call) async throws -> Answer {
