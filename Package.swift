@@ -142,7 +142,9 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "warren-dashboard-stage",
-      dependencies: ["Warren", "WarrenConnect", "WarrenDashboard", lifecycle, signals, log, arguments],
+      dependencies: [
+        "Warren", "WarrenConnect", "WarrenDashboard", "WarrenGRDB", grdb, lifecycle, signals, log, arguments,
+      ],
       path: "Tests/DashboardStage", swiftSettings: settings),
     .testTarget(
       name: "WarrenDashboardTests",

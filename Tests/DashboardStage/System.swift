@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Warren
 
 struct BookingCreated: EventMessage {
@@ -48,8 +49,8 @@ struct PaymentTimeout: Error, CustomStringConvertible { var description: String 
 struct NoSuchBooking: Error, CustomStringConvertible { var description: String }
 
 enum System {
-  static func workers(on broker: some Broker) throws -> [Worker] {
-    let mails = try Worker(broker, name: "mails") {
+  static func workers(on broker: some Broker, _ logger: Logger) throws -> [Worker] {
+    let mails = try Worker(broker, name: "mails", logger: logger) {
       On(SendEmail.self) { job, _ in
         if job.to.hasSuffix("broken.example") {
           throw MailError(
@@ -59,7 +60,7 @@ enum System {
       }.concurrency(4)
       On(SendReminder.self) { _, _ in }
     }
-    let billing = try Worker(broker, name: "billing") {
+    let billing = try Worker(broker, name: "billing", logger: logger) {
       On(MakeInvoice.self) { job, _ in
         if job.bookingID % 7 == 0 { throw NoSuchBooking(description: "there is no booking \(job.bookingID)") }
         throw PaymentTimeout(description: "no answer from the payment provider within 5.0 s (request \(job.bookingID))")
@@ -67,6 +68,15 @@ enum System {
       Subscription("seat-map", on: "bookings", to: "booking.*") { On(BookingCreated.self) { _, _ in } }
     }
     return [mails, billing]
+  }
+
+  static func scheduler(on broker: some Broker, _ store: any StateStore, _ logger: Logger) throws -> Scheduler {
+    let bus = EventBus(broker, exchange: .topic("bookings"), source: "booking-api")
+    return try Scheduler(bus, name: "bookings", store: store, logger: logger) {
+      Schedule("monthly-report", .cron("0 6 1 * *", in: "Europe/Berlin")) { MakeReport(month: "2026-11") }
+      Schedule("reminders", .cron("*/15 8-18 * * 1-5", in: "Europe/Berlin")) { SendReminder(bookingID: 1) }
+      Schedule("thumbnails", .every(.seconds(3_600)), missed: .skip) { DrawThumbnail(image: "front.png") }
+    }
   }
 
   static func topology(_ workers: [Worker]) throws -> Topology {

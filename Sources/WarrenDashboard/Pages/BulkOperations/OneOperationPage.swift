@@ -33,7 +33,7 @@ enum OneOperationPage {
         OperationsPage.state(operation, call)
         OperationsPage.progress(operation)
         Tags.strong { "\(Show.number(operation.total - operation.left)) of \(Show.number(operation.total))" }
-        if let left = remaining(operation, call.now) { Tags.span(.class("muted")) { "about \(left.words) left" } }
+        if let left = remaining(operation) { Tags.span(.class("muted")) { "about \(left.words) left" } }
       }
       if operation.isBrokenOff(at: call.now) {
         Tags.p(.class("muted")) {
@@ -45,11 +45,11 @@ enum OneOperationPage {
     }
   }
 
-  /// How long the rest takes at the pace so far.
-  private static func remaining(_ operation: BulkOperation, _ now: Date) -> Duration? {
-    let seconds = operation.updated.timeIntervalSince(operation.started)
-    guard operation.state == .running, operation.done > 0, operation.left > 0, seconds > 0 else { return nil }
-    return .clamped(seconds: (Double(operation.left) * seconds / Double(operation.done)).rounded(.up))
+  /// How long the rest takes at the pace that is asked for, or so far.
+  private static func remaining(_ operation: BulkOperation) -> Duration? {
+    guard operation.state == .running, operation.left > 0, let pace = operation.rate ?? OperationsPage.pace(operation)
+    else { return nil }
+    return .clamped(seconds: (Double(operation.left) / pace).rounded(.up))
   }
 
   private static func actions(_ operation: BulkOperation, _ call: Call) -> HTML {

@@ -85,11 +85,14 @@ enum OperationsPage {
     ) { HTML.empty }
   }
 
-  /// On average since it was begun; unknown before its first step.
-  static func rate(_ operation: BulkOperation) -> HTML {
+  /// How many a second on average since it was begun; unknown in its first second, where that would be a guess.
+  static func pace(_ operation: BulkOperation) -> Double? {
     let seconds = operation.updated.timeIntervalSince(operation.started)
-    guard operation.done > 0, seconds > 0 else { return Show.none }
-    let rate = Double(operation.done) / seconds
+    return operation.done > 0 && seconds >= 1 ? Double(operation.done) / seconds : nil
+  }
+
+  static func rate(_ operation: BulkOperation) -> HTML {
+    guard let rate = pace(operation) else { return Show.none }
     return HTML(rate < 100 ? String(format: "%.1f", rate) : Show.number(Int(rate)))
   }
 }

@@ -45,12 +45,14 @@ enum SchedulesPage {
     Tags.tr {
       Parts.cell("Schedule") {
         Tags.strong { schedule.name }
-        Tags.small(.class("muted wide")) { "\(schedule.job) to \(schedule.queue)" }
+        Tags.small(.class("muted under")) { "\(schedule.job) to \(schedule.queue)" }
       }
       Parts.cell("When") {
         schedule.recurrence.words
         Tags.details(.class("more")) {
-          Tags.summary { "\(schedule.recurrence)" }
+          Tags.summary {
+            schedule.recurrence.words == "\(schedule.recurrence)" ? "Next runs" : "\(schedule.recurrence)"
+          }
           next(schedule, call)
         }
       }
