@@ -81,7 +81,9 @@ let package = Package(
     .target(
       name: "WarrenDashboard",
       dependencies: ["Warren", "WarrenOperations", hummingbird, httpTypes, nioCore, lifecycle, log],
-      resources: [.embedInCode("Assets/style.css"), .embedInCode("Assets/script.js")], swiftSettings: settings),
+      resources: [
+        .embedInCode("Assets/style.css"), .embedInCode("Assets/script.js"), .embedInCode("Assets/openapi.json"),
+      ], swiftSettings: settings),
     .executableTarget(
       name: "WarrenCommand",
       dependencies: [

@@ -10,7 +10,7 @@ import WarrenTesting
 @Suite("Who may do what") struct AccessTests {
   private static let posts = RouteTable.routes.filter { $0.method == .post && !$0.isAPI }
   /// What each action needs to be understood; what is not here is refused before it is read, or the test fails.
-  private static let forms: [String: [(String, String)]] = [
+  static let forms: [String: [(String, String)]] = [
     "queue/pause": [("name", "mail")], "queue/resume": [("name", "mail")],
     "queue/purge": [("name", "mail"), ("typed", "mail")],
     "dead-letters/all": [("do", "delete"), ("count", "1"), ("until", "99999999999999")],

@@ -16,7 +16,7 @@ import WarrenTesting
   }
 
   /// Makes the schedule `reports/monthly` known, as a scheduler does that runs.
-  private func schedule(_ stage: Stage) async throws {
+  static func schedule(_ stage: Stage) async throws {
     let bus = EventBus(stage.broker, exchange: .topic("books"), source: "test")
     let scheduler = try Scheduler(bus, name: "reports", store: stage.broker) {
       Schedule("monthly", .cron("30 6 1 * *", in: "Europe/Berlin")) { MakeReport() }
@@ -32,7 +32,7 @@ import WarrenTesting
   @Test("a schedule in words with its next runs; run now, pause, resume, on record") func schedules() async throws {
     try await Stage.run { stage in
       #expect(try await stage.page("schedules").contains("No schedules"))
-      try await schedule(stage)
+      try await Self.schedule(stage)
       let page = try await stage.page("schedules")
       #expect(page.contains("at 06:30 on the 1st, Europe/Berlin") && page.contains("reports/monthly"))
       #expect(page.contains("report.make to mail") && page.contains("active"))

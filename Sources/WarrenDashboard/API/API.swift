@@ -133,16 +133,24 @@ enum API {
 
   @Sendable static func outbox(_ call: Call) async throws -> Answer {
     struct Shown: Encodable {
-      var status: OutboxStatus
+      var waiting: Int
+      var failing: Int
+      var lagSeconds: Double
+      var isRelayed: Bool
       var findings: [Finding]
-      var failing: [FailingPublication]
+      var messages: [FailingPublication]
     }
     let operations = call.operations
+    let status = try await operations.outboxStatus()
     return try json(
       Shown(
-        status: try await operations.outboxStatus(), findings: try await operations.outboxFindings(),
-        failing: try await operations.failingPublications(limit: OutboxPage.limit)))
+        waiting: status.waiting, failing: status.failing, lagSeconds: status.lag / .seconds(1),
+        isRelayed: status.isRelayed, findings: try await operations.outboxFindings(),
+        messages: try await operations.failingPublications(limit: OutboxPage.limit)))
   }
+
+  /// What can be asked here, as OpenAPI has it.
+  static let description = Data(PackageResources.openapi_json)
 
   @Sendable static func broker(_ call: Call) async throws -> Answer { try json(try await call.operations.describe()) }
 

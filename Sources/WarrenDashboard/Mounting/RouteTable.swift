@@ -16,6 +16,7 @@ enum RouteTable {
       .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
       .get("topology", .see, API.topology), .get("messages", .see, API.messages), .get("message", .see, API.message),
       .get("schedules", .see, API.schedules), .get("outbox", .see, API.outbox), .get("broker", .see, API.broker),
+      .get("openapi.json", .see) { _ in .json(API.description, .ok) },
       .get("operations", .see, API.operations),
       .get("operation", .see, API.operation), .get("audit", .see, API.audit),
     ] + pages.filter { $0.method == .post && !$0.path.hasSuffix("/reveal") }).map(\.asAPI)
