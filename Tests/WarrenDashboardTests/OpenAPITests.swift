@@ -36,7 +36,7 @@ import WarrenTesting
   @Test("it is served beside what it describes") func served() async throws {
     try await Stage.run { stage in
       let answer = try await stage.get("api/v1/openapi.json", as: "observer")
-      #expect(answer.status == .ok && Data(buffer: answer.body) == API.description)
+      #expect(answer.status == .ok && Data(answer.body.readableBytesView) == API.description)
     }
   }
 
@@ -73,7 +73,8 @@ import WarrenTesting
           let answer = try await stage.get(Self.prefix + path + (addresses[path].map { "?\($0)" } ?? ""))
           #expect(answer.status == .ok, "\(path)")
           let schema = value(operation, "responses", "200", "content", "application/json", "schema") as? Object
-          let shown = try JSONSerialization.jsonObject(with: Data(buffer: answer.body), options: .fragmentsAllowed)
+          let shown = try JSONSerialization.jsonObject(
+            with: Data(answer.body.readableBytesView), options: .fragmentsAllowed)
           let complaints = Self.complaints(shown, try #require(schema), types, at: path)
           #expect(complaints.isEmpty, "\(complaints)")
           if let list = shown as? [Any] { #expect(!list.isEmpty, "\(path) shows nothing that could be checked") }
@@ -82,12 +83,16 @@ import WarrenTesting
       let schema = try #require(types["Done"] as? Object)
       let done = try await stage.json("api/v1/queue/pause", [("name", "mail")])
       #expect(
-        Self.complaints(try JSONSerialization.jsonObject(with: Data(buffer: done.body)), schema, types, at: "").isEmpty)
+        Self.complaints(
+          try JSONSerialization.jsonObject(with: Data(done.body.readableBytesView)), schema, types, at: ""
+        ).isEmpty)
       let failed = try await stage.json("api/v1/queue/pause", [("name", "none")])
       let error = try #require(types["Error"] as? Object)
       #expect(failed.status == .notFound)
       #expect(
-        Self.complaints(try JSONSerialization.jsonObject(with: Data(buffer: failed.body)), error, types, at: "").isEmpty
+        Self.complaints(
+          try JSONSerialization.jsonObject(with: Data(failed.body.readableBytesView)), error, types, at: ""
+        ).isEmpty
       )
     }
   }
