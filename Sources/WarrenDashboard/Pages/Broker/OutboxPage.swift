@@ -82,7 +82,7 @@ enum OutboxPage {
         Tags.strong { entry.name?.rawValue ?? "unnamed" }
         Parts.id(entry.id.rawValue)
       }
-      Parts.cell("To") { entry.destination }
+      Parts.cell("To") { Tags.span(.class("keep")) { entry.destination } }
       Parts.cell("Error") { Tags.span(.class("wide"), .title(entry.error)) { entry.error } }
       Parts.cell("Attempts", number: true) { Show.number(entry.attempts) }
       Parts.cell("Waits since", number: true) { Show.ago(entry.stored, now: call.now) }
