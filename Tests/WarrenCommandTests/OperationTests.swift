@@ -49,7 +49,7 @@ import WarrenSQLite
   @Test("a cancelled operation ends before its next step; what is done stays done: 3") func cancelled() async throws {
     let broker = try await SeededBroker()
     try await broker.parkMany(200)
-    async let replay = broker.run("dead", "replay", "--all", "--yes", "--rate", "20/s")
+    async let replay = broker.run("dead", "replay", "--all", "--yes", "--rate", "2/s")
     var id = ""
     while id.isEmpty {
       let operations: [[String: Any]] = try await broker.run("op", "ls", "--json").json()

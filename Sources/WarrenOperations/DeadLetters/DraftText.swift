@@ -1,5 +1,5 @@
 internal import Foundation
-public import Warren
+internal import Warren
 
 /// A draft as a person edits it: its headers, one a line, and its content, that is its body without Warren's envelope. Secrets
 /// are hidden in both, and put back where what stands in their place still stands.
