@@ -109,8 +109,7 @@ def test_engine(version, bundle, only):
     """The RabbitMQ engine on one version. Yields (what, Run)."""
     subprocess.run([SCRIPTS / "install-peers", "python"], check=True)
     with broker("start", "--version", version) as nodes:
-        # All at once, they would wait for two cores and not for what they test.
-        environment = {**broker_environment(nodes), "SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8"}
+        environment = broker_environment(nodes)
         # Those that break the broker run by themselves, on it while it is fresh.
         breaking, engine = r"^WarrenRabbitMQTests\.RecoveryTests", r"^WarrenRabbitMQTests\."
         conformance = r"^WarrenRabbitMQTests\.ConformanceTests"

@@ -15,6 +15,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# How many tests run at a time. All at once, 500 tests wait for the processors and not for what they test.
+WIDTH = "SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH"
 
 
 def scratch():
@@ -134,7 +136,7 @@ def run(bundle, *arguments, prefix=(), environment=None, limit=900, output=None)
     `output` is a file or None to inherit.
     """
     started = time.monotonic()
-    # The tests run at once and open some 1,700 descriptors; many shells allow 1,024 unless they are asked for more.
+    # The tests open many descriptors; shells often allow 1,024 unless they are asked for more.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="warren-run-") as folder:
@@ -143,7 +145,7 @@ def run(bundle, *arguments, prefix=(), environment=None, limit=900, output=None)
         process = subprocess.Popen(
             [*prefix, bundle, "--testing-library", "swift-testing", "--event-stream-output-path", events,
              "--event-stream-version", "0", *arguments],
-            cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output,
+            cwd=ROOT, env={WIDTH: "8", **os.environ, **(environment or {})}, stdout=output,
             stderr=subprocess.STDOUT if output else None)
         try:
             status = process.wait(limit)
