@@ -22,6 +22,8 @@ struct SettlementLedger: Sendable {
   enum Urgency: Sendable, Equatable { case none, soon, now }
 
   private var open = OpenTags()
+  /// Direct replies of which it is not known whether they took a tag.
+  private var replies: UInt64 = 0
   private var refusals: [(tag: UInt64, settlement: Settlement)] = []
   /// What has to be acknowledged, as it was settled.
   private var acks: [UInt64] = []
@@ -41,9 +43,23 @@ struct SettlementLedger: Sendable {
   static let gathering = TimeAmount.milliseconds(1)
 
   /// Notes a delivery. Tags rise by one; a gap or a repetition is the peer's error.
-  mutating func delivered(_ tag: UInt64, needsAck: Bool) throws(WireError) {
-    guard tag == open.next else { throw .command("delivery tag \(tag) where \(open.next) was due") }
-    open.append(isOpen: needsAck)
+  ///
+  /// But for direct replies (`amq.rabbitmq.reply-to`): up to RabbitMQ 4.1 they have the tag of the next delivery and do not take it,
+  /// later they take it. Which of both it was, the next tag tells.
+  mutating func delivered(_ tag: UInt64, needsAck: Bool, isReply: Bool = false) throws(WireError) {
+    guard tag >= open.next, tag - open.next <= replies else {
+      throw .command("delivery tag \(tag) where \(open.next) was due")
+    }
+    while open.next < tag {
+      open.append(isOpen: false)
+      replies -= 1
+    }
+    if isReply {
+      replies += 1
+    } else {
+      open.append(isOpen: needsAck)
+      replies = 0
+    }
   }
 
   /// Settles a delivery. Returns how it was taken and when to write.

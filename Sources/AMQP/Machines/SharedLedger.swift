@@ -12,9 +12,9 @@ final class SharedLedger: Sendable {
   func withLock<R>(_ body: (inout SettlementLedger) -> R) -> R { ledger.withLock { body(&$0) } }
 
   /// Notes a delivery.
-  func delivered(_ tag: UInt64, needsAck: Bool) throws(WireError) {
+  func delivered(_ tag: UInt64, needsAck: Bool, isReply: Bool = false) throws(WireError) {
     let result = ledger.withLock { ledger in
-      Result { () throws(WireError) in try ledger.delivered(tag, needsAck: needsAck) }
+      Result { () throws(WireError) in try ledger.delivered(tag, needsAck: needsAck, isReply: isReply) }
     }
     try result.get()
   }

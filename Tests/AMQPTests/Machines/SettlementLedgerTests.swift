@@ -31,6 +31,23 @@ struct SettlementLedgerTests {
     #expect(drain(&ledger) == [.basicAck(deliveryTag: 4, multiple: false)])
   }
 
+  @Test("Direct replies need not take the tag that they come with, and a gap that they do not explain stays an error")
+  func directReplies() throws {
+    // Up to RabbitMQ 4.1 they leave the tag to the next delivery.
+    var ledger = try ledger(1)
+    for _ in 0..<3 { try ledger.delivered(2, needsAck: false, isReply: true) }
+    try ledger.delivered(2, needsAck: true)
+    #expect(ledger.unsettled == 2 && ledger.settle(2, generation: 0, .ack).result == .accepted)
+    #expect(throws: WireError.self) { try ledger.delivered(2, needsAck: true) }
+    #expect(throws: WireError.self) { try ledger.delivered(4, needsAck: true) }
+    // Later ones take it.
+    for tag in [3, 4, 5] as [UInt64] { try ledger.delivered(tag, needsAck: false, isReply: true) }
+    #expect(throws: WireError.self) { try ledger.delivered(7, needsAck: true) }
+    try ledger.delivered(6, needsAck: true)
+    #expect(ledger.settle(5, generation: 0, .ack).result == .alreadySettled)
+    #expect(ledger.settle(6, generation: 0, .ack).result == .accepted && ledger.unsettled == 1)
+  }
+
   @Test("What is unsettled goes back with one nack, behind single acks of what was finished among it")
   func returnsAll() throws {
     var ledger = try ledger(6)

@@ -56,6 +56,44 @@ struct RealConsumerTests {
     }
   }
 
+  @Test("Several direct replies to one question come, and the connection stays") func directReplies() async throws {
+    try await filled(2) { queue in
+      try await AMQPConnection.withConnection(try RealBroker.configuration()) { connection in
+        try await connection.withChannel { channel in
+          let replies = try await channel.consume("amq.rabbitmq.reply-to", options: .init(noAck: true))
+          var question = AMQPMessage(routingKey: queue, body: ByteBuffer(string: "?"))
+          question.properties.replyTo = "amq.rabbitmq.reply-to"
+          try await channel.publish(question)
+          try await connection.withChannel { answering in
+            var asked = try await answering.consume(queue, prefetch: 3).makeAsyncIterator()
+            var address: String?
+            while address == nil, let delivery = try await asked.next() {
+              delivery.ack()
+              address = delivery.properties.replyTo
+            }
+            for text in ["a", "b", "c"] {
+              try await answering.publish(
+                AMQPMessage(routingKey: try #require(address), mandatory: false, body: ByteBuffer(string: text)))
+            }
+          }
+          var texts: [String] = []
+          for try await reply in replies {
+            texts.append(String(buffer: reply.body))
+            if texts.count == 3 { break }
+          }
+          #expect(texts == ["a", "b", "c"])
+          // Where replies take no tag, this one has theirs.
+          try await channel.publish(AMQPMessage(routingKey: queue, body: ByteBuffer(string: "d")))
+          for try await delivery in try await channel.consume(queue, prefetch: 1) {
+            #expect(delivery.ack() == .accepted)
+            break
+          }
+        }
+        #expect(connection.state == .open)
+      }
+    }
+  }
+
   @Test("After break and cancel() the broker has back all that was not handed out")
   func givenBack() async throws {
     try await filled(10) { queue in
