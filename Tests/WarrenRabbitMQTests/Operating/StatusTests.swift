@@ -65,6 +65,12 @@ import Warren
     try await RealBroker.policy("bad-\(name)", on: "^\(name)", ["overflow": "drop-head", "max-length": 5])
     try await RabbitMQBroker(urls: try #require(RealBroker.urls), logger: log.logger).withBroker { broker in
       try await broker.apply(Topology(queues: [Queue(QueueName(name))]))
+      // A diagnosis of all that is on the broker may take longer than this is waited for, so it begins when the policy is shown.
+      _ = try await until {
+        await broker.management.queue(name)?.policy("overflow")
+      } holds: {
+        $0 != nil
+      }
       let findings = try await until {
         try await broker.diagnose().filter { $0.text.contains("a policy sets") }
       } holds: {
