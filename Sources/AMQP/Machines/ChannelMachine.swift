@@ -395,7 +395,8 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     guard let consumer = consumer(deliver.consumerTag) else {
       throw .command("a delivery for a consumer that is unknown")
     }
-    let isReply = consumer.request.queue == "amq.rabbitmq.reply-to"
+    // RabbitMQ takes them without acknowledgement only, so no other consumer's deliveries pay for the comparison.
+    let isReply = consumer.noAck && consumer.request.queue == "amq.rabbitmq.reply-to"
     try ledger.delivered(deliver.deliveryTag, needsAck: !consumer.noAck, isReply: isReply)
     return isReadable ? .delivery(consumer) : .refused
   }

@@ -65,6 +65,7 @@ package final class EngineLifecycle<Value: Sendable>: Sendable {
           }
         }
       }
+      // It throws only when it is cancelled, because the other came first.
       group.addTask { try? await clock.sleep(untilElapsed: end) }
       await group.next()
       group.cancelAll()

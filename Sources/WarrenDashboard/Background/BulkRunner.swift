@@ -79,6 +79,7 @@ actor BulkRunner {
       of: Result<BulkOperation, BrokerError>.self, bufferingPolicy: .bufferingOldest(1))
     last += 1
     let number = last
+    // A task of its own, which outlives the request that begins it; `run()` cancels and awaits all of them.
     tasks[number] = Task {
       do throws(BrokerError) {
         try await work { _ = first.yield(.success($0)) }
