@@ -53,9 +53,7 @@ struct Leases: Sendable {
     let policy =
       session.server.queuesHaveTimeouts
       ? "`rabbitmqctl set_policy slow '^\(queue)$' '{\"consumer-timeout\": MILLISECONDS}' --apply-to queues`, or " : ""
-    if session.server.queuesHaveTimeouts,
-      let milliseconds = await session.management.consumers()?.compactMap(\.consumerTimeout).min()
-    {
+    if session.server.queuesHaveTimeouts, let milliseconds = await brokersOwn() {
       return Timeout(
         lease: Lease(
           .milliseconds(milliseconds), source: "the broker's consumer_timeout",
@@ -68,6 +66,26 @@ struct Leases: Sendable {
           fix: "\(policy)consumer_timeout in rabbitmq.conf, and the same in RabbitMQConfiguration.consumerTimeout"),
         isAssumed: true, isQuorum: isQuorum)
     }
+  }
+
+  /// The broker's own limit in milliseconds; `nil`: nothing tells it.
+  private func brokersOwn() async -> Int? {
+    let consumers = await session.management.consumers() ?? []
+    if let shown = Self.brokersOwn(consumers, limited: nil) { return shown }
+    guard !consumers.isEmpty, let queues = await session.management.queues() else { return nil }
+    return Self.brokersOwn(consumers, limited: Set(queues.filter { $0.consumerTimeout != nil }.map(\.name)))
+  }
+
+  /// The management API shows beside each consumer what holds for its queue. Only those whose queue has no limit of its own tell the
+  /// broker's: a neighbour with a short one must not keep a worker from beginning.
+  ///
+  /// Processes of Warren listen for announcements, each on a queue that it declares without a limit, so mostly no list of queues has
+  /// to be asked for. `limited` are those with a limit of their own.
+  static func brokersOwn(_ consumers: [ManagementAPI.ConsumerInfo], limited: Set<String>?) -> Int? {
+    let telling = consumers.filter { consumer in
+      limited.map { !$0.contains(consumer.queueName) } ?? consumer.queueName.hasPrefix(SystemNames.control)
+    }
+    return telling.compactMap(\.consumerTimeout).min()
   }
 
   /// The arguments of a consumer: how long it may hold a delivery, where a worker has said so.

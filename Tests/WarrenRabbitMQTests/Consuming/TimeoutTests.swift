@@ -90,6 +90,35 @@ struct TimeoutTests {
     }
   }
 
+  @Test func whatHoldsForANeighbourIsNotTheBrokersLimit() async throws {
+    let prefix = "t\(UInt32.random(in: 0...UInt32.max))"
+    let (neighbour, queue) = ("\(prefix).neighbour", Queue(QueueName("\(prefix).q")))
+    let url = try #require(RealBroker.url)
+    try await AMQPConnection.withConnection(try RealBroker.foreign()) { foreign in
+      try await foreign.withChannel { channel in
+        let arguments: AMQPTable = ["x-queue-type": "quorum", "x-consumer-timeout": 90_000]
+        try await channel.declareQueue(neighbour, arguments: arguments)
+        let held = try await channel.consume(neighbour)
+        let shown = try await consumer(of: QueueName(neighbour))
+        try await RabbitMQBroker(url: url).withBroker { broker in
+          try await broker.apply(Topology(queues: [queue]))
+          let lease = try await broker.lease(of: queue.name, wanted: .seconds(1))
+          #expect(lease?.duration == .seconds(1800), "\(String(describing: lease))")
+          // A process that listens for nothing, where no other does.
+          if try await server(broker).queuesHaveTimeouts {
+            #expect(shown.consumerTimeout == 90_000)
+            #expect(Leases.brokersOwn([shown], limited: []) == 90_000)
+            let queues = try #require(await broker.management.queues())
+            let limited = Set(queues.filter { $0.consumerTimeout != nil }.map(\.name))
+            #expect(Leases.brokersOwn([shown], limited: limited) == nil)
+          }
+        }
+        withExtendedLifetime(held) {}
+        try await channel.deleteQueue(neighbour)
+      }
+    }
+  }
+
   @Test func theBrokersOwnLimitIsSeenBesideAConsumer() async throws {
     let queue = Queue(QueueName("t\(UInt32.random(in: 0...UInt32.max)).own"))
     var configuration = RabbitMQConfiguration()

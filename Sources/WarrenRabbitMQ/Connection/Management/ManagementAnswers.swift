@@ -174,7 +174,7 @@ extension ManagementAPI {
     private let queue: QueueName?
     private let channelDetails: Details?
     private let arguments: Settings?
-    /// From 4.0 on: the broker's own limit in milliseconds, whatever its queue says.
+    /// From 4.0 on: the limit in milliseconds that holds for its queue, which is the broker's own where the queue has none.
     let consumerTimeout: Int?
     var queueName: String { queue?.name ?? "" }
     /// The connection, as the broker calls it.
