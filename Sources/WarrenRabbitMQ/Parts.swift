@@ -84,7 +84,8 @@ struct Parts: Sendable {
       onPause: { _, time in
         for pump in pumps { pump.setPausedByWorker(time != nil) }
         if time != nil { mark.yield() }
-      })
+      },
+      isHeld: { open.holds($0.number) })
     let running = RunningConsumer(open: open, pumps: pumps, consumer: consumer)
     // Paused until the marker could be looked at.
     await running.setPaused(true)

@@ -112,4 +112,23 @@ import Testing
     }
     #expect(lost.reason == .lost && asked.reason == .asked && left.reason == nil)
   }
+
+  @Test func whatIsLostBeforeItsHandlerBeginsIsNotHandled() async {
+    let lost = Watched<Set<Int64>>([])
+    let consumer = Consumer(queue: "q", prefetch: 3, onStop: { _ in }, isHeld: { !lost.value.contains($0.number) })
+    consumer.hand([delivery(1), delivery(2)])
+    let taken = [await consumer.next(), await consumer.next()].compactMap(\.self)
+    // The first is in no buffer any more, and its handler does not run yet.
+    lost.withValue { $0 = [1] }
+    #expect(consumer.revoke { $0.token.number == 1 }.isEmpty && consumer.cancelHandlers { $0.number == 1 } == 0)
+    var handled: [Int64] = []
+    for delivery in taken {
+      let shown = RunningDelivery(queue: "q", id: nil, name: nil, since: Date(timeIntervalSince1970: 0))
+      await consumer.handlers.run(shown, delivery.token, HandlerCancellation()) {
+        handled.append(delivery.token.number)
+      }
+    }
+    #expect(handled == [2])
+    #expect(consumer.handled.isEmpty)
+  }
 }

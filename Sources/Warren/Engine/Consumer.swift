@@ -41,7 +41,7 @@ public final class Consumer: Sendable {
   /// How many deliveries may be unsettled at a time.
   public let prefetch: Int
   /// What the worker's handlers work on.
-  let handlers = RunningHandlers()
+  let handlers: RunningHandlers
   private let stopped = Watched(false)
 
   /// A consumer; engines make them.
@@ -51,10 +51,14 @@ public final class Consumer: Sendable {
   ///     ``revoke(where:)``, and puts it into its queue at once: handlers that run on may take long.
   ///   - onPause: called when the worker wants nothing before a time, and with `nil` when it wants deliveries again. An
   ///     engine that ignores it is safe: it hands in no more than the prefetch, and that waits.
+  ///   - isHeld: whether a delivery of this consumer has not been lost. Asked when its handler is about to begin: one that is lost
+  ///     on the way from the buffer to its handler is neither revoked nor cancelled, so it does not begin.
   public init(
     queue: QueueName, prefetch: Int, onStop: @escaping @Sendable (Consumer) -> Void,
-    onPause: @escaping @Sendable (Consumer, Date?) -> Void = { _, _ in }
+    onPause: @escaping @Sendable (Consumer, Date?) -> Void = { _, _ in },
+    isHeld: @escaping @Sendable (Delivery.Token) -> Bool = { _ in true }
   ) {
+    handlers = RunningHandlers(isHeld: isHeld)
     self.queue = queue
     self.prefetch = prefetch
     self.onStop = onStop

@@ -9,17 +9,25 @@ final class RunningHandlers: Sendable {
     let cancellation: HandlerCancellation
   }
   private let state = Mutex((running: [Int: Running](), lastID: 0))
+  private let isHeld: @Sendable (Delivery.Token) -> Bool
+
+  /// - Parameter isHeld: whether a delivery has not been lost.
+  init(isHeld: @escaping @Sendable (Delivery.Token) -> Bool) { self.isHeld = isHeld }
 
   /// Runs `body` as the handling of this delivery, which `cancellation` ends.
+  ///
+  /// - Returns: `nil` when the delivery was lost before, on its way to the handler: then nothing would cancel it any more.
   func run<Result>(
     _ shown: RunningDelivery, _ token: Delivery.Token, _ cancellation: HandlerCancellation, _ body: () async -> Result
-  ) async -> Result {
+  ) async -> Result? {
     let id = state.withLock { state in
       state.lastID += 1
       state.running[state.lastID] = Running(shown: shown, token: token, cancellation: cancellation)
       return state.lastID
     }
     defer { state.withLock { _ = $0.running.removeValue(forKey: id) } }
+    // Asked for only now: what is lost from here on is cancelled.
+    guard isHeld(token) else { return nil }
     return await body()
   }
 

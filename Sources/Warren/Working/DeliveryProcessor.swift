@@ -85,7 +85,7 @@ struct DeliveryProcessor: Sendable {
       message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
-    let settlement: Settlement = await tally.handling {
+    let settlement: Settlement? = await tally.handling {
       await handlers.run(shown, delivery.token, cancellation) {
         do {
           try await MessageContext.$current.withValue(context) {
@@ -99,7 +99,8 @@ struct DeliveryProcessor: Sendable {
         }
       }
     }
-    return Handled(settlement: settlement, name: name, took: begin.duration(to: .now))
+    // What was lost on the way here is not handled, and the engine refuses what is said of it.
+    return Handled(settlement: settlement ?? .release, name: name, took: begin.duration(to: .now))
   }
 
   private func decide(

@@ -70,6 +70,8 @@ final class OpenDeliveries: Sendable {
       token: .init(scope: id, number: number, fence: 0))
   }
 
+  /// Whether a delivery is here: it was neither settled nor lost.
+  func holds(_ number: Int64) -> Bool { state.withValue { $0.held[number] != nil } }
   /// Takes out a delivery to settle it: the task that has it settles it alone.
   func take(_ number: Int64) -> HeldDelivery? { state.withValue { $0.held.removeValue(forKey: number) } }
   /// Puts back what could not be settled.
