@@ -57,6 +57,13 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
+      name: "dashboard-bench",
+      dependencies: [
+        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        .product(name: "WarrenConnect", package: "warren"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
       name: "sqlite-bench",
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),

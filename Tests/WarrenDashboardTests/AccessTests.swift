@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import HummingbirdTesting
 import NIOCore
@@ -121,6 +122,39 @@ import WarrenTesting
       let list = try await stage.page("queues")
       #expect(list.contains(">audit</a>") && !list.contains(">mail</a>"))
       #expect(try await stage.get("dead-letters?queue=mail.dlq").status == .forbidden)
+    }
+  }
+
+  @Test("who may see some queues learns nothing of the others, and changes nothing in them, when no queue is named")
+  func limited() async throws {
+    try await Stage.run(rule: { _, queue in queue == nil || queue == "audit" || queue == "audit.dlq" }) { stage in
+      try await stage.park(["m1"], body: #"{"secretive":"payload-text"}"#)
+      let before = try await stage.broker.queues()
+      let survey = Date(timeIntervalSinceNow: 3600).wholeMilliseconds
+      for (path, form) in [
+        ("dead-letter/reveal", [("id", "m1")]), ("message/reveal", [("id", "m1")]), ("dead-letter/edit", [("id", "m1")]),
+        ("dead-letter/replay", [("id", "m1")]),
+        ("dead-letters/all", [("do", "replay"), ("count", "1"), ("until", "\(survey)")]),
+        ("dead-letters/all", [("do", "delete"), ("count", "1"), ("until", "\(survey)")]),
+        ("dead-letters/selected", [("do", "replay"), ("pick", Pick(id: "m1", queue: "mail.dlq").text)]),
+      ] {
+        let answer = try await stage.post(path, form)
+        #expect([.forbidden, .badRequest].contains(answer.status), "\(path) \(form): \(answer.status)")
+        #expect(!String(buffer: answer.body).contains("payload-text"), "\(path)")
+      }
+      #expect(try await stage.broker.queues() == before)
+      // The description of the API has examples of its own.
+      for route in RouteTable.routes
+      where route.method == .get && route.path != "stream" && !route.path.hasSuffix("openapi.json") {
+        let answer = try await stage.get("\(route.path)?id=m1&do=delete")
+        let text = String(buffer: answer.body)
+        let place = text.firstRange(of: /payload-text|\bmail\b/)?.lowerBound
+        #expect(place == nil, "\(route.path): \(answer.status) …\(place.map { text[$0...].prefix(80) } ?? "")")
+      }
+      for path in ["dead-letters", "dead-letters/all?do=delete", "failures", "api/v1/dead-letters/count"] {
+        let search = path.contains("?") ? "&q=data.secretive%3Dpayload-text" : "?q=data.secretive%3Dpayload-text"
+        #expect(try await stage.get(path + search).status == .forbidden, "\(path)")
+      }
     }
   }
 

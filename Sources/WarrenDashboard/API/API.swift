@@ -23,9 +23,7 @@ enum API {
   }
 
   @Sendable static func overview(_ call: Call) async throws -> Answer {
-    var overview = try await call.desk.sampler.overview()
-    overview.queues?.removeAll { !call.may(.see, $0.name) }
-    return try json(overview)
+    try json(try await call.overview())
   }
 
   @Sendable static func queues(_ call: Call) async throws -> Answer {
@@ -41,7 +39,7 @@ enum API {
     let name = try Wanted.queue(call.fields)
     try call.require(.see, name)
     let queue = try await call.operations.queue(name)
-    let workers = try? await call.desk.sampler.overview().workers
+    let workers = try? await call.overview().workers
     return try json(
       Explained(queue: queue, hindrances: Hindrance.all(of: queue, workers: workers, now: call.desk.now)))
   }
@@ -77,7 +75,7 @@ enum API {
       var until: Int64?
     }
     let filter = DeadLetterFilter(call.fields)
-    try call.require(.see, filter.queue)
+    try await call.requireEverywhere(.see, filter.queue)
     let survey = try await call.operations.survey(try filter.selection(call, limit: .max))
     return try json(Counted(count: survey.count, until: survey.newest?.wholeMilliseconds))
   }
@@ -99,8 +97,8 @@ enum API {
     return try json(groups)
   }
 
-  @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.operations.workers()) }
-  @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.operations.topology()) }
+  @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.workers()) }
+  @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.topology()) }
   /// Messages of a queue, by the same fields as the page.
   @Sendable static func messages(_ call: Call) async throws -> Answer {
     struct Messages: Encodable {
@@ -163,7 +161,7 @@ enum API {
   }
 
   @Sendable static func audit(_ call: Call) async throws -> Answer {
-    try json(try await call.operations.newestAudit(limit: AuditPage.limit))
+    try json(try await call.audit(limit: AuditPage.limit))
   }
 
   /// The fields of an object: texts and numbers as they are written, lists as fields of one name.

@@ -44,11 +44,23 @@ struct Call: Sendable {
     throw Refusal(.forbidden, "\(visitor.name) (\(visitor.role.rawValue)) may not do this\(place): \(action)")
   }
 
+  /// Throws a refusal unless the visitor may do this in the queue or, where none is named, in each that there is.
+  func requireEverywhere(_ action: Dashboard.Action, _ queue: QueueName?) async throws {
+    try require(action, queue)
+    if queue != nil || !visitor.isLimited { return }
+    if try await operations.queues().allSatisfy({ may(action, $0.name) }) { return }
+    throw mustNameQueue(action)
+  }
+
+  func mustNameQueue(_ action: Dashboard.Action) -> Refusal {
+    Refusal(.forbidden, "\(visitor.name) may do this in some queues only (\(action)): say in which, with queue=…")
+  }
+
   /// Does something that changes the broker, if the visitor may. `operations` writes it into the audit log.
   func act<Value: Sendable>(
     _ action: Dashboard.Action, _ queue: QueueName?, _ body: () async throws -> Value
   ) async throws -> Value {
-    try require(action, queue)
+    try await requireEverywhere(action, queue)
     let value = try await body()
     await desk.sampler.forget()
     return value
@@ -58,7 +70,7 @@ struct Call: Sendable {
   func reveal<Value: Sendable>(
     _ action: Dashboard.Action, _ id: MessageID, _ queue: QueueName?, _ body: () async throws -> Value
   ) async throws -> Value {
-    try require(action, queue)
+    try await requireEverywhere(action, queue)
     try await operations.noteReveal(of: id, in: queue)
     return try await body()
   }

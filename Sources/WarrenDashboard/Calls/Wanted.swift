@@ -38,7 +38,10 @@ enum Wanted {
   /// A search, which must not find out what the visitor may not see.
   static func filter(_ text: String, in queue: QueueName?, _ call: Call) throws -> MessageFilter {
     let filter = try call.operations.filter(text)
-    if filter.conditions.contains(where: \.looksInside) { try call.require(.seeMessages, queue) }
+    if filter.conditions.contains(where: \.looksInside) {
+      try call.require(.seeMessages, queue)
+      if queue == nil, call.visitor.isLimited { throw call.mustNameQueue(.seeMessages) }
+    }
     return filter
   }
 }

@@ -10,7 +10,7 @@ enum AuditPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
     let content: HTML
     do throws(BrokerError) {
-      let entries = try await call.operations.newestAudit(limit: limit)
+      let entries = try await call.audit(limit: limit)
       content =
         entries.isEmpty
         ? Parts.empty("Nothing was changed yet") { "What people change, here or by the command line, is listed." }

@@ -5,8 +5,8 @@ internal import WarrenOperations
 /// The broker on one screen.
 enum OverviewPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
-    let overview = try await call.desk.sampler.overview()
-    let queues = (overview.queues ?? []).filter { call.may(.see, $0.name) }
+    let overview = try await call.overview()
+    let queues = overview.queues ?? []
     return Page(
       title: "Overview", section: .overview,
       regions: [

@@ -8,7 +8,7 @@ enum QueuePage {
   @Sendable static func page(_ call: Call) async throws -> Page {
     let name = try Wanted.queue(call.fields)
     try call.require(.see, name)
-    let overview = try? await call.desk.sampler.overview()
+    let overview = try? await call.overview()
     var known = overview?.queues?.first { $0.name == name }
     if known == nil { known = try await call.operations.queue(name) }
     guard let queue = known else { throw Refusal(.notFound, "there is no queue '\(name)'") }

@@ -5,8 +5,8 @@ internal import WarrenOperations
 /// All queues.
 enum QueuesPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
-    let overview = try await call.desk.sampler.overview()
-    let queues = shown((overview.queues ?? []).filter { call.may(.see, $0.name) }, call)
+    let overview = try await call.overview()
+    let queues = shown(overview.queues ?? [], call)
     return Page(
       title: "Queues", section: .queues,
       regions: [

@@ -4,8 +4,8 @@ internal import WarrenOperations
 /// What is declared: exchanges, queues and what binds them.
 enum TopologyPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
-    let topology = try await call.operations.topology()
-    let overview = try? await call.desk.sampler.overview()
+    let topology = try await call.topology()
+    let overview = try? await call.overview()
     let statuses = Dictionary(
       (overview?.queues ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let isEmpty = topology.exchanges.isEmpty && topology.queues.isEmpty
@@ -80,7 +80,7 @@ enum TopologyPage {
         Tags.table(.class("stack")) {
           Parts.head(("Queue", false), ("Dead letters go to", false), ("Time to live", false))
           Tags.tbody {
-            for queue in topology.queues.filter({ call.may(.see, $0.name) }) {
+            for queue in topology.queues {
               Tags.tr {
                 Parts.cell("Queue") {
                   Tags.a(.href(call.link("queue").with("name", queue.name.rawValue))) { queue.name.rawValue }

@@ -6,7 +6,7 @@ internal import WarrenOperations
 /// The workers, and what each handles now.
 enum WorkersPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
-    let workers = try await call.desk.sampler.overview().workers
+    let workers = try await call.overview().workers
     return Page(
       title: "Workers", section: .workers,
       regions: [
@@ -37,7 +37,7 @@ enum WorkersPage {
             Tags.tr {
               Parts.cell("Worker") { Tags.code { worker.name } }
               Parts.cell("Queues") {
-                for (index, name) in worker.queues.filter({ call.may(.see, $0) }).enumerated() {
+                for (index, name) in worker.queues.enumerated() {
                   if index > 0 { ", " }
                   Tags.a(.href(call.link("queue").with("name", name.rawValue))) { name.rawValue }
                 }

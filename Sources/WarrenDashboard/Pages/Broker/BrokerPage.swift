@@ -9,7 +9,7 @@ enum BrokerPage {
     let isThorough = call.fields["look"] == "all"
     // What is looked at often must not look at every row.
     let findings =
-      isThorough ? try await call.operations.diagnosis() : try await call.desk.sampler.overview().findings
+      isThorough ? try await call.diagnosis() : try await call.overview().findings
     return Page(
       title: "Broker", section: .broker,
       regions: [

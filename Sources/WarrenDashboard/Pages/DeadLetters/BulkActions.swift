@@ -26,7 +26,7 @@ enum BulkActions {
   @Sendable static func confirmAll(_ call: Call) async throws -> Page {
     let deed = try Deed(call.fields)
     let filter = DeadLetterFilter(call.fields)
-    try call.require(deed.action, filter.queue)
+    try await call.requireEverywhere(deed.action, filter.queue)
     let first = try Wanted.number("first", call.fields)
     let survey = try await call.operations.survey(try filter.selection(call, limit: first ?? .max))
     let hidden: [(String, String?)] =

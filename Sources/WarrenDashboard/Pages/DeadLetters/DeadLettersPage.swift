@@ -15,7 +15,7 @@ enum DeadLettersPage {
     selection.after = after.map { DeadLetterPage.Cursor(position: $0) }
     var (letters, next) = try await call.operations.deadLetterPage(selection)
     letters.removeAll { !call.may(.see, $0.queue) }
-    let known = try? await call.desk.sampler.overview()
+    let known = try? await call.overview()
     return Page(
       title: "Dead letters", section: .deadLetters,
       regions: [
@@ -33,7 +33,7 @@ enum DeadLettersPage {
   }
 
   private static func form(_ filter: DeadLetterFilter, _ known: Overview?, _ call: Call) -> HTML {
-    let queues = (known?.queues ?? []).filter { call.may(.see, $0.name) }
+    let queues = known?.queues ?? []
     func names(_ queues: [QueueStatus], _ chosen: String?) -> [(value: String, title: String)] {
       var options = [(value: "", title: "any")] + queues.map { (value: $0.name.rawValue, title: $0.name.rawValue) }
       if let chosen, !options.contains(where: { $0.value == chosen }) { options.append((value: chosen, title: chosen)) }

@@ -32,8 +32,8 @@ enum EditPage {
 
   @Sendable static func edit(_ call: Call) async throws -> Answer {
     let (id, queue) = try Wanted.letter(call.form)
-    try call.require(.edit, queue)
-    try call.require(.seeMessages, queue)
+    try await call.requireEverywhere(.edit, queue)
+    try await call.requireEverywhere(.seeMessages, queue)
     let step = call.form["step"]
     if step == "publish" { return try await publish(id, queue, call) }
     let isUncovered = step == "uncover" || call.form["uncovered"] != nil
