@@ -132,7 +132,8 @@ import WarrenTesting
       let before = try await stage.broker.queues()
       let survey = Date(timeIntervalSinceNow: 3600).wholeMilliseconds
       for (path, form) in [
-        ("dead-letter/reveal", [("id", "m1")]), ("message/reveal", [("id", "m1")]), ("dead-letter/edit", [("id", "m1")]),
+        ("dead-letter/reveal", [("id", "m1")]), ("message/reveal", [("id", "m1")]),
+        ("dead-letter/edit", [("id", "m1")]),
         ("dead-letter/replay", [("id", "m1")]),
         ("dead-letters/all", [("do", "replay"), ("count", "1"), ("until", "\(survey)")]),
         ("dead-letters/all", [("do", "delete"), ("count", "1"), ("until", "\(survey)")]),
