@@ -108,7 +108,7 @@ def test_client(version, bundle, only):
 def test_engine(version, bundle, only):
     """The RabbitMQ engine on one version. Yields (what, Run)."""
     subprocess.run([SCRIPTS / "install-peers", "python"], check=True)
-    with broker("start", "--version", version) as nodes:
+    with broker("start", "--version", version, "--plugin", "rabbitmq_consistent_hash_exchange") as nodes:
         environment = broker_environment(nodes)
         # Those that break the broker run by themselves, on it while it is fresh.
         breaking, engine = r"^WarrenRabbitMQTests\.RecoveryTests", r"^WarrenRabbitMQTests\."

@@ -15,6 +15,8 @@ import WarrenRabbitMQ
       try await channel.declareExchange(
         name("alternate"), type: "topic", arguments: ["alternate-exchange": .string(name("fanout"))])
       try await channel.declareExchange(name("transient"), type: "direct", durable: false)
+      // By a plugin that the tests' broker has.
+      try await channel.declareExchange(name("hash"), type: "x-consistent-hash", arguments: ["hash-header": "account"])
       try await channel.declareExchange(name("passing"), type: "direct", autoDelete: true)
       try await channel.declareExchange(name("internal"), type: "direct", isInternal: true)
       func dlx(_ exchange: String, _ key: String?) -> AMQPTable {
@@ -41,6 +43,7 @@ import WarrenRabbitMQ
       try await channel.bindQueue(name("dead"), to: name("internal"), routingKey: "x")
       try await channel.bindQueue(name("dead"), to: "amq.direct", routingKey: "x")
       try await channel.bindQueue(name("dead"), to: name("headers"), arguments: ["x-match": "all", "a": "1"])
+      try await channel.bindQueue(name("plain"), to: name("hash"), routingKey: "10")
       try await channel.bindExchange(name("direct"), to: name("topic"), routingKey: "b.*")
       let policy = "policies/%2F/\(prefix)limit"
       _ = try await RealBroker.api(
@@ -69,7 +72,8 @@ import WarrenRabbitMQ
         #expect(
           shown.exchanges.first { $0.name.rawValue == name("headers") }
             == Exchange(ExchangeName(name("headers")), .other("headers"), isAdopted: true))
-        for exchange in ["alternate", "transient"] {
+        #expect(shown.exchanges.first { $0.name.rawValue == name("hash") }?.kind == .other("x-consistent-hash"))
+        for exchange in ["alternate", "transient", "hash"] {
           #expect(shown.exchanges.first { $0.name.rawValue == name(exchange) }?.isAdopted == true)
         }
         // Nothing is left out in silence.
@@ -86,7 +90,9 @@ import WarrenRabbitMQ
       for queue in queues.map(\.0) + ["exclusive", "autoDelete", "owned", "owned.dead"] {
         try await channel.deleteQueue(name(queue))
       }
-      for exchange in ["direct", "topic", "fanout", "headers", "alternate", "transient", "passing", "internal", "dlx"] {
+      for exchange in [
+        "direct", "topic", "fanout", "headers", "alternate", "transient", "passing", "internal", "dlx", "hash",
+      ] {
         try await channel.deleteExchange(name(exchange))
       }
     }
