@@ -61,6 +61,7 @@ let package = Package(
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
         .product(name: "WarrenConnect", package: "warren"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings),
     .executableTarget(

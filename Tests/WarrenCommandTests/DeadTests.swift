@@ -85,6 +85,14 @@ import WarrenSQLite
     let groups: [[String: Any]] = try await broker.run("dead", "groups", "--json").json()
     #expect(groups.map { $0["count"] as? Int } == [3, 1])
     #expect(try await broker.run("dead", "groups").rows.count == 2)
+    let largest = try #require(try await broker.run("dead", "groups").rows.first?.first)
+    #expect(try await broker.run("dead", "mark", "\(largest)", "resolved").rows.first?.contains("resolved") == true)
+    // What nothing is to be done about comes last.
+    #expect(try await broker.run("dead", "groups").rows.last?.first == largest)
+    try await broker.park(["e"], message: "no mailbox 19")
+    #expect(try await broker.run("dead", "groups").rows.first?.contains("returned") == true)
+    let unknown = try await broker.run("dead", "mark", "none", "ignored")
+    #expect(unknown.status != 0 && unknown.errors.contains("warren dead groups"), "\(unknown.errors)")
   }
 
   @Test("one goes back without a question") func replayOne() async throws {

@@ -192,6 +192,31 @@ import WarrenTesting
     }
   }
 
+  @Test("a group is resolved, comes back, is ignored and opened again") func marks() async throws {
+    try await Stage.run { stage in
+      try await stage.park(["m1"], message: "no book 17")
+      #expect(try await stage.page("failures").contains(">new<"))
+      let group = try #require(try await stage.page("failures").firstMatch(of: /name="group" value="(\w+)"/)?.1)
+      func mark(_ word: String) async throws -> HTTPResponse.Status {
+        try await stage.post("failure/mark", [("group", "\(group)"), ("as", word)], as: "operator").status
+      }
+      #expect(try await mark("resolved") == .seeOther)
+      let resolved = try await stage.page("failures")
+      #expect(resolved.contains(">resolved<") && resolved.contains("resolved by ann") && !resolved.contains(">new<"))
+      stage.broker.advance(by: .seconds(1))
+      try await stage.park(["m2"], message: "no book 18")
+      #expect(try await stage.page("failures").contains(">returned<"))
+      #expect(try await mark("ignored") == .seeOther)
+      #expect(try await stage.page("failures").contains(">ignored<"))
+      #expect(try await mark("open") == .seeOther)
+      #expect(try await stage.page("failures").contains(">new<"))
+      #expect(try await mark("gone") == .badRequest)
+      let unknown = [("group", "none"), ("as", "resolved")]
+      #expect(try await stage.post("failure/mark", unknown, as: "operator").status == .notFound)
+      #expect(try await stage.page("audit").contains("failure.resolved"))
+    }
+  }
+
   @Test("nothing that a message says becomes markup") func injection() async throws {
     let attacks = [
       "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'><svg/onload=alert(1)>",

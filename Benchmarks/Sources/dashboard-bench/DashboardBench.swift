@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Logging
 internal import Measuring
+internal import ServiceLifecycle
 internal import Warren
 internal import WarrenConnect
 

@@ -26,19 +26,13 @@ struct DashboardCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What is operated; the title of the pages.", valueName: "text")) var title = "Warren"
   @Option(help: ArgumentHelp("Where that is, such as staging; production is shown in red.", valueName: "text"))
   var environment: String?
-  @Option(
-    help: ArgumentHelp(
-      "The store of the schedules, if it is not the broker: sqlite:PATH (default: $WARREN_STORE).", valueName: "url"),
-    completion: .file())
-  var store: String?
+  @OptionGroup var store: StoreOption
 
   func run() async throws {
     let password = ProcessInfo.processInfo.environment["WARREN_DASHBOARD_PASSWORD"].flatMap { $0.isEmpty ? nil : $0 }
     let configuration = DashboardServer.Configuration(host: host, port: Int(port), role: role.role, password: password)
     let look = Dashboard.Configuration(title: title, environment: environment)
-    let named = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-    let store = try named.map { try BrokerAddress($0).openStore() }
-    try await options.withOperations(store: store) { operations in
+    try await options.withOperations(store: try store.open()) { operations in
       var logger = Logger(label: "warren.dashboard", factory: { StreamLogHandler.standardError(label: $0) })
       logger.logLevel = .notice
       let server = try DashboardServer(

@@ -5,6 +5,6 @@ struct DeadCommand: AsyncParsableCommand {
     commandName: "dead", abstract: "Shows, groups, replays, edits and deletes dead letters.",
     subcommands: [
       DeadListCommand.self, DeadShowCommand.self, DeadGroupsCommand.self, DeadReplayCommand.self, DeadEditCommand.self,
-      DeadDeleteCommand.self,
+      DeadDeleteCommand.self, DeadMarkCommand.self,
     ])
 }

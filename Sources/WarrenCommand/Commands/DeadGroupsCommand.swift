@@ -8,14 +8,17 @@ struct DeadGroupsCommand: AsyncParsableCommand {
     discussion: """
       A cause is the queue that gave up, the message's name, the kind of reason, the error's type, and what it says \
       without the numbers, ids and quotations in it. `warren dead replay --group GROUP` acts on all of a group, and so do `ls` \
-      and `delete`.
+      and `delete`. `warren dead mark GROUP resolved` says that a cause is gone; a group that comes back then is `returned`.
       """)
   @OptionGroup var options: GlobalOptions
+  @OptionGroup var store: StoreOption
   @OptionGroup var conditions: DeadLetterConditions
   @Option(help: ArgumentHelp("At most this many groups.", valueName: "count")) var limit: CountArgument?
 
   func run() async throws {
-    let result = try await options.withOperations { try await $0.groups(conditions.selection()) }
+    let result = try await options.withOperations(store: try store.open()) {
+      try await $0.groups(conditions.selection())
+    }
     let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
     try Printer(options).list(groups, Tables.groups, none: "no dead letters")
     if !result.isComplete {

@@ -16,16 +16,13 @@ struct ScheduleCommand: AsyncParsableCommand {
   /// Where the schedules are.
   struct Place: ParsableArguments {
     @OptionGroup var options: GlobalOptions
-    @Option(
-      help: ArgumentHelp("The store, if it is not the broker: sqlite:PATH (default: $WARREN_STORE).", valueName: "url"),
-      completion: .file())
-    var store: String?
+    @OptionGroup var store: StoreOption
 
     func withSchedules<Result: Sendable>(
       _ body: @Sendable (Schedules) async throws -> Result
     ) async throws -> Result {
       try await CommandError.naming("warren schedule ls") {
-        if let store = try named { return try await body(Schedules(store)) }
+        if let store = try store.open() { return try await body(Schedules(store)) }
         return try await options.withOperations { try await body($0.schedules) }
       }
     }
@@ -35,15 +32,8 @@ struct ScheduleCommand: AsyncParsableCommand {
       _ direct: @Sendable (Schedules) async throws -> Result, _ operated: @Sendable (Operations) async throws -> Result
     ) async throws -> Result {
       try await CommandError.naming("warren schedule ls") {
-        if let store = try named { return try await direct(Schedules(store)) }
+        if let store = try store.open() { return try await direct(Schedules(store)) }
         return try await options.withOperations(operated)
-      }
-    }
-
-    private var named: (any StateStore)? {
-      get throws {
-        guard let text = store ?? ProcessInfo.processInfo.environment["WARREN_STORE"], !text.isEmpty else { return nil }
-        return try BrokerAddress(text).openStore()
       }
     }
   }

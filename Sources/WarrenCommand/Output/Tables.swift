@@ -68,6 +68,7 @@ enum Tables {
   static var groups: Table<DeadLetterGroup> {
     Table(columns: [
       Column("group", whole: true) { row, _ in row.fingerprint },
+      Column("state", optional: true) { row, _ in row.state?.rawValue ?? Format.unknown },
       Column("count", number: true) { $1.number($0.count) },
       Column("origin") { row, _ in row.origin.rawValue },
       Column("name", optional: true) { row, _ in row.name?.rawValue ?? "" },

@@ -22,6 +22,8 @@ extension Dashboard {
     public static let replay = Action(rawValue: "replay")
     /// Publishes a changed copy of a dead letter in its place.
     public static let edit = Action(rawValue: "edit")
+    /// Says of a group of failures that it is resolved or ignored.
+    public static let mark = Action(rawValue: "mark")
     /// Asks a worker to end a handler.
     public static let cancel = Action(rawValue: "cancel")
     /// Runs a schedule's job now.
@@ -36,7 +38,7 @@ extension Dashboard {
       switch self {
       case .see: .observer
       case .seeMessages: .viewer
-      case .reveal, .pause, .resume, .replay, .edit, .cancel, .run: .operator
+      case .reveal, .pause, .resume, .replay, .edit, .mark, .cancel, .run: .operator
       default: .admin
       }
     }

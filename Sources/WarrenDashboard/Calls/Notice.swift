@@ -10,6 +10,8 @@ struct Notice: Sendable, Equatable {
     case schedulePaused = "schedule-paused"
     case scheduleResumed = "schedule-resumed"
     case scheduleRun = "schedule-run"
+    /// A group of failures was marked, or its mark was taken back.
+    case marked
     /// Messages of the outbox are tried again.
     case retried
     /// A message of the outbox will never be published.

@@ -146,6 +146,7 @@ extension Notice {
       case .scheduleResumed: "The schedule is resumed. The ticks of the pause are left out."
       case .scheduleRun: "A run is asked for. The process that runs the schedule enqueues it within a second or two."
       case .retried: "\(Show.count(count, "message")) of the outbox tried again now."
+      case .marked: "The group is marked. One that is resolved is shown as returned when it gets another dead letter."
       case .discarded: "\(Show.count(count, "message")) of the outbox discarded."
       case .broken: "It ends before its next step. \(Show.count(count, "dead letter")) stay as they are."
       }

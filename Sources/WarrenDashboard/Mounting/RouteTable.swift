@@ -42,6 +42,7 @@ enum RouteTable {
       .post("dead-letter/replay", .replay, OneDeadLetterPage.replay),
       .post("dead-letter/edit", .edit, EditPage.edit),
       .page("failures", .see, FailuresPage.page),
+      .post("failure/mark", .mark, FailuresPage.mark),
       .page("workers", .see, WorkersPage.page),
       .post("worker/cancel", .cancel, WorkersPage.cancel),
       .page("schedules", .see, SchedulesPage.page),

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Warren
 internal import WarrenOperations
 
@@ -40,9 +41,8 @@ enum FailuresPage {
     return Tags.div(.class("scroll")) {
       Tags.table(.class("stack")) {
         Parts.head(
-          ("Error", false), ("Count", true), ("Message", false), ("Given up on by", false), ("Reason", false),
-          ("First", true),
-          ("Last", true), ("", false))
+          ("Error", false), ("State", false), ("Count", true), ("Message", false), ("Given up on by", false),
+          ("Reason", false), ("First", true), ("Last", true), ("", false))
         Tags.tbody {
           for group in groups.groups.prefix(limit) {
             Tags.tr {
@@ -50,6 +50,7 @@ enum FailuresPage {
                 Tags.strong { group.error ?? group.reason.rawValue }
                 Tags.small(.class("muted wide"), .title(group.message)) { group.message }
               }
+              Parts.cell("State") { state(group, call) }
               Parts.cell("Count", number: true) {
                 bar(group.count, largest)
                 Tags.strong { Show.number(group.count) }
@@ -59,12 +60,59 @@ enum FailuresPage {
               Parts.cell("Reason") { Parts.badge(group.reason.rawValue, group.reason == .exhausted ? .warning : .bad) }
               Parts.cell("First", number: true) { Show.ago(group.first, now: call.desk.now) }
               Parts.cell("Last", number: true) { Show.ago(group.last, now: call.desk.now) }
-              Parts.cell("") { Tags.a(.href(letters(group, call))) { "Show them" } }
+              Parts.cell("") {
+                Tags.div(.class("actions")) {
+                  Tags.a(.class("button"), .href(letters(group, call))) { "Show them" }
+                  marks(group, call)
+                }
+              }
             }
           }
         }
       }
     }
+  }
+
+  private static func state(_ group: DeadLetterGroup, _ call: Call) -> HTML {
+    guard let state = group.state else { return Tags.span(.class("muted")) { "not kept" } }
+    let tone: Parts.Tone =
+      switch state {
+      case .new: .warning
+      case .returned: .bad
+      case .resolved: .good
+      case .ignored: .quiet
+      }
+    guard let mark = group.mark else { return Parts.badge(state.rawValue, tone) }
+    return HTML([
+      Parts.badge(state.rawValue, tone),
+      Tags.small(.class("muted under")) {
+        "\(mark.kind.rawValue) by \(mark.actor) "
+        Show.ago(mark.time, now: call.desk.now)
+      },
+    ])
+  }
+
+  private static func marks(_ group: DeadLetterGroup, _ call: Call) -> HTML {
+    guard let state = group.state, call.may(.mark, group.origin) else { return .empty }
+    let choices =
+      state.isSettled ? [("open", "Open again")] : [("resolved", "Resolve"), ("ignored", "Ignore")]
+    return HTML(
+      choices.map { value, title in
+        Parts.form(call, to: "failure/mark", [("group", group.fingerprint), ("as", value)]) { Parts.button(title) }
+      })
+  }
+
+  /// Says of a group that it is resolved or ignored, or takes that back.
+  @Sendable static func mark(_ call: Call) async throws -> Answer {
+    guard let group = call.form["group"] else { throw Refusal(.badRequest, "the form does not say which group") }
+    let word = call.form["as"] ?? ""
+    let kind = FailureMark.Kind(rawValue: word)
+    if kind == nil, word != "open" {
+      throw Refusal(.badRequest, "'\(word.prefix(20))' is no mark: write resolved, ignored or open")
+    }
+    let one = try await call.operations.groups(DeadLetterSelection(fingerprint: group, limit: 1)).groups.first
+    try await call.act(.mark, one?.origin) { try await call.operations.mark(group, as: kind) }
+    return .see(Notice(.marked).on(call.link("failures")))
   }
 
   private static func bar(_ count: Int, _ largest: Int) -> HTML {

@@ -23,11 +23,15 @@ public struct DeadLetterGroup: Sendable, Equatable, Codable {
   public var last: Date
   /// The newest of them.
   public var example: MessageID?
+  /// Whether a person has to look at it; `nil` where no store keeps what people said.
+  public var state: State?
+  /// What a person has said of it.
+  public var mark: FailureMark?
 }
 
 /// All groups of a selection.
 public struct DeadLetterGroups: Sendable, Equatable, Codable {
-  /// The groups, the largest first.
+  /// The groups, the largest first; those that are resolved or ignored come last.
   public var groups: [DeadLetterGroup]
   /// How many dead letters were read.
   public var read: Int
@@ -55,9 +59,8 @@ extension Operations {
       read += 1
       return true
     }
-    return DeadLetterGroups(
-      groups: groups.values.sorted { ($1.count, $0.fingerprint) < ($0.count, $1.fingerprint) }, read: read,
-      isComplete: !hasMore)
+    let sorted = groups.values.sorted { ($1.count, $0.fingerprint) < ($0.count, $1.fingerprint) }
+    return DeadLetterGroups(groups: try await marked(sorted), read: read, isComplete: !hasMore)
   }
 }
 
