@@ -60,8 +60,9 @@ let package = Package(
     .target(
       name: "AMQP", dependencies: [nioCore, nioPosix, nioSSL, nioTLS, log, coreMetrics, lifecycle, deques],
       swiftSettings: settings),
+    .target(name: "CWarrenZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(
-      name: "Warren", dependencies: [log, metrics, tracing, lifecycle],
+      name: "Warren", dependencies: ["CWarrenZlib", log, metrics, tracing, lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenSQLite", dependencies: ["Warren", grdb, sqlite, log, lifecycle],

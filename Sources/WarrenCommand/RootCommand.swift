@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct RootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "warren",
-    abstract: "Operates a Warren broker: queues, messages, dead letters, schedules, workers, topology.",
+    abstract: "Operates a Warren broker: queues, messages, dead letters, schedules, breakers, workers, topology.",
     discussion: """
       The broker is named by --broker or the variable WARREN_BROKER: sqlite:PATH, or sqlite:///PATH from the root; \
       amqp://USER:PASSWORD@HOST/VHOST, with ?management=http://HOST:15672 where the management API is elsewhere.
@@ -22,7 +22,8 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       StatusCommand.self, QueueCommand.self, DeadCommand.self, MessageCommand.self, EventCommand.self, JobCommand.self,
-      ScheduleCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self, OperationCommand.self,
+      ScheduleCommand.self, BreakerCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
+      OperationCommand.self,
       AuditCommand.self, ContextCommand.self, DashboardCommand.self,
     ])
 

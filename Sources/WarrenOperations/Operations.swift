@@ -31,7 +31,7 @@ public struct Operations: Sendable {
   /// Without a log of its own, as RabbitMQ has none, and without one that is given, nothing is written.
   ///
   /// - Parameters:
-  ///   - store: where schedules are kept; the broker itself by default, where it can.
+  ///   - store: where schedules and open breakers are kept; the broker itself by default, where it can.
   ///   - clock: what times are compared with; the broker's own by default.
   ///   - actor: who acts; by default this process's user and host.
   ///   - audit: where it is written who did what; by default the engine's own log, where it has one.
@@ -58,6 +58,19 @@ public struct Operations: Sendable {
       throw BrokerError(
         .unsupported,
         "the engine \(broker.capabilities.engine) holds no schedules: name the store that the scheduler has, such as the "
+          + "application's database")
+    }
+  }
+
+  /// The circuit breakers in the store.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/unsupported`` when no store was given and the engine is none.
+  public var breakers: Breakers {
+    get throws(BrokerError) {
+      if let store { return Breakers(store, clock: clock) }
+      throw BrokerError(
+        .unsupported,
+        "the engine \(broker.capabilities.engine) does not tell of breakers: name the store that the workers have, such as the "
           + "application's database")
     }
   }

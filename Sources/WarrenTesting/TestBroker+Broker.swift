@@ -41,7 +41,12 @@ extension TestBroker: Broker {
     _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
   ) async throws -> Result {
     if take(.awayAtSubscribing) != nil { throw BrokerError(.unavailable, "the broker is away, as the test asked") }
-    return try await engine.consume(queue, prefetch: prefetch, body)
+    return try await engine.consume(queue, prefetch: prefetch) { consumer in
+      let id = ObjectIdentifier(consumer)
+      state.withLock { $0.consumers[id] = consumer }
+      defer { state.withLock { _ = $0.consumers.removeValue(forKey: id) } }
+      return try await body(consumer)
+    }
   }
 
   /// Settles, unless a fault comes between.

@@ -23,6 +23,7 @@ public final class TestBroker: Sendable {
     var published: [Publication] = []
     var settlements: [(delivery: Delivery, settlement: Settlement)] = []
     var faults: [Fault] = []
+    var consumers: [ObjectIdentifier: Consumer] = [:]
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     var lastWaiting = 0
   }
@@ -137,20 +138,24 @@ extension TestBroker {
   }
 
   /// Turns the clock from one due time to the next until no message waits, is delayed or is handled in any queue that has a
-  /// consumer and is not paused. Retries, delays and what handlers publish are all done then.
+  /// consumer and is not paused. Retries, delays, pauses of workers (``Warren/Outcome/pause(until:)``, circuit breakers) and what
+  /// handlers publish are all done then.
   ///
-  /// - Throws: ``ExpectationFailure`` when a handler does not end within ``patience``.
+  /// - Throws: ``ExpectationFailure`` when a handler does not end within ``patience``, and when there is no end: a breaker tries for as
+  ///   long as what its handlers need is down.
   public func runUntilIdle() async throws {
-    while true {
+    for _ in 0..<10_000 {
       // One look for all three: between two looks a delayed message can have become a running one.
-      let delayed = Mutex(0)
+      let next = Mutex((isIdle: false, pauses: [Date]()))
       try await wait(for: "every handler has ended") {
         let queues = try await engine.queues().filter { !$0.isPaused && $0.consumers > 0 }
-        delayed.withLock { $0 = queues.reduce(0) { $0 + ($1.delayed ?? 0) } }
-        return queues.allSatisfy { $0.ready == 0 && $0.running == 0 }
+        let pauses = queues.filter { $0.ready > 0 }.map { pauseEnd(of: $0.name) }
+        next.withLock { $0 = (pauses.isEmpty && queues.allSatisfy { $0.delayed ?? 0 == 0 }, pauses.compactMap { $0 }) }
+        return queues.allSatisfy { $0.running == 0 } && pauses.allSatisfy { $0 != nil }
       }
-      if delayed.withLock({ $0 }) == 0 { return }
-      if let due = try await engine.nextDue() { virtualClock.advance(to: due) }
+      let (isIdle, pauses) = next.withLock { $0 }
+      if isIdle { return }
+      if let due = (pauses + [try await engine.nextDue()].compactMap { $0 }).min() { virtualClock.advance(to: due) }
     }
   }
 
@@ -165,6 +170,14 @@ extension TestBroker {
   }
 
   private var changes: Int { state.withLock { $0.published.count + $0.settlements.count } }
+    throw ExpectationFailure("there is no end of it: is what the handlers need down? \(await status())")
+  }
+
+  /// When the first of a queue's consumers takes messages again; `nil` when one does now.
+  private func pauseEnd(of queue: QueueName) -> Date? {
+    let ends = state.withLock { $0.consumers.values.filter { $0.queue == queue } }.map(\.pausedUntil)
+    if ends.contains(where: { $0.map { $0 <= clock.now } ?? true }) { return nil }
+    return ends.compactMap { $0 }.min()
 
   /// Returns when something was published or settled since, or a moment later: a count in the file changes without either.
   private func change(after seen: Int) async {

@@ -13,12 +13,15 @@ public final class Consumer: Sendable {
     var waiting: [CheckedContinuation<Delivery?, Never>] = []
     var isStopped = false
     var pausedUntil: Date?
+    /// How many more may be taken out; `nil`: any number.
+    var limit: Int?
     /// How many deliveries went back unbegun since it was stopped.
     var returned = 0
 
     mutating func take() -> Delivery? {
-      guard pausedUntil == nil, next < buffer.count else { return nil }
+      guard pausedUntil == nil, limit != 0, next < buffer.count else { return nil }
       defer {
+        limit = limit.map { $0 - 1 }
         next += 1
         if next == buffer.count {
           buffer.removeAll(keepingCapacity: true)
@@ -123,10 +126,41 @@ public final class Consumer: Sendable {
 
   /// Ends a pause.
   public func resume() {
+    change { state in
+      if state.pausedUntil == nil { return false }
+      state.pausedUntil = nil
+      return true
+    }
+  }
+
+  /// Hands out no more than so many from now on, beside what was taken out before; with `nil`, which it begins with, any number.
+  func limit(to count: Int?) {
+    change { state in
+      if state.limit == count { return false }
+      state.limit = count
+      return state.pausedUntil == nil
+    }
+  }
+
+  /// Hands out one more, where it has a limit.
+  func raiseLimit() {
+    change { state in
+      guard let limit = state.limit else { return false }
+      state.limit = limit + 1
+      return state.pausedUntil == nil
+    }
+  }
+
+  /// How many deliveries may be handed in beside those that wait here; `nil`: any number.
+  package var room: Int? {
+    state.withLock { state in state.limit.map { max(0, $0 - state.buffer.count + state.next) } }
+  }
+
+  /// Changes what it hands out, and hands out what it may then. Whether the engine has to know is what `body` returns.
+  private func change(_ body: (inout State) -> Bool) {
     var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
     let isChanged = state.withLock { state in
-      if state.isStopped || state.pausedUntil == nil { return false }
-      state.pausedUntil = nil
+      if state.isStopped || !body(&state) { return false }
       while !state.waiting.isEmpty, let delivery = state.take() {
         resumed.append((state.waiting.removeFirst(), delivery))
       }
@@ -153,7 +187,8 @@ public final class Consumer: Sendable {
         state.buffer.append(contentsOf: deliveries)
         return false
       }
-      let count = min(state.waiting.count, deliveries.count)
+      let count = min(state.waiting.count, deliveries.count, state.limit ?? .max)
+      state.limit = state.limit.map { $0 - count }
       if count > 0 {
         resumed.reserveCapacity(count)
         for (continuation, delivery) in zip(state.waiting.prefix(count), deliveries) {

@@ -25,6 +25,8 @@ public struct Fix: Sendable, Hashable, Codable, ExpressibleByStringInterpolation
     public static let pruneTopology = Action(rawValue: "prune-topology")
     /// Repair what the broker stores in; see ``RepairableBroker``.
     public static let repair = Action(rawValue: "repair")
+    /// Close the circuit breaker of the dependency now; see ``Breakers``.
+    public static let resetBreaker = Action(rawValue: "reset-breaker")
     /// Something that only the text says.
     public static let other = Action(rawValue: "other")
   }
@@ -32,13 +34,16 @@ public struct Fix: Sendable, Hashable, Codable, ExpressibleByStringInterpolation
   public var action: Action
   /// The queue to act on, if the action concerns one.
   public var queue: QueueName?
+  /// The dependency whose breaker to act on, if the action concerns one.
+  public var dependency: DependencyName?
   /// What to do, in words.
   public var text: String
 
   /// A fix.
-  public init(_ action: Action, queue: QueueName? = nil, text: String) {
+  public init(_ action: Action, queue: QueueName? = nil, dependency: DependencyName? = nil, text: String) {
     self.action = action
     self.queue = queue
+    self.dependency = dependency
     self.text = text
   }
   /// A fix that only the text describes.

@@ -33,9 +33,17 @@ extension Message {
     return Charset.encoding(named) == nil ? nil : named
   }
 
-  /// The body as text; `nil` when it is packed or is not text.
+  /// The body as text, unpacked if it is gzip; `nil` when it is not text, is packed in another way, or is larger than 16 MiB unpacked.
   public var text: String? {
-    if packing != nil { return nil }
+    if let packing {
+      guard ["gzip", "x-gzip"].contains(packing), let body = try? GZip.unpack(body, to: GZip.shownLimit) else {
+        return nil
+      }
+      var unpacked = self
+      unpacked.body = body
+      unpacked.contentEncoding = nil
+      return unpacked.packing == nil ? unpacked.text : nil
+    }
     guard let charset else {
       let named = contentEncoding?.trimmingCharacters(in: .whitespaces).lowercased() ?? ""
       // Something else than text that has no name here: what happens to be UTF-8 is no secret to be guessed at.
@@ -45,10 +53,12 @@ extension Message {
     return Charset.text(body, charset)
   }
 
-  /// Bytes for this text, in the charset of the message; `nil` when that cannot say it.
+  /// Bytes for this text, in the charset of the message, and packed if the message is; `nil` when that cannot say it.
   public func body(for text: String) -> Data? {
-    guard let charset, let encoding = Charset.encoding(charset), encoding != .utf8 else { return Data(text.utf8) }
-    return text.data(using: encoding)
+    let encoding = charset.flatMap(Charset.encoding) ?? .utf8
+    guard let body = encoding == .utf8 ? Data(text.utf8) : text.data(using: encoding) else { return nil }
+    guard let packing else { return body }
+    return ["gzip", "x-gzip"].contains(packing) ? GZip.pack(body) : nil
   }
 }
 

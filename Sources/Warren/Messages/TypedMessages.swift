@@ -7,6 +7,8 @@ public protocol TypedMessage: Codable, Sendable {
   /// How long after publishing a message of this type is still worth handling; by default
   /// `nil`, for ever. What is older is parked with the reason `expired`.
   static var timeToLive: Duration? { get }
+  /// Whether large bodies of this type are packed; by default `nil`, as the bus or composer says, which by default packs none.
+  static var compression: Compression? { get }
 }
 
 extension TypedMessage {
@@ -14,6 +16,8 @@ extension TypedMessage {
   public static var priority: Priority { .normal }
   /// For ever.
   public static var timeToLive: Duration? { nil }
+  /// As the bus or composer says.
+  public static var compression: Compression? { nil }
 }
 
 /// A fact, named in the past tense: any number of queues receive it.

@@ -60,3 +60,12 @@ public struct LockName: Name {
   /// Wraps the text as it is.
   public init(_ rawValue: String) { self.rawValue = rawValue }
 }
+
+/// What a circuit breaker keeps away from: a mail server, a service, a database. The queues of a worker that name the same one share a
+/// breaker.
+public struct DependencyName: Name {
+  /// The text.
+  public let rawValue: String
+  /// Wraps the text as it is.
+  public init(_ rawValue: String) { self.rawValue = rawValue }
+}

@@ -36,18 +36,21 @@ public struct EventBus: Sendable {
   ///   - source: the name of this service, which its messages carry.
   ///   - topology: what is applied before the first message is published; nothing without it, for a process that only
   ///     publishes to queues which others declare.
+  ///   - compression: whether large bodies are packed; a type can have its own.
   ///   - clock: what messages are dated and delayed by; the broker's without it.
   ///   - policy: what the bus does when it cannot know whether a message was stored.
   ///   - logger: where an event that reached no queue is warned of, once a routing key.
   public init(
     _ broker: any Broker, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, source: String,
-    topology: Topology? = nil, middleware: [any Middleware] = [], clock: (any BrokerClock)? = nil,
-    onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.bus")
+    topology: Topology? = nil, middleware: [any Middleware] = [], compression: Compression = .none,
+    clock: (any BrokerClock)? = nil, onUnknownOutcome policy: UnknownOutcomePolicy = .standard,
+    logger: Logger = Logger(label: "warren.bus")
   ) {
     self.init(
       broker,
       MessageComposer(
-        source: source, exchange: exchange, codec: codec, middleware: middleware, clock: clock ?? broker.clock),
+        source: source, exchange: exchange, codec: codec, middleware: middleware, compression: compression,
+        clock: clock ?? broker.clock),
       topology: topology, onUnknownOutcome: policy, logger: logger)
   }
 

@@ -18,6 +18,7 @@ public struct MessageComposer: Sendable {
   let trace = MessageTrace()
   private let codec: any MessageCodec
   private let middleware: [any Middleware]
+  private let compression: Compression
 
   /// A composer. Install a tracer before you make one: it is looked for once.
   ///
@@ -26,22 +27,25 @@ public struct MessageComposer: Sendable {
   ///   - exchange: where events go.
   ///   - codec: how events are written to that exchange.
   ///   - middleware: what sees each message when it is made.
+  ///   - compression: whether large bodies are packed, after all middleware; a type can have its own.
   ///   - clock: what messages are dated and delayed by.
   public init(
     source: String, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, middleware: [any Middleware] = [],
-    clock: any BrokerClock = SystemClock()
+    compression: Compression = .none, clock: any BrokerClock = SystemClock()
   ) {
     self.source = source
     self.exchange = exchange
     self.codec = codec
     self.middleware = middleware
+    self.compression = compression
     self.clock = clock
   }
 
   /// The same composer for another exchange, and a codec for it.
   public func on(_ exchange: Exchange, codec: (any MessageCodec)? = nil) -> MessageComposer {
     MessageComposer(
-      source: source, exchange: exchange, codec: codec ?? self.codec, middleware: middleware, clock: clock)
+      source: source, exchange: exchange, codec: codec ?? self.codec, middleware: middleware, compression: compression,
+      clock: clock)
   }
 
   /// The message of an event, on its way to the exchange.
@@ -117,6 +121,7 @@ public struct MessageComposer: Sendable {
           + "which counts from now, or an earlier time")
     }
     for step in middleware { try step.publishing(&publication) }
+    publication.message.pack(M.compression ?? compression)
     try publication.message.refuseReservedHeaders()
     return publication
   }

@@ -36,6 +36,8 @@ public struct StoreKind: Name {
   public init(_ rawValue: String) { self.rawValue = rawValue }
   /// What a ``Scheduler`` knows of its schedules.
   public static let schedule: StoreKind = "schedule"
+  /// Which circuit breakers are open; see ``Breakers``.
+  public static let breaker: StoreKind = "breaker"
 }
 
 /// By what a record is found.

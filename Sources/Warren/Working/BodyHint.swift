@@ -7,7 +7,8 @@ enum BodyHint {
     let body = message.body
     if body.isEmpty { return "the body is empty" }
     if let packing = message.packing {
-      return "the body is packed (\(packing)): unpack it in an incoming middleware, or publish it as it is"
+      let fix = packing == "gzip" ? "say so by the content encoding gzip" : "unpack it in an incoming middleware"
+      return "the body is packed (\(packing)): \(fix), or publish it as it is"
     }
     let charset = message.charset
     if let charset, !Charset.isUnicode(charset) {

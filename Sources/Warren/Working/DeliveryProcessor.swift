@@ -12,7 +12,9 @@ struct DeliveryProcessor: Sendable {
   let logger: Logger
   let instruments: Instruments
   let tally: WorkerTally
-  let handlers: RunningHandlers
+  let consumer: Consumer
+  /// What is down or not, if the queue has a breaker.
+  let breaker: Breaker?
   /// Stops taking from the queue until a time.
   let pause: @Sendable (Date) -> Void
   let trace = MessageTrace()
@@ -20,33 +22,47 @@ struct DeliveryProcessor: Sendable {
   /// Sees it through, in a task that `cancellation` cancels while its handler runs.
   func process(_ delivery: Delivery, _ cancellation: HandlerCancellation = HandlerCancellation()) async {
     var delivery = delivery
+    // What is settled is the message as it came; the handler gets it unpacked.
+    var unpacked = delivery
+    var problem: GZipError?
+    do { try unpacked.message.unpack(to: options.unpackedLimit) } catch { problem = error }
     // What follows by this id, logs, causes and an inbox, goes by the one that the body gives.
-    if delivery.message.id == nil { delivery.message.id = plan.id(of: delivery) }
-    if let settlement = judge.settlement(before: delivery, now: clock.now) {
-      return await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
+    if delivery.message.id == nil { delivery.message.id = plan.id(of: unpacked) }
+    unpacked.message.id = delivery.message.id
+    let name = plan.name(of: unpacked)
+    let settlement =
+      judge.settlement(before: delivery, now: clock.now)
+      ?? problem.map { judge.settlement(packed: delivery, $0, now: clock.now) }
+    if let settlement {
+      breaker?.skip(in: consumer)
+      return await settle(delivery, settlement, name: name, took: .zero)
     }
     let processed = await gate.run(isSuspect: delivery.isSuspect) { [delivery] in
       log(
         .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
-    } _: {
+    } _: { [delivery, unpacked] in
       if delivery.isSuspect { guard await begin(delivery) else { return Processed.settled } }
-      return await settleUnlessDead(delivery, handle(delivery, cancellation))
+      return await settleUnlessDead(delivery, handle(unpacked, cancellation))
     }
     switch processed {
     case .done(.settled): break
     case .done(.dead(let handled)):
       await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
     case .refused(let time):
+      breaker?.skip(in: consumer)
       let settlement: Settlement = delivery.isSuspect && time > clock.now ? .postpone(until: time) : .release
-      await settle(delivery, settlement, name: plan.name(of: delivery), took: .zero)
+      await settle(delivery, settlement, name: name, took: .zero)
     }
   }
 
   /// Whether a suspect may be handled: it still belongs to this worker, and the engine has noted that it begins.
   private func begin(_ suspect: Delivery) async -> Bool {
     do {
-      return try await broker.begin(suspect) == .settled
+      if try await broker.begin(suspect) == .settled { return true }
+      breaker?.skip(in: consumer)
+      return false
     } catch {
+      breaker?.skip(in: consumer)
       log(.error, "A suspect could not be begun: it goes back to its queue", suspect, ["error": "\(error)"])
       await settle(suspect, .release, name: plan.name(of: suspect), took: .zero)
       return false
@@ -78,6 +94,7 @@ struct DeliveryProcessor: Sendable {
     let begin = ContinuousClock.now
     let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
+      breaker?.skip(in: consumer)
       let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: clock.now)
       return Handled(settlement: settlement ?? .complete, name: name, took: .zero)
     }
@@ -85,22 +102,37 @@ struct DeliveryProcessor: Sendable {
       message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
+    let call = breaker?.begin()
     let settlement: Settlement? = await tally.handling {
-      await handlers.run(shown, delivery.token, cancellation) {
+      await consumer.handlers.run(shown, delivery.token, cancellation) {
         do {
           try await MessageContext.$current.withValue(context) {
             try await trace.handling(delivery) {
               try await options.middleware.handle(delivery) { try await run(handler, $0) }
             }
           }
+          _ = end(call, of: delivery, .success)
           return .complete
         } catch {
-          return decide(after: error, of: delivery, handler, cancellation.reason)
+          let settlement = decide(after: error, of: delivery, handler, cancellation.reason)
+          let isReleased = Task.isCancelled && !(error is Outcome)
+          let result = isReleased ? .unknown : plan.breaker?.result(of: error, policy: handler.retry) ?? .unknown
+          let time = end(call, of: delivery, result, error)
+          return time.map { judge.settlement(sparing: settlement, until: $0) } ?? settlement
         }
       }
     }
     // What was lost on the way here is not handled, and the engine refuses what is said of it.
+    if settlement == nil { breaker?.skip(in: consumer) }
     return Handled(settlement: settlement ?? .release, name: name, took: begin.duration(to: .now))
+  }
+
+  /// Tells the breaker. Returns until when the message is spared, if it is.
+  private func end(
+    _ call: BreakerMachine.Call?, of delivery: Delivery, _ result: BreakerMachine.Result, _ error: (any Error)? = nil
+  ) -> Date? {
+    guard let breaker, let call else { return nil }
+    return breaker.end(call, of: delivery.message.id, result, error, in: consumer)
   }
 
   private func decide(

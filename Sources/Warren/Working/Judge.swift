@@ -23,6 +23,11 @@ struct Judge: Sendable {
     return nil
   }
 
+  /// What is to be done with a delivery whose body cannot be unpacked.
+  func settlement(packed delivery: Delivery, _ error: GZipError, now: Date) -> Settlement {
+    park(delivery, .undecodable, error.description, now, error)
+  }
+
   /// What is to be done with a delivery for which there is no handler; `nil`: complete it.
   func settlement(unhandled delivery: Delivery, _ name: MessageName, _ unhandled: Subscription.Unhandled?, now: Date)
     -> Settlement?
@@ -74,6 +79,15 @@ struct Judge: Sendable {
       }
       let history = noting(error, attempt: attempt, of: delivery, now)
       return .retry(at: now.adding(max(.zero, delay)), history)
+    }
+  }
+
+  /// What is to be done instead with a delivery that failed because what it needs is down, as is known: it waits, and that was no attempt.
+  func settlement(sparing settlement: Settlement, until time: Date) -> Settlement {
+    switch settlement {
+    case .retry: .postpone(until: time)
+    case .deadLetter(let reason, _) where reason.kind == .exhausted: .postpone(until: time)
+    default: settlement
     }
   }
 

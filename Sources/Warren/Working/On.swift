@@ -4,6 +4,14 @@
 public struct On<M: TypedMessage>: Sendable {
   private let handle: @Sendable (M, HandlerContext) async throws -> Void
   var settings = QueueSettings()
+  var breaker: BreakerPlan?
+
+  /// A setting of the queue that it has, and that belongs behind the subscription if it is in one.
+  var queueSetting: String? {
+    if settings.concurrency != nil { return "concurrency" }
+    if settings.prefetch != nil { return "prefetch" }
+    return breaker == nil ? nil : "breaker"
+  }
 
   /// Handles messages of this type. Returning completes the message; throwing is judged by the ``RetryPolicy``.
   public init(_ type: M.Type, _ handle: @escaping @Sendable (M, HandlerContext) async throws -> Void) {

@@ -3,6 +3,7 @@ struct QueuePlan: Sendable {
   let queue: QueueName
   let topology: Topology
   private(set) var settings: QueueSettings
+  private(set) var breaker: BreakerPlan?
   /// Asked in this order for the name of a message that does not carry one.
   private(set) var codecs: [any MessageCodec]
   /// What becomes of a message that no handler takes; `nil` on a queue of jobs, where each must have its handler.
@@ -11,12 +12,13 @@ struct QueuePlan: Sendable {
   private(set) var fallback: Handler?
 
   init(
-    queue: QueueName, topology: Topology, settings: QueueSettings, codecs: [any MessageCodec],
-    unhandled: Subscription.Unhandled?, handlers: [Handler]
+    queue: QueueName, topology: Topology, settings: QueueSettings, breaker: BreakerPlan? = nil,
+    codecs: [any MessageCodec], unhandled: Subscription.Unhandled?, handlers: [Handler]
   ) throws(BrokerError) {
     self.queue = queue
     self.topology = topology
     self.settings = settings
+    self.breaker = breaker
     self.codecs = codecs
     self.unhandled = unhandled
     try settings.validate(queue)
@@ -40,6 +42,12 @@ struct QueuePlan: Sendable {
       }
       merged[index].settings = try merged[index].settings.merging(plan.settings, queue: plan.queue)
       try merged[index].settings.validate(plan.queue)
+      if plan.breaker != nil, merged[index].breaker != nil {
+        throw BrokerError(
+          .invalid,
+          "two handlers of '\(plan.queue)' have a breaker: one for the queue is possible, and counts all of them")
+      }
+      merged[index].breaker = merged[index].breaker ?? plan.breaker
       merged[index].codecs += plan.codecs
       for handler in plan.handlers.values { try merged[index].add(handler) }
     }
@@ -107,8 +115,9 @@ public struct WorkerComponent: Sendable {
     [
       WorkerComponent { () throws(BrokerError) in
         try QueuePlan(
-          queue: J.queue.name, topology: Topology(jobs: [J.self]), settings: on.settings, codecs: [J.codec],
-          unhandled: nil, handlers: [on.handler(codec: J.codec, retry: J.retry, timeout: on.settings.timeout)])
+          queue: J.queue.name, topology: Topology(jobs: [J.self]), settings: on.settings, breaker: on.breaker,
+          codecs: [J.codec], unhandled: nil,
+          handlers: [on.handler(codec: J.codec, retry: J.retry, timeout: on.settings.timeout)])
       }
     ]
   }

@@ -32,6 +32,16 @@ final class StopSignal: Sendable {
     return try await body()
   }
 
+  /// Runs `body`, which is cancelled when the signal is set.
+  func run(_ body: @escaping @Sendable () async -> Void) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await body() }
+      group.addTask { await self.wait() }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
   /// Returns when the signal is set, or the task is cancelled.
   func wait() async { await flag.wait { $0 } }
 

@@ -20,8 +20,8 @@ public struct Subscription: QueueConfigurable {
   /// A handler inside a subscription: ``On`` for a type of event, or ``OnAny``.
   public struct Item: Sendable {
     let make: @Sendable (any MessageCodec, RetryPolicy, Duration?) -> Handler
-    /// Settings of a queue that were given to a handler.
-    var misplaced: QueueSettings?
+    /// A setting of a queue that was given to a handler.
+    var misplaced: String?
   }
   /// Gathers the handlers of a subscription.
   @resultBuilder public enum Builder {
@@ -32,7 +32,7 @@ public struct Subscription: QueueConfigurable {
           make: { codec, retry, timeout in
             on.handler(codec: codec, retry: retry, timeout: on.settings.timeout ?? timeout)
           },
-          misplaced: on.settings.concurrency != nil || on.settings.prefetch != nil ? on.settings : nil)
+          misplaced: on.queueSetting)
       ]
     }
     /// A handler for what no other takes.
@@ -66,6 +66,7 @@ public struct Subscription: QueueConfigurable {
   private var retry: RetryPolicy = .standard
   private var unhandled = Unhandled.park
   private var settings = QueueSettings()
+  private var breaker: BreakerPlan?
 
   /// Receives in `queue` what `exchange` gets under one of the patterns; from a fanout exchange, everything.
   public init(
@@ -103,6 +104,8 @@ public struct Subscription: QueueConfigurable {
     changing { $0.settings.set(concurrency: concurrency, prefetch: prefetch, timeout: timeout) }
   }
 
+  func with(_ breaker: BreakerPlan) -> Self { changing { $0.breaker = breaker } }
+
   private func changing(_ change: (inout Self) -> Void) -> Self {
     var copy = self
     change(&copy)
@@ -113,8 +116,8 @@ public struct Subscription: QueueConfigurable {
     if let misplaced = items.compactMap(\.misplaced).first {
       throw BrokerError(
         .invalid,
-        "a handler inside the subscription '\(queue.name)' has a \(misplaced.concurrency != nil ? "concurrency" : "prefetch"): "
-          + "its handlers share one queue, so write it behind the subscription, Subscription(…) { … }.concurrency(…)")
+        "a handler inside the subscription '\(queue.name)' has a \(misplaced): its handlers share one queue, so write it behind "
+          + "the subscription, Subscription(…) { … }.\(misplaced)(…)")
     }
     var bindings: [Binding] = []
     if let exchange, !queue.isAdopted {
@@ -125,8 +128,8 @@ public struct Subscription: QueueConfigurable {
     let handlers = items.map { $0.make(codec, retry, settings.timeout) }
     try checkPatterns(handlers)
     return try QueuePlan(
-      queue: queue.name, topology: topology, settings: settings, codecs: [codec], unhandled: unhandled,
-      handlers: handlers)
+      queue: queue.name, topology: topology, settings: settings, breaker: breaker, codecs: [codec],
+      unhandled: unhandled, handlers: handlers)
   }
 
   /// Refuses a pattern that lets in nothing that a handler is for, and a handler whose events no pattern lets in: both are

@@ -26,10 +26,16 @@ public struct Worker: Service {
     /// For how long at a stretch suspects (see ``Delivery/isSuspect``) may hold up the other messages of this worker, while they
     /// wait to be alone and while they run. Then the others go on, for at least as long.
     public var suspectPatience: Duration = .seconds(60)
-    /// Sees every message before its handler does.
+    /// The size in bytes to which a body may unpack whose content encoding is gzip: a few kilobytes can unpack to gigabytes. What would
+    /// become larger is parked, and never takes more memory than this. 16 MiB by default.
+    public var unpackedLimit = 16 * 1024 * 1024
+    /// Sees every message before its handler does, unpacked.
     public var middleware: [any Middleware] = []
     /// The time that retries and timeouts go by; the broker's by default.
     public var clock: (any BrokerClock)?
+    /// Where it is kept which circuit breakers are open, so that other processes see and reset them; the engine itself by default,
+    /// where it can. Beside RabbitMQ it is needed by a worker that has a breaker.
+    public var store: (any StateStore)?
     /// How long a job waits for a worker that has a handler of its name, counted from when a worker first met it: while a new
     /// version is rolled out, older workers meet jobs that they do not know. Then it is parked.
     public var unknownNamePatience: Duration = .seconds(900)
@@ -43,6 +49,9 @@ public struct Worker: Service {
       ] where time < .zero {
         throw BrokerError(.invalid, "\(what) of the worker '\(worker)' is \(time.words): give a time from zero on")
       }
+      if unpackedLimit < 1 {
+        throw BrokerError(.invalid, "unpackedLimit of the worker '\(worker)' is \(unpackedLimit): give 1 byte or more")
+      }
     }
   }
 
@@ -55,12 +64,14 @@ public struct Worker: Service {
   let broker: any Broker
   let plans: [QueuePlan]
   private let options: Options
-  private let clock: any BrokerClock
-  private let logger: Logger
+  let store: (any StateStore)?
+  let clock: any BrokerClock
+  let logger: Logger
 
   /// A worker on these subscriptions and jobs.
   ///
-  /// - Throws: ``BrokerError/Code/invalid`` or ``BrokerError/Code/topologyConflict`` when they contradict each other.
+  /// - Throws: ``BrokerError/Code/invalid`` or ``BrokerError/Code/topologyConflict`` when they contradict each other;
+  ///   ``BrokerError/Code/unsupported`` when one has a breaker, and there is no store to keep it in.
   public init(
     _ broker: any Broker, name: String, options: Options = Options(), logger: Logger = Logger(label: "warren.worker"),
     @WorkerBuilder _ components: () -> [WorkerComponent]
@@ -80,6 +91,11 @@ public struct Worker: Service {
       throw BrokerError(.invalid, "the worker '\(name)' has nothing to do: give it a Subscription, or On(…) for a job")
     }
     self.plans = try QueuePlan.merge(plans)
+    try Self.checkBreakers(of: self.plans)
+    store = options.store ?? broker as? any StateStore
+    if store == nil, self.plans.contains(where: { $0.breaker != nil }) {
+      throw BrokerError(noStoreFor: "breakers", broker.capabilities.engine)
+    }
     self.topology = topology
     self.broker = broker
     self.name = name
@@ -113,6 +129,8 @@ public struct Worker: Service {
     defer { logger.info("Worker stopped", metadata: logMetadata.merging(tally.logMetadata) { $1 }) }
     let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
     let instruments = Instruments()
+    let (breakers, watches) = makeBreakers()
+    for breaker in breakers.values { breaker.show() }
     // The end of one queue's work that was not asked for ends that of the others.
     let end = StopSignal()
     try await stop.onSet({
@@ -121,10 +139,13 @@ public struct Worker: Service {
     }) {
       try await end.onSet({ gate.stop() }) {
         try await withThrowingTaskGroup(of: Void.self) { group in
+          for watch in watches {
+            group.addTask { await end.run { await watch.run() } }
+          }
           for plan in plans {
             group.addTask {
               defer { end.set() }
-              try await work(on: plan, end, gate, instruments, tally)
+              try await work(on: plan, plan.breaker.flatMap { breakers[$0.dependency] }, end, gate, instruments, tally)
             }
           }
           try await group.waitForAll()
@@ -179,58 +200,70 @@ public struct Worker: Service {
   }
 
   private func work(
-    on plan: QueuePlan, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments, _ tally: WorkerTally
+    on plan: QueuePlan, _ breaker: Breaker?, _ stop: StopSignal, _ gate: SuspectGate, _ instruments: Instruments,
+    _ tally: WorkerTally
   ) async throws {
     _ = try await whileAway(stop) {
       try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
         logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
-        let (pauses, pausing) = AsyncStream<Date>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let (pauses, pausing) = AsyncStream<Breaker.Pause>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let pause: @Sendable (Breaker.Pause) -> Void = { time in
+          consumer.pause(until: time.until)
+          pausing.yield(time)
+        }
         let processor = DeliveryProcessor(
           plan: plan, broker: broker, gate: gate,
           judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
-          logger: logger, instruments: instruments, tally: tally, handlers: consumer.handlers,
-          pause: { time in
-            consumer.pause(until: time)
-            pausing.yield(time)
-          })
-        await stop.onSet({ consumer.stop() }) {
-          await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<plan.settings.slots {
-              group.addTask {
-                await WorkerSlot(consumer: consumer, processor: processor).run()
-                return true
-              }
-            }
-            group.addTask {
-              for await time in pauses { await resume(consumer, at: time) }
-              return false
-            }
-            group.addTask {
-              await consumer.waitUntilStopped()
-              logStop(tally)
-              guard (try? await clock.sleep(for: options.stopDeadline)) != nil else { return false }
-              warnOfRunning(consumer)
-              return false
-            }
-            // Ends with the last slot; at the deadline those that are left are cancelled.
-            var slots = plan.settings.slots
-            while slots > 0, let isSlot = await group.next() {
-              if isSlot { slots -= 1 } else { group.cancelAll() }
-            }
-            group.cancelAll()
-          }
-        }
+          logger: logger, instruments: instruments, tally: tally, consumer: consumer, breaker: breaker,
+          pause: { pause(Breaker.Pause(until: $0)) })
+        breaker?.join(consumer, pause)
+        defer { breaker?.leave(consumer) }
+        await stop.onSet({ consumer.stop() }) { await serve(consumer, processor, pauses) }
         tally.countUnbegun(consumer.unbegun)
       }
     }
   }
 
+  /// Handles what the consumer hands out until it is stopped and what was begun has ended.
+  private func serve(_ consumer: Consumer, _ processor: DeliveryProcessor, _ pauses: AsyncStream<Breaker.Pause>) async {
+    await withTaskGroup(of: Bool.self) { group in
+      var slots = processor.plan.settings.slots
+      for _ in 0..<slots {
+        group.addTask {
+          await WorkerSlot(consumer: consumer, processor: processor).run()
+          return true
+        }
+      }
+      group.addTask {
+        for await time in pauses { await resume(consumer, at: time) }
+        return false
+      }
+      group.addTask {
+        await consumer.waitUntilStopped()
+        logStop(processor.tally)
+        guard (try? await clock.sleep(for: options.stopDeadline)) != nil else { return false }
+        warnOfRunning(consumer)
+        return false
+      }
+      // Ends with the last slot; at the deadline those that are left are cancelled.
+      while slots > 0, let isSlot = await group.next() {
+        if isSlot { slots -= 1 } else { group.cancelAll() }
+      }
+      group.cancelAll()
+    }
+  }
+
   /// Lets a paused consumer go on when its time has come, unless it was paused for longer meanwhile.
-  private func resume(_ consumer: Consumer, at time: Date) async {
+  private func resume(_ consumer: Consumer, at pause: Breaker.Pause) async {
     logger.warning(
       "Paused the queue in this worker",
-      metadata: ["queue": "\(consumer.queue)", "until": "\(time.formatted(.iso8601))"])
-    guard (try? await clock.sleep(until: time)) != nil else { return }
+      metadata: ["queue": "\(consumer.queue)", "until": "\(pause.until.formatted(.iso8601))"])
+    if let end = pause.untilElapsed {
+      guard (try? await clock.sleep(untilElapsed: end)) != nil else { return }
+      if consumer.pausedUntil == pause.until { return consumer.resume() }
+    } else {
+      guard (try? await clock.sleep(until: pause.until)) != nil else { return }
+    }
     if let end = consumer.pausedUntil, end <= clock.now { consumer.resume() }
   }
 

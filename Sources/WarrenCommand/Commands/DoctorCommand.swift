@@ -7,11 +7,12 @@ struct DoctorCommand: AsyncParsableCommand {
     commandName: "doctor", abstract: "Looks at everything and says what to fix.",
     discussion: "The exit status is 0 when all is fine and 1 when something is to be fixed, after a repair as well.")
   @OptionGroup var options: GlobalOptions
+  @OptionGroup var store: StoreOption
   @OptionGroup var rule: RuleOptions
   @Flag(help: "First repair what the broker stores in, where the engine can. No message is deleted.") var repair = false
 
   func run() async throws {
-    let findings = try await options.withOperations { [rule = rule.rule, repair] operations in
+    let findings = try await options.withOperations(store: store.open()) { [rule = rule.rule, repair] operations in
       let repaired = repair ? try await operations.repair() : []
       return repaired + (try await operations.diagnosis(rule: rule))
     }

@@ -9,17 +9,18 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status", abstract: "The broker on one screen: queues, workers and what is not well.",
     discussion: """
       The exit status is 0 when all is well and 1 when something is not: the engine found something, a queue of dead \
-      letters has any, a queue is paused, messages wait and no worker consumes, or the oldest message of a queue has waited \
+      letters has any, a queue is paused, a circuit breaker is open, messages wait and no worker consumes, or the oldest message of a queue has waited \
       longer than --patience. `doctor` looks deeper, at every row of a file too.
       """)
 
   @OptionGroup var options: GlobalOptions
+  @OptionGroup var store: StoreOption
   @OptionGroup var watch: WatchOptions
   @OptionGroup var rule: RuleOptions
 
   func run() async throws {
     let rule = rule.rule
-    let health = try await options.withOperations { operations in
+    let health = try await options.withOperations(store: store.open()) { operations in
       try await watch.repeating(options) { try await show(operations, rule) }
     }
     if health != .fine { throw ExitStatus.failure }

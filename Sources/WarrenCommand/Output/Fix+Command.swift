@@ -13,6 +13,7 @@ extension Fix {
         "\(text); `warren worker ls` shows which there are. If nothing is to consume it any more: `warren queue delete \(queue)`"
     case .pruneTopology: return "\(text): `warren topology prune FILE --dry-run`"
     case .applyTopology: return "\(text): `warren topology apply FILE`"
+    case .resetBreaker: return "\(text): `warren breaker reset \(dependency?.rawValue ?? "DEPENDENCY")`"
     case .repair: return "\(text): `warren doctor --repair`"
     default: return text
     }

@@ -110,6 +110,18 @@ enum Tables {
     ])
   }
 
+  static var breakers: Table<BreakerStatus> {
+    Table(columns: [
+      Column("dependency", whole: true) { row, _ in row.dependency.rawValue },
+      Column("worker") { row, _ in row.worker },
+      Column("since", number: true) { $1.age($0.since) },
+      Column("tries", number: true) { $1.time($0.until) },
+      Column("queues") { row, _ in row.queues.map(\.rawValue).joined(separator: ", ") },
+      Column("error") { row, _ in row.error },
+      Column("process", byDefault: false) { row, _ in row.process },
+    ])
+  }
+
   static var findings: Table<Finding> {
     Table(columns: [
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },

@@ -23,7 +23,7 @@ public struct DeadLetterDraft: Sendable, Equatable {
     body != original.message.body || headers != DeadLetterDraft(original).headers
   }
 
-  /// The body as text; `nil` when it is packed or is not text.
+  /// The body as text, unpacked if it is gzip; `nil` when it is packed in another way or is not text.
   public var text: String? {
     var shown = original.message
     shown.body = body

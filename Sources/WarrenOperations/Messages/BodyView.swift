@@ -20,7 +20,7 @@ public struct BodyView: Sendable, Equatable, Codable {
   public var size: Int
   /// Whether something is hidden.
   public var isMasked: Bool
-  /// How the body is packed, such as `gzip`; it is shown as it is.
+  /// How the body is packed, such as `gzip`, which is shown unpacked; other bodies are shown as they are.
   public var packing: String?
 
   /// The body of a message as it may be shown.

@@ -45,7 +45,7 @@ extension Operations {
     let queues = try await knownQueues()
     let workers = try await knownWorkers()
     let findings = sorted(
-      try await inspectable.glance() + rule.findings(about: queues ?? [], now: clock.now)
+      try await inspectable.glance() + rule.findings(about: queues ?? [], now: clock.now) + breakerFindings()
     ).filter { $0.severity != .fine }
     return Overview(
       engine: broker.capabilities.engine, time: clock.now, queues: queues, workers: workers, findings: findings)
@@ -54,7 +54,8 @@ extension Operations {
   /// Everything that was looked at, what is fine included, the worst first.
   public func diagnosis(rule: HealthRule = HealthRule()) async throws(BrokerError) -> [Finding] {
     let queues = try await knownQueues() ?? []
-    return sorted(try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now))
+    return sorted(
+      try await inspectable.diagnose() + rule.findings(about: queues, now: clock.now) + breakerFindings())
   }
 
   /// What the engine runs on.
@@ -78,6 +79,12 @@ extension Operations {
 
   private func knownWorkers() async throws(BrokerError) -> [WorkerStatus]? {
     do { return try await workers() } catch  where error.code == .unsupported { return nil }
+  }
+
+  /// The breakers that are open, as far as there is a store that tells.
+  private func breakerFindings() async throws(BrokerError) -> [Finding] {
+    guard let store else { return [] }
+    return try await Breakers(store, clock: clock).all().flatMap { $0.findings(now: clock.now) }
   }
 
   private func sorted(_ all: [Finding]) -> [Finding] {

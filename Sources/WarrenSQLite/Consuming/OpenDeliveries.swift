@@ -24,7 +24,7 @@ final class LocalConsumer: @unchecked Sendable {
   var isTaking: Bool { isOpen.isSet && !isPaused.isSet }
 
   /// How many deliveries it could take, as of the last commit.
-  var credit: Int { isTaking ? consumer.prefetch - unsettled : 0 }
+  var credit: Int { isTaking ? min(consumer.prefetch - unsettled, consumer.room ?? .max) : 0 }
 }
 
 /// A delivery that this process holds.

@@ -14,7 +14,7 @@ extension Transaction {
         guard consumer.isTaking, let queue = state.topology[consumer.queue], !queue.isPaused,
           !leaving.contains(where: { $0 === consumer })
         else { continue }
-        let credit = consumer.credit + (freed[ObjectIdentifier(consumer)] ?? 0)
+        let credit = min(consumer.credit + (freed[ObjectIdentifier(consumer)] ?? 0), consumer.consumer.room ?? .max)
         if credit <= 0 { continue }
         left -= try claim(for: consumer, queue.name, worker: worker, upTo: min(credit, left))
       }

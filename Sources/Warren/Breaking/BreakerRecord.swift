@@ -1,0 +1,34 @@
+internal import Foundation
+
+/// What a store has of a breaker that is open: one record for each worker.
+struct BreakerRecord: Codable, Sendable, Equatable {
+  var dependency: DependencyName
+  var worker: String
+  /// Host and process id.
+  var process: String
+  var queues: [QueueName]
+  var since: Date
+  var until: Date
+  var error: String
+  /// Whether an operator has asked to close it.
+  var isReset = false
+
+  /// All that can be read; what a newer version wrote is not shown.
+  static func all(in store: any StateStore) async throws(BrokerError) -> [(StoreRecord, BreakerRecord)] {
+    try await store.records(of: .breaker).compactMap { record in
+      (try? JSONDecoder().decode(BreakerRecord.self, from: record.value)).map { (record, $0) }
+    }
+  }
+
+  /// Writes it; `nil` when it was changed meanwhile. It counts as gone a minute after the time that it waits for, unless it is written
+  /// again: its process may have died.
+  func write(
+    to key: StoreKey, replacing version: StoreVersion?, in store: any StateStore, now: Date
+  ) async throws(BrokerError) -> StoreRecord? {
+    let value: Data
+    do { value = try JSONEncoder().encode(self) } catch {
+      throw BrokerError(.invalid, "what is known of the breaker '\(dependency)' cannot be written: \(error)")
+    }
+    return try await store.write(value, to: key, replacing: version, until: max(until, now).addingTimeInterval(60))
+  }
+}
