@@ -128,11 +128,24 @@ extension TestBroker {
 
   /// Waits until a message became a dead letter, and returns why.
   public func deadLettered(_ id: MessageID) async throws -> DeadLetterReason {
-    try await wait(for: "'\(id)' is a dead letter") { reason(of: id) != nil }
-    return reason(of: id) ?? DeadLetterReason(.rejected)
+    try await wait(for: "'\(id)' is a dead letter") { parked(id) != nil }
+    return parked(id) ?? DeadLetterReason(.rejected)
   }
 
-  private func reason(of id: MessageID) -> DeadLetterReason? {
+  /// Runs until nothing is left to do, and says why a message became a dead letter; `nil` when it was completed.
+  ///
+  /// ```swift
+  /// #expect(try await broker.reason(of: receipt.id) == nil)
+  /// ```
+  /// - Throws: ``ExpectationFailure`` when it was neither: no worker takes it from its queue. And as ``runUntilIdle()``.
+  public func reason(of id: MessageID) async throws -> DeadLetterReason? {
+    try await runUntilIdle()
+    if let reason = parked(id) { return reason }
+    if settlements(of: id).contains(.complete) { return nil }
+    throw ExpectationFailure("'\(id)' was not handled: does the worker take it from its queue? \(await status())")
+  }
+
+  private func parked(_ id: MessageID) -> DeadLetterReason? {
     for settlement in settlements(of: id) { if case .deadLetter(let reason, _) = settlement { return reason } }
     return nil
   }
@@ -157,6 +170,14 @@ extension TestBroker {
       if isIdle { return }
       if let due = (pauses + [try await engine.nextDue()].compactMap { $0 }).min() { virtualClock.advance(to: due) }
     }
+    throw ExpectationFailure("there is no end of it: is what the handlers need down? \(await status())")
+  }
+
+  /// When the first of a queue's consumers takes messages again; `nil` when one does now.
+  private func pauseEnd(of queue: QueueName) -> Date? {
+    let ends = state.withLock { $0.consumers.values.filter { $0.queue == queue } }.map(\.pausedUntil)
+    if ends.contains(where: { $0.map { $0 <= clock.now } ?? true }) { return nil }
+    return ends.compactMap { $0 }.min()
   }
 
   /// What is where, for a failed test.
@@ -170,14 +191,6 @@ extension TestBroker {
   }
 
   private var changes: Int { state.withLock { $0.published.count + $0.settlements.count } }
-    throw ExpectationFailure("there is no end of it: is what the handlers need down? \(await status())")
-  }
-
-  /// When the first of a queue's consumers takes messages again; `nil` when one does now.
-  private func pauseEnd(of queue: QueueName) -> Date? {
-    let ends = state.withLock { $0.consumers.values.filter { $0.queue == queue } }.map(\.pausedUntil)
-    if ends.contains(where: { $0.map { $0 <= clock.now } ?? true }) { return nil }
-    return ends.compactMap { $0 }.min()
 
   /// Returns when something was published or settled since, or a moment later: a count in the file changes without either.
   private func change(after seen: Int) async {
