@@ -21,7 +21,6 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metricsAPI = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let http = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -118,9 +117,8 @@ let package = Package(
         "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, dashboard, arguments,
       ],
       path: "Sources/event-booking/Main", swiftSettings: settings),
-    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(
-      name: "TutorGoMessaging", dependencies: ["CZlib", warren, connect, lifecycle, log, metricsAPI],
+      name: "TutorGoMessaging", dependencies: [warren, connect, lifecycle, log],
       path: "Sources/tutorgo/Messaging", swiftSettings: settings),
     .executableTarget(
       name: "tutorgo",

@@ -329,11 +329,11 @@ def mail_server_down(system):
     for _ in range(20):
         system.booked("ada")
     took = (time.monotonic() - began) / 20
-    wait_for("the circuit is open", lambda: system.metric(system.worker, "tutorgo_circuit_open", dependency="mail") == 1)
+    wait_for("the circuit is open", lambda: system.metric(system.worker, "warren_breaker_open", dependency="mail") == 1)
     assert warren(system.broker, "dead", "ls") == []
     system.mail.start(system.data)
     wait_for("21 mails", lambda: sum(mail["to"] == "ada@example.org" for mail in system.mail.mails) == 21, 60)
-    assert system.metric(system.worker, "tutorgo_circuit_open", dependency="mail") == 0
+    assert system.metric(system.worker, "warren_breaker_open", dependency="mail") == 0
     ids = [mail["id"] for mail in system.mail.mails if mail["to"] == "ada@example.org"]
     assert len(set(ids)) == 21 and warren(system.broker, "dead", "ls") == []
     yield f"mail server down: a booking takes {took * 1000:.0f} ms, the circuit breaker opens, nothing is acknowledged or parked; back again, every mail goes out once"

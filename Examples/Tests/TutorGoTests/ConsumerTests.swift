@@ -109,10 +109,12 @@ struct Broken: Error {}
       #"{"bookingId":"booking-123","tutorId":"tutor-123","studentId":"student-123","subject":"Math","startTime":"2027-01-15T08:00:00.000Z","totalAmount":50,"timestamp":"2027-01-01T08:00:00.000Z"}"#
     let cancelled = created.replacing("\"totalAmount\":50", with: "\"cancellationReason\":\"ill\"")
     let packed = Message(
-      id: nil, name: nil, body: try #require(GZip.pack(Data(created.utf8))), contentEncoding: "gzip")
+      id: nil, name: nil, body: try #require(Compression.gzip(above: 0).packed(Data(created.utf8))),
+      contentEncoding: "gzip")
     let plain = Message(id: nil, name: nil, body: Data(cancelled.utf8), contentType: nil)
     let bomb = Message(
-      id: "bomb", name: nil, body: try #require(GZip.pack(Data(count: 40 << 20))), contentEncoding: "gzip")
+      id: "bomb", name: nil, body: try #require(Compression.gzip().packed(Data(count: 40 << 20))),
+      contentEncoding: "gzip")
     try await broker.working(worker) {
       _ = try await broker.publish([
         Publication(packed, to: .exchange("tutorgo_events", "booking.created")),
@@ -153,91 +155,6 @@ struct Broken: Error {}
     await connection.disconnect()
     await #expect(throws: BrokerError.self) {
       try await EventPublisher(connection, source: "x").publish(created("late"))
-    }
-  }
-}
-
-@Suite struct CircuitTests {
-  private let begin = Date(timeIntervalSince1970: 1_800_000_000)
-  private func after(_ seconds: TimeInterval) -> Date { begin.addingTimeInterval(seconds) }
-
-  @Test("opens after so many failures in a row, lets one try after the pause, and closes when that succeeds")
-  func opensAndCloses() {
-    var machine = CircuitMachine(limit: 3, pause: 10)
-    for result in [.failure, .failure, .success, .failure, .failure] as [CircuitMachine.Result] {
-      #expect(machine.begin(at: begin) == nil)
-      machine.end(result, at: begin)
-    }
-    #expect(!machine.isOpen)
-    machine.end(.failure, at: begin)
-    #expect(machine.isOpen && machine.begin(at: after(1)) == after(10))
-    #expect(machine.begin(at: after(10)) == nil)
-    #expect(machine.begin(at: after(10)) == after(20), "one at a time")
-    machine.end(.failure, at: after(11))
-    #expect(machine.begin(at: after(12)) == after(21))
-    #expect(machine.begin(at: after(21)) == nil)
-    machine.end(.success, at: after(22))
-    #expect(!machine.isOpen && machine.begin(at: after(22)) == nil)
-  }
-
-  @Test("a try that was cancelled, or never ends, does not keep it closed to all for ever")
-  func lostProbe() {
-    var machine = CircuitMachine(limit: 1, pause: 10)
-    machine.end(.failure, at: begin)
-    #expect(machine.begin(at: after(10)) == nil)
-    machine.end(.unknown, at: after(11))
-    #expect(machine.begin(at: after(11)) == nil)
-    #expect(machine.begin(at: after(21)) == nil)
-    // What began before it opened changes nothing.
-    var late = CircuitMachine(limit: 1, pause: 10)
-    late.end(.failure, at: begin)
-    late.end(.success, at: after(1))
-    #expect(late.isOpen)
-  }
-
-  @Test("while it is open messages wait in their queue and cost no attempt")
-  func messagesWait() async throws {
-    let broker = try TestBroker()
-    let breaker = CircuitBreaker("mail", failures: 2, pause: .seconds(60), clock: broker.clock)
-    let state = Mutex((isDown: true, calls: 0, handled: 0))
-    let consumer = EventConsumer(broker, settings: .init(), name: "test", logger: silent)
-    let worker = try consumer.worker {
-      consumer.subscription("notification.booking", to: "booking.created") {
-        On(BookingCreated.self) { _, context in
-          try await breaker.call { _ in
-            true
-          } _: {
-            let isDown = state.withLock { state in
-              state.calls += 1
-              return state.isDown
-            }
-            if isDown { throw Broken() }
-          }
-          state.withLock { $0.handled += 1 }
-        }
-      }
-    }
-    try await broker.working(worker) {
-      let publisher = EventPublisher(broker, settings: .init(), source: "test")
-      func publish(_ id: String) async throws {
-        try await publisher.publish(
-          BookingCreated(
-            bookingId: id, tutorId: "t", studentId: "s", subject: "Math", startTime: .now, totalAmount: Money(cents: 1),
-            timestamp: .now))
-      }
-      try await publish("1")
-      try await broker.wait(for: "the first call") { state.withLock { $0.calls } == 1 }
-      try await publish("2")
-      try await broker.wait(for: "the second call") { state.withLock { $0.calls } == 2 }
-      for number in 3...10 { try await publish("\(number)") }
-      // Well past the retries of the first two, and before the breaker lets one try.
-      broker.advance(by: .seconds(50))
-      #expect(state.withLock { $0.calls } == 2)
-      state.withLock { $0.isDown = false }
-      broker.advance(by: .seconds(11))
-      try await broker.runUntilIdle()
-      #expect(state.withLock { $0.handled } == 10)
-      #expect(try await broker.deadLetters(DeadLetterSelection()).letters.isEmpty)
     }
   }
 }

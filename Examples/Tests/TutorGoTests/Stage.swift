@@ -33,9 +33,7 @@ struct Stage: Sendable {
     let store = try Store(
       file: folder.appending(path: "tutorgo.db"), composer: settings.composer(source: "test"), clock: broker.clock)
     let mailer = RecordingMailer()
-    let mails = NotificationMails(
-      mailer: mailer, from: try MailAddress("lessons@tutorgo.example"),
-      breaker: CircuitBreaker("test", clock: broker.clock))
+    let mails = NotificationMails(mailer: mailer, from: try MailAddress("lessons@tutorgo.example"))
     let consumer = EventConsumer(broker, settings: settings, name: "test", logger: silent)
     let worker = try Services.worker(consumer, store, mails)
     try await broker.working(worker) {

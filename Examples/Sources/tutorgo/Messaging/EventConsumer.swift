@@ -21,6 +21,7 @@ public final class EventConsumer: Sendable {
   private let broker: any Broker
   private let settings: MessagingSettings
   private let name: String
+  private let store: (any StateStore)?
   private let logger: Logger
   private let running = Mutex<[RunningServices]>([])
 
@@ -32,10 +33,15 @@ public final class EventConsumer: Sendable {
   }
 
   /// A consumer on this engine.
-  public init(_ broker: any Broker, settings: MessagingSettings, name: String, logger: Logger) {
+  ///
+  /// - Parameter store: where it is kept which circuit breakers are open, beside an engine that cannot.
+  public init(
+    _ broker: any Broker, settings: MessagingSettings, name: String, store: (any StateStore)? = nil, logger: Logger
+  ) {
     self.broker = broker
     self.settings = settings
     self.name = name
+    self.store = store
     self.logger = logger
   }
 
@@ -48,13 +54,13 @@ public final class EventConsumer: Sendable {
       .codec(FlatCodec()).retry(retry).prefetch(prefetch)
   }
 
-  /// A worker for a process that runs its services itself. What came packed is unpacked for its handlers.
+  /// A worker for a process that runs its services itself.
   public func worker(
     clock: (any BrokerClock)? = nil, @WorkerBuilder _ components: () -> [WorkerComponent]
   ) throws(BrokerError) -> Worker {
     var options = Worker.Options()
-    options.middleware = [GZip(above: settings.compressAbove ?? Int.max)]
     options.clock = clock
+    options.store = store
     return try Worker(broker, name: name, options: options, logger: logger, components)
   }
 

@@ -51,8 +51,9 @@ public struct MessagingSettings: Sendable {
   public func composer(source: String, clock: any BrokerClock = SystemClock()) -> MessageComposer {
     var middleware: [any Middleware] = []
     if let timeToLive { middleware.append(EventLifetime(timeToLive)) }
-    if let compressAbove { middleware.append(GZip(above: compressAbove)) }
-    return MessageComposer(source: source, exchange: exchange, codec: FlatCodec(), middleware: middleware, clock: clock)
+    return MessageComposer(
+      source: source, exchange: exchange, codec: FlatCodec(), middleware: middleware,
+      compression: compressAbove.map { .gzip(above: $0) } ?? .none, clock: clock)
   }
 }
 

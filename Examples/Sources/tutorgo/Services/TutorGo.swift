@@ -34,7 +34,8 @@ internal import WarrenGRDB
       mailer: try MailSettings.mailer(data: system.data),
       from: try MailSettings.sender(default: "lessons@tutorgo.example"))
     let consumer = EventConsumer(
-      system.broker, settings: settings, name: "tutorgo-worker", logger: system.logger)
+      system.broker, settings: settings, name: "tutorgo-worker", store: DatabaseStore(store.database),
+      logger: system.logger)
     try await system.run(
       first: { try await connection.waitForBroker() },
       worker: try Services.worker(consumer, store, mails),

@@ -29,12 +29,15 @@ struct NotificationHandlers: Sendable {
       On(BookingCreated.self, created)
       On(BookingCancelled.self, cancelled)
     }
+    .waitingForMailServer()
     consumer.subscription("notification.payment", to: "payment.completed", retry: mails.retry) {
       On(PaymentCompleted.self, paid)
     }
+    .waitingForMailServer()
     consumer.subscription("notification.review", to: "review.submitted", retry: mails.retry) {
       On(ReviewSubmitted.self, reviewed)
     }
+    .waitingForMailServer()
   }
 
   func created(_ event: BookingCreated, _ context: HandlerContext) async throws {

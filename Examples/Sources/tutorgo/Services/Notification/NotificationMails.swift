@@ -3,17 +3,10 @@ internal import Mail
 internal import TutorGoMessaging
 internal import Warren
 
-/// Sends notifications as mails. While the mail server is away, the circuit breaker keeps the queues waiting.
+/// Sends notifications as mails.
 struct NotificationMails: Sendable {
   let mailer: any Mailer
   let from: MailAddress
-  let breaker: CircuitBreaker
-
-  init(mailer: any Mailer, from: MailAddress, breaker: CircuitBreaker = CircuitBreaker("mail")) {
-    self.mailer = mailer
-    self.from = from
-    self.breaker = breaker
-  }
 
   /// A mail server that cannot be reached says nothing about the mail, so that costs no attempt; what it refuses for good is a
   /// dead letter at once. Everything else is tried again as the document says.
@@ -32,12 +25,17 @@ struct NotificationMails: Sendable {
       id: notification.notificationId, from: from, to: try MailAddress(contact.email, name: contact.name),
       subject: notification.subject, text: "Hello \(contact.name),\n\n\(notification.message)\n\nTutorGo\n",
       date: notification.createdAt)
-    try await breaker.call {
+    try await mailer.send(mail)
+  }
+}
+
+extension Subscription {
+  /// While the mail server is away the queue waits.
+  func waitingForMailServer() -> Self {
+    breaker("mail", BreakerRule(failures: 1, of: 5, longestPause: .seconds(30))) {
       // Only a server that cannot be reached is down; one that answers is not, whatever it answers.
       guard let error = $0 as? MailError else { return false }
       return error.kind == .temporary && error.replyCode == nil
-    } _: {
-      try await mailer.send(mail)
     }
   }
 }
