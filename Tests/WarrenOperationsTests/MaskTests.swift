@@ -19,6 +19,8 @@ import WarrenOperations
       "sessionId",
       "sessionID", "secretAnswer", "seedPhrase", "accessTokenV2", "IBANNumber", "bearer", "privateKeyPEM", "totpSeed",
       "storageAccountKey", "signature", "xAmzSignature", "X-Hub-Signature-256", "sig",
+      "dbPassWord", "pass_word", "pass_wd", "JSESSIONID", "PHPSESSID", "ASPSESSIONID", "csrf", "X-XSRF", "cardNo",
+      "wifiKey", "psk", "mnemonic", "appPass", "TOTPSecretB32", "socialSecurityNumber",
     ])
   func hidden(name: String) { #expect(Mask.standard.hides(name)) }
 
@@ -32,6 +34,7 @@ import WarrenOperations
       "secretName", "codec", "keyboard", "primaryKey", "routingKey", "compass", "boardingPass", "pinId", "number",
       "orderNumber", "version", "seed", "tokenVersion", "publicKeyPEM", "accountId",
       "signatureAlgorithm", "signatures", "design", "signedAt", "private_key_id",
+      "sessionCount", "passRate", "crossword", "orderNo", "keywordPass", "assessId",
     ])
   func shown(name: String) { #expect(!Mask.standard.hides(name)) }
 
@@ -61,6 +64,13 @@ import WarrenOperations
         #"{"headers":[{"name":"Authorization","value":"***"},{"name":"Accept","value":"*"}]}"#
       ),
       (#"[["cookie","sid=x"],["accept","*"]]"#, #"[["cookie","***"],["accept","*"]]"#),
+      // The object around it does not change what a pass is.
+      (
+        #"{"data":{"pass":"x"},"auth":{"user":"a","pass":"x"},"boarding":{"pass":"LH1"}}"#,
+        #"{"data":{"pass":"***"},"auth":{"user":"a","pass":"***"},"boarding":{"pass":"LH1"}}"#
+      ),
+      (#"["/usr/bin/redis-cli","-a","S3cr3t"]"#, #"["/usr/bin/redis-cli","-a","***"]"#),
+      (#"["grep","-a","S3cr3t"]"#, #"["grep","-a","S3cr3t"]"#), (#"["mkdir","-p","dir1"]"#, #"["mkdir","-p","dir1"]"#),
       (#"["token","email"]"#, #"["token","email"]"#),
       (
         #"["curl","-u","ada:S3cr3t","--password","two words","-p","80:80","-X","GET"]"#,
@@ -121,6 +131,39 @@ import WarrenOperations
       ),
       ("git push -u origin main; find -print0", "git push -u origin main; find -print0"),
       ("machine h login ada password S3cr3t port 1", "machine h login ada password *** port 1"),
+      // An option of one letter, by the program.
+      ("redis-cli -h h -a S3cr3t ping", "redis-cli -h h -a *** ping"),
+      ("valkey-cli -a 'two words' ping", "valkey-cli -a '***' ping"),
+      ("ldapsearch -x -w S3cr3t", "ldapsearch -x -w ***"), ("sqlcmd -U sa -P 'a b'", "sqlcmd -U sa -P '***'"),
+      (
+        "redis-server; grep -a pattern1 f; ls -a dir1; fold -w 80 f",
+        "redis-server; grep -a pattern1 f; ls -a dir1; fold -w 80 f"
+      ),
+      ("tar -p archive1; mkdir -p dir1; cp -p f1 g", "tar -p archive1; mkdir -p dir1; cp -p f1 g"),
+      // Numbers in groups.
+      ("verification code: 48 29 13", "verification code: ***"), ("OTP: 482 913.", "OTP: ***."),
+      ("the code is 482 913, not more", "the code is ***, not more"), ("use OTP 482 913 now", "use OTP *** now"),
+      ("cardNumber: 4111 1111 1111 1111", "cardNumber: ***"), ("IBAN: DE89 3704 0044 0532 0130 00", "IBAN: ***"),
+      ("IBAN GB29 NWBK 6016 1331 9268 19 and on", "IBAN *** and on"), ("CVV 123", "CVV ***"),
+      ("tokens: 12 34", "tokens: 12 34"), ("OTP: 482913 10 minutes", "OTP: *** 10 minutes"),
+      // A phrase has several words.
+      ("passphrase: correct horse battery staple", "passphrase: ***"),
+      ("seedPhrase = a b c; next", "seedPhrase = ***; next"),
+      // Other ways to say what it is.
+      ("password -> S3cr3t", "password -> ***"), ("the password was S3cr3t9", "the password was ***"),
+      ("the password was wrong", "the password was wrong"), ("Your code:\n\n  482913\nBye", "Your code:\n\n  ***\nBye"),
+      ("password:\n  S3cr3t9", "password:\n  ***"), ("token:\n  name: x1\n", "token:\n  name: x1\n"),
+      ("secret:\n  key1:\n    a: 1", "secret:\n  key1:\n    a: 1"),
+      ("cookies: a=b1; c=d2\nx", "cookies: ***\nx"), ("cookies: 3 set", "cookies: 3 set"),
+      (#"<w:Password Type="text">two words</w:Password>"#, #"<w:Password Type="text">***</w:Password>"#),
+      (#"<password hint="x"/>, a > b"#, #"<password hint="x"/>, a > b"#),
+      // A login before a host without a scheme.
+      ("ada:S3cr3t@db:5432 refused", "ada:***@db:5432 refused"),
+      ("dsn ada:S3cr3t@tcp(db:3306)/shop", "dsn ada:***@tcp(db:3306)/shop"),
+      (
+        "nginx:1.25@sha256:0a1b2c3d, mailto:ada@h.org, sip:ada@h:5060",
+        "nginx:1.25@sha256:0a1b2c3d, mailto:ada@h.org, sip:ada@h:5060"
+      ),
       ("password too short, token invalid", "password too short, token invalid"),
       // Connection strings, whose values end with a semicolon and with nothing else.
       ("Server=db;User Id=sa;Password=a&b,c d;Encrypt=1", "Server=db;User Id=sa;Password=***;Encrypt=1"),

@@ -19,30 +19,34 @@ enum FieldName {
     "password", "passwd", "pwd", "passphrase", "passcode", "passkey", "secret", "token", "authorization", "credential",
     "credentials", "otp", "totp", "pin", "pincode", "cvv", "cvc", "csc", "cookie", "jwt", "apikey", "privatekey",
     "iban",
-    "ssn", "bearer", "signature", "sig",
+    "ssn", "bearer", "signature", "sig", "csrf", "xsrf", "mnemonic", "psk",
   ]
   /// Words that name a secret also where they are the end of a longer word: `newpassword`, `clientsecret`.
   private static let endings = [
     "password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "privatekey",
-    "signature",
+    "signature", "sessionid", "sessid",
   ]
   /// What may stand behind the word without changing what is in the field.
   private static let forms: Set<String> = [
     "value", "hash", "plain", "plaintext", "text", "string", "raw", "new", "old", "current", "confirm", "confirmation",
     "confirmed", "repeat", "repeated", "again", "header", "hex", "base", "encoded", "encrypted",
-    "v", "pem", "der", "jwk",
+    "v", "b", "pem", "der", "jwk",
   ]
   /// Which of these things are secrets.
   private static let kinds: [String: Set<String>] = [
     "key": [
       "api", "private", "access", "encryption", "signing", "secret", "ssh", "master", "shared", "auth", "session",
       "service", "account",
-      "deploy", "license", "webhook", "storage", "hmac",
+      "deploy", "license", "webhook", "storage", "hmac", "wifi", "psk",
     ],
-    "number": ["card", "account", "iban", "ssn"], "seed": ["totp", "otp", "wallet", "mfa"], "id": ["session"],
+    "number": ["card", "account", "iban", "ssn", "security"], "no": ["card", "account"],
+    "seed": ["totp", "otp", "wallet", "mfa"], "id": ["session"],
     "phrase": ["pass", "seed", "recovery", "secret"],
-    "answer": ["secret", "security"], "pass": ["user", "db", "admin", "smtp", "my"],
+    "answer": ["secret", "security"], "pass": ["user", "db", "admin", "smtp", "my", "app"],
+    "word": ["pass"], "wd": ["pass"],
   ]
+  /// What is no password although it is called a pass.
+  private static let harmlessPasses: Set<String> = ["boarding", "ski", "season", "travel", "visitor", "parking"]
   /// The codes that let a person in.
   private static let secretCodes: Set<String> = [
     "otp", "totp", "verification", "verify", "confirmation", "confirm", "security", "pin", "pass", "auth",
@@ -74,11 +78,17 @@ enum FieldName {
     guard let last = words.popLast() else { return .harmless }
     let before = words.last ?? outer.flatMap { Self.words(of: $0).last }
     if isSecret(last, before) { return .secret }
-    if last == "pass", before == nil { return .code }
+    if last == "pass", words.isEmpty { return before.map(harmlessPasses.contains) == true ? .harmless : .code }
     if last == "code" { return code(words.last, before, previous) }
     if last == "codes" { return code(words.last, before, previous) == .code ? .several : .harmless }
     if last.hasSuffix("s"), isSecret(String(last.dropLast()), before) { return .several }
     return .harmless
+  }
+
+  /// The name of a program at the beginning of a list of arguments, without its folder; empty if it is none.
+  static func program(_ first: String) -> String {
+    let name = first.split(separator: "/").last.map(String.init) ?? ""
+    return name.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) } && !name.hasPrefix("-") ? name : ""
   }
 
   private static func isSecret(_ word: String, _ before: String?) -> Bool {

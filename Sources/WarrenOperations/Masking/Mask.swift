@@ -84,6 +84,7 @@ public struct Mask: Sendable, Equatable {
     let isPairs =
       elements.count > 0 && elements.allSatisfy { if case .array(let pair) = $0 { pair.count == 2 } else { false } }
     var previous: String?
+    let program = if case .string(let first) = elements.first { FieldName.program(first) } else { "" }
     return elements.map { element in
       defer { if case .string(let text) = element { previous = text } else { previous = nil } }
       if isPairs, case .array(let pair) = element, case .string(let key) = pair[0], hides(key) {
@@ -91,8 +92,9 @@ public struct Mask: Sendable, Equatable {
       }
       if case .string(let value) = element, let option = previous, option.hasPrefix("-"), !value.contains("\"") {
         // As it would be on the command line.
-        let shown = text("\(option) \"\(value)\"")
-        if shown.hasPrefix(option) { return .string(String(shown.dropFirst(option.count + 2).dropLast())) }
+        let begin = "\(program) \(option) \""
+        let shown = text("\(begin)\(value)\"")
+        if shown.hasPrefix(begin) { return .string(String(shown.dropFirst(begin.count).dropLast())) }
       }
       return json(element, in: name)
     }

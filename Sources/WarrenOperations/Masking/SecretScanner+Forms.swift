@@ -40,4 +40,63 @@ extension SecretScanner {
     guard name > start, isOne(of: "=", name) else { return nil }
     return Value(start: start, content: .secret, end: end(from: start) { !isOne(of: "\r\n\"'`", $0) })
   }
+
+  /// The text of an element of XML whose name begins here and was just read, up to the next tag.
+  func textOfElement(_ begin: Int) -> Range<Int>? {
+    guard isOne(of: "<:", begin - 1) else { return nil }
+    var open = begin - 1
+    while isWord(open) || isOne(of: ":", open) { open -= 1 }
+    guard isOne(of: "<", open) else { return nil }
+    // Attributes may stand between.
+    let close = isSpace(position) ? end(from: position) { !isOne(of: "<>\r\n", $0) } : position
+    guard isOne(of: ">", close), !isOne(of: "/", close - 1) else { return nil }
+    return (close + 1)..<end(from: close + 1) { !isOne(of: "<", $0) }
+  }
+
+  /// The password of a login before a host without a scheme, whose name ends here: `ada:S3cr3t@host:5432`,
+  /// `ada:S3cr3t@tcp(host:3306)`.
+  func passwordBeforeHost(_ colon: Int) -> Range<Int>? {
+    guard isOne(of: ":", colon), !starts(with: "://", at: colon) else { return nil }
+    // Addresses of people begin so, too.
+    if ["mailto", "sip", "sips", "xmpp", "acct"].contains(text(position..<colon).lowercased()) { return nil }
+    let at = end(from: colon + 1) { !isSpace($0) && !isOne(of: "@/\r\n\"'`<>(),;", $0) }
+    guard at > colon + 1, isOne(of: "@", at) else { return nil }
+    let host = end(from: at + 1) { isWord($0) || isOne(of: ".", $0) }
+    if isOne(of: "(", host) { return ["tcp", "unix"].contains(text((at + 1)..<host)) ? (colon + 1)..<at : nil }
+    guard host > at + 1, isOne(of: ":", host) else { return nil }
+    let port = end(from: host + 1, while: isWord)
+    let isPort = (2...5).contains(port - host - 1) && bytes[(host + 1)..<port].allSatisfy(Self.isDigit)
+    return isPort ? (colon + 1)..<at : nil
+  }
+
+  /// What stands alone on the line after a name, empty lines aside: `Your code:`, and below it `482913`.
+  func wordOnNextLine(_ index: Int) -> Range<Int>? {
+    let line = end(from: index, while: isSpace)
+    guard isOne(of: "\r\n", line) else { return nil }
+    let start = end(from: line) { isSpace($0) || isOne(of: "\r\n", $0) }
+    let stop = end(from: start) { !isSpace($0) && !isOne(of: "\r\n", $0) }
+    let isAlone = isOne(of: "\r\n", end(from: stop, while: isSpace)) || end(from: stop, while: isSpace) == bytes.count
+    return stop > start && isAlone && !isOne(of: ":", stop - 1) ? start..<stop : nil
+  }
+
+  /// Where a number ends that is written in groups: `482 913`, `4111 1111 1111 1111`, `DE89 3704 0044 0532 0130 00`.
+  func endOfGroups(_ first: Range<Int>) -> Int? {
+    func isNumber(_ range: Range<Int>) -> Bool { bytes[range].allSatisfy(Self.isDigit) }
+    let isAccount =
+      first.count == 4 && bytes[first].prefix(2).allSatisfy(Self.isCapital)
+      && isNumber((first.lowerBound + 2)..<first.upperBound)
+    guard isAccount || (2...4).contains(first.count) && isNumber(first) else { return nil }
+    var stop = first.upperBound
+    while isOne(of: " ", stop) {
+      let next = end(from: stop + 1, while: isWord)
+      let group = (stop + 1)..<next
+      let isPart =
+        isNumber(group) && (2...4).contains(group.count)
+        || isAccount && (1...4).contains(group.count)
+          && bytes[group].allSatisfy { Self.isDigit($0) || Self.isCapital($0) }
+      guard isPart, !group.isEmpty else { break }
+      stop = next
+    }
+    return stop > first.upperBound ? stop : nil
+  }
 }

@@ -1,5 +1,15 @@
 /// Passwords that follow an option of a command line.
 extension SecretScanner {
+  /// The programs, by what their names begin with, of which an option of one letter is a password.
+  private static let programs: [String: [String]] = [
+    "-a": ["redis", "valkey", "keydb"], "-w": ["ldap"], "-P": ["sqlcmd", "bcp", "mosquitto"],
+  ]
+  /// Programs for which `-p` is none.
+  private static let withoutPassword = [
+    "mkdir", "cp", "tar", "scp", "rsync", "install", "unzip", "pytest", "ps", "pgrep", "lsof", "perl", "nmap", "patch",
+    "cargo", "npm", "npx",
+  ]
+
   /// The password of an option that was just read: `-u ada:S3cr3t`, `--proxy-user ada:S3cr3t`, `-p S3cr3t`.
   func valueOfOption(_ word: String) -> Range<Int>? {
     guard word.hasPrefix("-"), isOptionsBegin(position - word.utf8.count) else { return nil }
@@ -8,9 +18,12 @@ extension SecretScanner {
       return isLogin(word) ? passwordOfLogin(value) : isLong && FieldName.content(of: word) == .secret ? value : nil
     }
     let isLogin = isLogin(word)
-    guard isLogin || word == "-p", isSpace(position) || isLong && isOne(of: "=", position) else { return nil }
+    let programs = Self.programs[word]
+    guard isLogin || word == "-p" || programs != nil, isSpace(position) || isLong && isOne(of: "=", position)
+    else { return nil }
     let value = argument(end(from: position) { isSpace($0) || isOne(of: "=", $0) })
     if isLogin { return passwordOfLogin(value) }
+    if let programs { return value.isEmpty || !isArgument(of: programs, value.lowerBound) ? nil : value }
     return isPassword(value) ? value : nil
   }
 
@@ -67,7 +80,20 @@ extension SecretScanner {
     let port = text(value)
     if port.hasSuffix("/tcp") || port.hasSuffix("/udp") { return false }
     if bytes.allSatisfy({ Self.isDigit($0) || [UInt8(ascii: "."), UInt8(ascii: ":")].contains($0) }) { return false }
+    if command(value.lowerBound).contains(where: Self.withoutPassword.contains) { return false }
     return bytes.contains(where: Self.isDigit) || isAboutLogin(value.lowerBound)
+  }
+
+  private func isArgument(of programs: [String], _ index: Int) -> Bool {
+    command(index).contains { word in programs.contains { word.hasPrefix($0) } }
+  }
+
+  /// The words of a command before one of its arguments, each without its folder.
+  private func command(_ index: Int) -> [String] {
+    let line = bytes[max(0, index - 200)..<index].split { ";|&\n".utf8.contains($0) }.last ?? []
+    return String(decoding: line, as: UTF8.self).split { " \t\"'`([{".contains($0) }.map {
+      $0.split(separator: "/").last.map(String.init) ?? ""
+    }
   }
 
   /// Whether a login is named in the same line before: `mysql -u root -p`, `sshpass -p`.

@@ -141,6 +141,10 @@ struct SecretScanner {
       return replace(to: secret.upperBound)
     }
     if isCode(position..<end) { return replace(to: end) }
+    if let password = passwordBeforeHost(end) {
+      emit(to: password.lowerBound)
+      return replace(to: password.upperBound)
+    }
     let word = text(position..<end)
     let content = FieldName.content(of: word, after: previousWord)
     let quote = position > 0 && isOne(of: "\"'`", position - 1) ? bytes[position - 1] : nil
@@ -169,27 +173,40 @@ struct SecretScanner {
 
   /// The value, if `:`, `=` or `is` follows the word, or it stands in quotes behind it.
   private func value(of word: String, _ content: FieldName.Content, quotedBy quote: UInt8?) -> Value? {
-    // The text of an element in XML, up to the next tag.
     let begin = position - word.utf8.count
-    if isOne(of: ">", position), isOne(of: "<:", begin - 1) {
-      let stop = end(from: position + 1) { !isOne(of: "<", $0) }
-      return Value(start: position + 1, content: content, end: stop)
+    if let element = textOfElement(begin) {
+      return Value(start: element.lowerBound, content: content, end: element.upperBound)
     }
     var next = end(from: position) { isOne(of: "\\\"'`", $0) }
     let isClosed = next > position
     next = end(from: next, while: isSpace)
     var value = Value(start: next, content: content)
     var isHeader = false
+    var isPhrase = false
     if let start = encodedValue(next) {
       // A URL within a URL.
       return Value(start: start, content: content, end: self.end(from: start) { isWord($0) || isOne(of: ".+/~", $0) })
     } else if isOne(of: ":=", next) {
       let isColon = bytes[next] == UInt8(ascii: ":")
       isHeader = isColon && ["authorization", "cookie"].contains { FieldName.words(of: word).last == $0 }
+      isPhrase = ["passphrase", "phrase", "mnemonic"].contains { FieldName.words(of: word).last == $0 }
       let isPair = bytes[next] == UInt8(ascii: "=") && isBehindSemicolon(begin)
       next = end(from: next) { isOne(of: ":=>", $0) }
       // In a connection string nothing but a semicolon ends a value.
       if isPair { value.end = end(from: next) { !isOne(of: ";\r\n\"'`<>", $0) } }
+      if isColon, let line = wordOnNextLine(next) {
+        return Value(start: line.lowerBound, content: .code, end: line.upperBound)
+      }
+      // As a header has it.
+      if isColon, content == .several, FieldName.words(of: word).last == "cookies" {
+        let name = end(from: end(from: next, while: isSpace), while: isWord)
+        isHeader = isOne(of: "=", name)
+      }
+    } else if starts(with: "->", at: next) {
+      next += 2
+    } else if next > position, starts(with: "was ", at: next) {
+      next += 4
+      value.content = content == .secret ? .code : content
     } else if next > position, starts(with: "is ", at: next) || starts(with: "is: ", at: next) {
       next = end(from: next + 2) { isOne(of: ":", $0) }
       // What a password is, is the password; what an authorization or a token is, mostly is a sentence.
@@ -200,7 +217,7 @@ struct SecretScanner {
     } else if word.hasPrefix("--"), !isOne(of: "-", next) {
       // An option of a command line: --password x.
     } else if !isOne(of: "\"'`", next) {
-      return cookieBehind(next, word) ?? codeBehind(next, content)
+      return cookieBehind(next, word) ?? codeBehind(next, word, content)
     }
     next = end(from: next, while: isSpace)
     let opening = next
@@ -213,6 +230,7 @@ struct SecretScanner {
       // A quote that begins before the header ends behind it: curl -H 'Authorization: Token x'.
       let around = isClosed ? nil : quote.flatMap { closing($0, escapes: 0, from: next) }
       if isHeader { value.end = around ?? endOfLine(from: next) }
+      if isPhrase { value.end = end(from: next) { !isOne(of: "\r\n\"'`,;&)}]<>\\", $0) } }
     }
     for scheme: StaticString in ["Bearer ", "Basic ", "Digest ", "Token ", "Negotiate ", "bearer ", "basic ", "token "]
     where starts(with: scheme, at: next) {
@@ -223,11 +241,13 @@ struct SecretScanner {
   }
 
   /// A code right behind its name: `OTP 482913`, or another secret that is no word.
-  private func codeBehind(_ start: Int, _ content: FieldName.Content) -> Value? {
+  private func codeBehind(_ start: Int, _ word: String, _ content: FieldName.Content) -> Value? {
     let end = end(from: start, while: isWord)
     let digits = bytes[start..<end].count(where: Self.isDigit)
-    guard content != .several, end - start >= 4, digits > 0 else { return nil }
-    if digits == end - start { return Value(start: start, content: content) }
+    let isCard = ["cvv", "cvc", "csc"].contains { FieldName.words(of: word).last == $0 }
+    let isGrouped = endOfGroups(start..<end).map { $0 - start >= 6 } == true
+    guard content != .several, end - start >= (isCard ? 3 : 4) || isGrouped, digits > 0 else { return nil }
+    if digits == end - start || isGrouped { return Value(start: start, content: content) }
     // As in a file of logins: `machine h login ada password S3cr3t`.
     return content == .secret && end - start >= 6 ? Value(start: start, content: .code) : nil
   }
@@ -250,6 +270,7 @@ struct SecretScanner {
   private mutating func hide(_ value: Value) {
     var end = value.end ?? end(from: value.start) { !isSpace($0) && !isOne(of: "\r\n\\\"'`,;&)}]<>", $0) }
     if value.end == nil { while end > value.start, isOne(of: ".!", end - 1) { end -= 1 } }
+    if value.end == nil, value.content != .several, let groups = endOfGroups(value.start..<end) { end = groups }
     if end <= value.start { return }
     let shown = bytes[value.start..<end]
     switch value.content {
