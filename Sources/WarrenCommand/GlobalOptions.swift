@@ -34,5 +34,9 @@ struct GlobalOptions: ParsableArguments {
 
   @Flag(help: "Show passwords, codes and tokens in messages.") var unmask = false
 
+  func validate() throws {
+    if json, columns != nil { throw ValidationError("--json and --columns: only one of both") }
+  }
+
   var mask: Mask { unmask ? .off : .standard }
 }

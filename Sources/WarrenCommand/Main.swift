@@ -6,6 +6,7 @@ internal import Foundation
   static func main() async {
     StandardStream.prepare()
     do {
+      try RepeatedOptions.refuse(in: CommandLine.arguments.dropFirst())
       var command = try RootCommand.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

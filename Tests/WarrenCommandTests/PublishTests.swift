@@ -61,6 +61,33 @@ import WarrenSQLite
     #expect(try await broker.ready("mail") == 0)
   }
 
+  @Test("two headers of one name: 2, and nothing is dropped in silence") func twice() async throws {
+    let broker = try await SeededBroker()
+    for (command, first) in [("event", "books"), ("job", "mail")] {
+      let run = try await broker.run(
+        command, command == "event" ? "publish" : "enqueue", first, "book.added", "--header", "a=1", "--header", "b=1",
+        "--header", "a=2")
+      #expect(run.status == 2 && run.errors.contains("'a' is given twice"), "\(run.errors)")
+    }
+    #expect(try await broker.ready("audit") == 0)
+    #expect(try await broker.ready("mail") == 0)
+  }
+
+  @Test("input without an end: 2, and not all of the memory") func endless() async throws {
+    let broker = try await SeededBroker()
+    let run = try await shell("timeout 60 $WARREN job enqueue mail x --data - --broker '\(broker.address)' </dev/zero")
+    #expect(run.status == 2 && run.errors.contains("more than 64 MiB"), "\(run.errors)")
+  }
+
+  @Test(
+    "a day that no calendar has: 2", arguments: ["2099-02-30", "2099-13-01", "2099-02-29", "2099-04-31", "2099-01-00"])
+  func noDay(day: String) async throws {
+    let run = try await warren([
+      "job", "enqueue", "mail", "x", "--at", "\(day)T08:00:00Z", "--broker", "sqlite:/nowhere",
+    ])
+    #expect(run.status == 2 && run.errors.contains("--at"), "\(run.errors)")
+  }
+
   @Test("a job for later waits") func later() async throws {
     let broker = try await SeededBroker()
     #expect(try await broker.run("job", "enqueue", "mail", "email.send", "--after", "1h30m").status == 0)

@@ -79,6 +79,17 @@ import Warren
     #expect(run.errors.contains(words) && run.errors.contains("next: "), "\(run.errors)")
   }
 
+  @Test("a topology through a pipe") func pipe() async throws {
+    let broker = try await SeededBroker()
+    let pipe = broker.directory.appendingPathComponent("pipe").path
+    let run = try await shell(
+      """
+      mkfifo '\(pipe)' && { echo '{"queues": [{"name": "piped"}]}' > '\(pipe)' & }
+      timeout 60 $WARREN topology diff '\(pipe)' --broker '\(broker.address)'
+      """)
+    #expect(run.status == 1 && run.output.contains("piped"), "\(run.errors)")
+  }
+
   @Test("a file that is not there") func missing() async throws {
     let broker = try await SeededBroker()
     let run = try await broker.run("topology", "apply", "/nowhere/topology.json")

@@ -12,6 +12,12 @@ import WarrenSQLite
       ["dead", "ls", "--reason", "bad"], ["dead", "ls", "--until", "2026-11-26T25:61:00Z"],
       ["status", "--watch", "1x"], ["status", "--broker", "broker.db"], ["status", "--broker", "http://x"],
       ["status", "--broker", "sqlite://host/x"],
+      // What would do nothing.
+      ["queue", "ls", "--json", "--columns", "name"], ["dead", "replay", "--all", "some-id"],
+      ["dead", "delete", "--queue", "a", "--queue", "b", "--yes"],
+      ["dead", "ls", "--reason=expired", "--reason", "rejected"],
+      ["dead", "ls", "--first", "5", "--limit", "6"], ["job", "enqueue", "mail", "x", "--data", "{}", "--data", "[]"],
+      ["dead", "edit", "1", "--header", "a=1", "--header", "a=2"],
     ])
   func usage(arguments: [String]) async throws {
     let run = try await warren(arguments)

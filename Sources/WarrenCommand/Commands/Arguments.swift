@@ -54,6 +54,14 @@ struct HeaderArgument: ExpressibleByArgument {
     name = String(argument[..<separator])
     value = String(argument[argument.index(after: separator)...])
   }
+
+  /// Of two values for one name the one would be dropped.
+  static func refuseRepeated(_ headers: [HeaderArgument]) throws {
+    var names: Set<String> = []
+    for header in headers where !names.insert(header.name).inserted {
+      throw ValidationError("--header: '\(header.name)' is given twice, and a message has one of each name")
+    }
+  }
 }
 
 /// `50/s`, `100/m`, `50`: how many a second.

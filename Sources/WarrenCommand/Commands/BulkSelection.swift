@@ -24,6 +24,9 @@ struct BulkSelection: ParsableArguments {
     if ids.isEmpty, !conditions.isGiven, !all {
       throw CommandError(.usage, "which dead letters?", next: "name ids or a condition, or take all of them with --all")
     }
+    if all, !ids.isEmpty {
+      throw CommandError(.usage, "--all and ids: only one of both", next: "leave out --all to take only these messages")
+    }
     let printer = Printer(options)
     let summary = try await options.withOperations { operations in
       let survey = try await operations.survey(

@@ -16,6 +16,7 @@ struct ContentOptions: ParsableArguments {
 
   func validate() throws {
     if priority > 9 { throw ValidationError("--priority: 0 to 9") }
+    try HeaderArgument.refuseRepeated(headers)
   }
 
   /// Says what the engine makes of these options that it cannot keep.
@@ -38,7 +39,7 @@ struct ContentOptions: ParsableArguments {
   func composition(_ name: MessageName) throws -> Composition {
     return Composition(
       name, data: try Self.document(data ?? "{}"), isPlain: plain,
-      headers: Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), id: id,
+      headers: Dictionary(headers.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }), id: id,
       priority: Priority(integerLiteral: priority))
   }
 }

@@ -30,6 +30,7 @@ struct DeadEditCommand: AsyncParsableCommand {
 
   func validate() throws {
     if data != nil, body != nil { throw ValidationError("--data and --body: only one of both") }
+    try HeaderArgument.refuseRepeated(headers)
   }
 
   func run() async throws {
