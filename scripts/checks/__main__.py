@@ -1,16 +1,16 @@
 """Checks the repository beyond its formatting: `scripts/check`, or `scripts/check words Sources/AMQP`.
 
-    check [CHECK…] [PATH…]      checks: layers words pages commands sizes tasks metrics; paths: only complaints about files below them
+    check [CHECK…] [PATH…]      checks: layers words pages commands sizes tasks metrics tables; paths: only complaints about files below them
 
 What `pending.txt` lists is not checked yet, unless it is asked for by a path.
 """
 import pathlib
 import sys
 
-from checks import commands, files, layers, metrics, pages, sizes, swift, tasks, words
+from checks import commands, files, layers, metrics, pages, sizes, swift, tables, tasks, words
 from first_day import guide
 
-ALL = ("layers", "words", "pages", "commands", "sizes", "tasks", "metrics")
+ALL = ("layers", "words", "pages", "commands", "sizes", "tasks", "metrics", "tables")
 PENDING = pathlib.Path(__file__).with_name("pending.txt")
 
 
@@ -56,6 +56,9 @@ def complaints(check, root, contents):
                 for complaint in commands.check(path, text, known)]
     if check == "tasks":
         return [complaint for path, text in sources(root / "Sources").items() for complaint in tasks.check(path, text)]
+    if check == "tables":
+        engine = root / "Sources/WarrenSQLite"
+        return [complaint for path, text in sources(engine).items() for complaint in tables.check(engine, path, text)]
     if check == "metrics":
         page = root / "docs/observability.md"
         known = metrics.documented(contents[page])

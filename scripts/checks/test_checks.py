@@ -2,7 +2,7 @@ import pathlib
 import tempfile
 import unittest
 
-from checks import commands, layers, metrics, pages, sizes, swift, tasks, words
+from checks import commands, layers, metrics, pages, sizes, swift, tables, tasks, words
 
 
 def kinds(source):
@@ -27,6 +27,21 @@ class Tokens(unittest.TestCase):
     def test_comments_nest_and_lines_are_counted(self):
         found = swift.tokens("/* a /* b */ c */\n\nx")
         self.assertEqual([(token.kind, token.line) for token in found], [("comment", 1), ("name", 3)])
+
+
+class Tables(unittest.TestCase):
+    ENGINE = pathlib.Path("/x/Sources/WarrenSQLite")
+
+    def complaints(self, name, text):
+        return [line for _, line, _ in tables.check(self.ENGINE, self.ENGINE / name, text)]
+
+    def test_a_table_is_made_where_the_check_of_a_file_finds_it(self):
+        self.assertEqual(self.complaints("File/Schema.swift", '"CREATE TABLE a (b)"'), [])
+        self.assertEqual(self.complaints("File/AddedTable.swift", '"CREATE TABLE a (b)"'), [])
+
+    def test_and_nowhere_else(self):
+        self.assertEqual(self.complaints("Operating/AuditTable.swift", 'x\nrun("CREATE TABLE IF NOT EXISTS a (b)")'), [2])
+        self.assertEqual(self.complaints("Schema.swift", '"create  temporary\n table a (b)"'), [1])
 
 
 class Layers(unittest.TestCase):
