@@ -80,6 +80,34 @@ private struct Oops: Error {}
     }
   }
 
+  @Test func aHandlerThatDoesNotListenIsCountedUntilItEnds() async throws {
+    let metrics = CountingMetrics()
+    let begun = Log<Int>()
+    let isOver = Counter()
+    try await withMetricsFactory(metrics) {
+      let broker = try TestBroker()
+      let worker = try Worker(broker, name: "w", logger: quiet) {
+        On(Job.self) { _, context in
+          begun.add(context.attempt)
+          // A task of its own is not cancelled with the handler.
+          while isOver.value == 0 { await Task { try? await Task.sleep(for: .milliseconds(5)) }.value }
+        }.timeout(.seconds(30))
+      }
+      try await broker.working(worker) {
+        try await EventBus(broker, source: "s", topology: worker.topology).enqueue(Job(fails: false))
+        _ = try await begun.next()
+        #expect(metrics.value("warren_handlers_stuck", ["queue": "watched.jobs"]) ?? 0 == 0)
+        broker.advance(by: .seconds(30))
+        let name = ["queue": "watched.jobs", "name": "watched.job"]
+        try await metrics.wait("warren_handlers_stuck", name, 1)
+        try await metrics.wait("warren_timeouts_total", name, 1)
+        _ = isOver.enter()
+        try await metrics.wait("warren_handlers_stuck", name, 0)
+        try await metrics.wait("warren_handled_total", ["outcome": "complete"], 1)
+      }
+    }
+  }
+
   private func countersSayWhatHappened(_ metrics: CountingMetrics) async throws {
     let seen = Log<Bool>()
     try await running {

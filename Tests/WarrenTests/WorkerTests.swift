@@ -15,6 +15,7 @@ private struct Chore: JobMessage {
   var number: Int
 }
 private struct Oops: Error {}
+private struct Decided: OutcomeError { var outcome: Outcome { .deadLetter("it decides") } }
 
 /// What a worker does around its handlers, by a clock that stands still.
 @Suite final class WorkerTests: Sendable {
@@ -74,8 +75,31 @@ private struct Oops: Error {}
     }
   }
 
-  @Test(arguments: [nil, Duration.seconds(3600)])
-  func aHandlerThatFinishesOrDecidesAfterTheStopDeadlineIsHeard(_ timeout: Duration?) async throws {
+  /// What decides is an outcome, or an error that has one.
+  @Test(arguments: [Outcome.deadLetter("it decides"), Decided()] as [any Error])
+  func aHandlerThatDecidesAfterItsTimeoutIsHeard(_ decision: any Error) async throws {
+    let worker = try worker(timeout: .seconds(30)) { [self] _, _ in
+      seen.add("begun")
+      try? await broker.clock.sleep(until: .distantFuture)
+      throw decision
+    }
+    try await broker.working(worker) { [self] in
+      let receipt = try await bus.enqueue(Chore(number: 1))
+      _ = try await seen.next()
+      broker.advance(by: .seconds(30))
+      try await broker.wait(for: "its settlement") { broker.settlements(of: receipt.id).count == 1 }
+      guard case .deadLetter(let reason, _)? = broker.settlements(of: receipt.id).first else {
+        return #expect(Bool(false), "\(broker.settlements(of: receipt.id))")
+      }
+      #expect(reason.detail == "it decides")
+    }
+  }
+
+  @Test(
+    arguments: [nil, Duration.seconds(3600)], [Outcome.deadLetter("it decides"), Decided()] as [any Error])
+  func aHandlerThatFinishesOrDecidesAfterTheStopDeadlineIsHeard(_ timeout: Duration?, _ decision: any Error)
+    async throws
+  {
     let lines = Log<String>()
     let logger = Logger(label: "lines") { _ in WarningHandler(lines: lines) }
     let worker = try worker(timeout: timeout, logger: logger) { [self] task, _ in
@@ -83,7 +107,7 @@ private struct Oops: Error {}
       try? await broker.clock.sleep(until: .distantFuture)
       switch task.number {
       case 1: return
-      case 2: throw Outcome.deadLetter("it decides")
+      case 2: throw decision
       default: throw Oops()
       }
     }

@@ -15,6 +15,7 @@ final class Instruments: Sendable {
   }
   private let counters = Mutex<[Key: Counter]>([:])
   private let timers = Mutex<[Key: Metrics.Timer]>([:])
+  private let meters = Mutex<[Key: Meter]>([:])
 
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
     let word =
@@ -38,6 +39,19 @@ final class Instruments: Sendable {
     }
     let (seconds, attoseconds) = took.components
     timer.recordNanoseconds(min(seconds, 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
+  }
+
+  /// Counts a handler that was cancelled and runs on. The task that cancels is another, which may have other metrics: so this one is
+  /// asked for them.
+  func stuckHandler(queue: QueueName, name: String) -> StuckHandler {
+    let key = Key(label: "warren_handlers_stuck", place: queue.rawValue, name: name, result: "")
+    let meter = meters.withLock { meters in
+      if let meter = meters[key] { return meter }
+      let meter = Meter(label: key.label, dimensions: [("queue", key.place), ("name", name)])
+      meters[key] = meter
+      return meter
+    }
+    return StuckHandler { isStuck in isStuck ? meter.increment() : meter.decrement() }
   }
 
   func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }

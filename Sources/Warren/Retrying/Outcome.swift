@@ -44,7 +44,8 @@ public struct Outcome: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String { "\(kind)" }
 }
 
-/// An error that knows what should become of the message, such as one that carries `Retry-After`.
+/// An error that knows what should become of the message, such as one that carries `Retry-After`. It is heard like an ``Outcome``, also
+/// from a handler that throws it after its timeout or after the deadline of a stop.
 public protocol OutcomeError: Error {
   /// What should become of the message. A rule of the ``RetryPolicy`` for the error's type goes before it.
   var outcome: Outcome { get }

@@ -103,19 +103,25 @@ struct DeliveryProcessor: Sendable {
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
     let call = breaker?.begin()
+    let stuck = instruments.stuckHandler(queue: plan.queue, name: label(name))
+    defer { stuck.ended() }
     let settlement: Settlement? = await tally.handling {
       await consumer.handlers.run(shown, delivery.token, cancellation) {
         do {
-          try await MessageContext.$current.withValue(context) {
-            try await trace.handling(delivery) {
-              try await options.middleware.handle(delivery) { try await run(handler, $0) }
+          try await withTaskCancellationHandler {
+            try await MessageContext.$current.withValue(context) {
+              try await trace.handling(delivery) {
+                try await options.middleware.handle(delivery) { try await run(handler, $0, stuck) }
+              }
             }
+          } onCancel: {
+            stuck.cancelled()
           }
           _ = end(call, of: delivery, .success)
           return .complete
         } catch {
           let settlement = decide(after: error, of: delivery, handler, cancellation.reason)
-          let isReleased = Task.isCancelled && !(error is Outcome)
+          let isReleased = Task.isCancelled && !isDecision(error)
           let result = isReleased ? .unknown : plan.breaker?.result(of: error, policy: handler.retry) ?? .unknown
           let time = end(call, of: delivery, result, error)
           return time.map { judge.settlement(sparing: settlement, until: $0) } ?? settlement
@@ -140,12 +146,15 @@ struct DeliveryProcessor: Sendable {
   ) -> Settlement {
     // Cancelled means: told to stop, and past the deadline; or the delivery is lost; or an operator asked for it. What then
     // fails is no failure of the message, unless the handler decides itself.
-    if Task.isCancelled, !(error is Outcome) {
+    if Task.isCancelled, !isDecision(error) {
       return cancellation == .asked ? judge.settlement(cancelled: delivery, now: clock.now) : .release
     }
     if case .pause(let time) = handler.retry.outcome(for: error).kind { pause(time.clamped) }
     return judge.settlement(after: error, of: delivery, policy: handler.retry, now: clock.now)
   }
+
+  /// Whether the handler, or the error that it threw, says itself what becomes of the message. That is believed however late it is.
+  private func isDecision(_ error: any Error) -> Bool { error is Outcome || error is any OutcomeError }
 
   private enum Step: Sendable {
     case handled
@@ -154,7 +163,7 @@ struct DeliveryProcessor: Sendable {
     case isCancelled
   }
 
-  private func run(_ handler: Handler, _ delivery: Delivery) async throws {
+  private func run(_ handler: Handler, _ delivery: Delivery, _ stuck: StuckHandler) async throws {
     let body = try handler.decode(delivery.message)
     let limit = handler.timeout
     let deadline = limit.map { clock.now.adding($0) }
@@ -176,6 +185,7 @@ struct DeliveryProcessor: Sendable {
       let first = try await group.next()
       if first == .handled { return }
       if first == .timeIsOver {
+        stuck.cancelled()
         instruments.timedOut(queue: plan.queue, name: label(plan.name(of: delivery)))
         log(.warning, "The handler takes longer than it may, and was cancelled", delivery, ["limit": "\(limit.words)"])
       }
@@ -184,7 +194,7 @@ struct DeliveryProcessor: Sendable {
       do {
         _ = try await group.next()
       } catch {
-        if first == .isCancelled || error is Outcome { throw error }
+        if first == .isCancelled || isDecision(error) { throw error }
         throw HandlerTimeout(limit: limit)
       }
     }
