@@ -42,11 +42,12 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
   /// Beside what RabbitMQ's URI specification knows, the query may name the management API: `?management=http://host:15672`, or
   /// with a user of its own `http://user:password@host:15672`.
   ///
-  /// - Throws: ``BrokerError/Code/invalid`` when a URL cannot be read. The message does not show it.
+  /// - Throws: ``BrokerError/Code/invalid`` when a URL cannot be read, without showing it, or for a configuration that cannot be meant.
   public init(
     urls: [String], configuration: RabbitMQConfiguration = .init(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.rabbitmq")
   ) throws(BrokerError) {
+    try configuration.validate()
     var addresses: [Address] = []
     for url in urls { addresses.append(try Address(url)) }
     do throws(AMQPError) {

@@ -1,4 +1,5 @@
 public import Foundation
+internal import Warren
 
 /// What rarely needs to be said about a RabbitMQ engine.
 public struct RabbitMQConfiguration: Sendable {
@@ -33,4 +34,19 @@ public struct RabbitMQConfiguration: Sendable {
 
   /// The defaults.
   public init() {}
+
+  /// Throws ``BrokerError/Code/invalid`` for what cannot be meant.
+  func validate() throws(BrokerError) {
+    for (what, time) in [
+      ("publishDeadline", publishDeadline), ("startDeadline", startDeadline), ("releaseDeadline", releaseDeadline),
+    ] where time < .zero {
+      throw BrokerError(.invalid, "\(what) is \(time.words): give a time from zero on")
+    }
+    for (what, time) in [
+      ("connectDeadline", connectDeadline), ("longestReconnectPause", longestReconnectPause),
+      ("consumerTimeout", consumerTimeout ?? .seconds(1)),
+    ] where time <= .zero {
+      throw BrokerError(.invalid, "\(what) is \(time.words): give a time above zero")
+    }
+  }
 }

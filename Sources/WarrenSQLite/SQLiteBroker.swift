@@ -40,11 +40,12 @@ public final class SQLiteBroker: Sendable {
   /// - Throws: ``BrokerError/Code/unavailable`` when the directory is missing or a process holds the file, whose name it
   ///   tells; ``BrokerError/Code/readOnly`` when the file cannot be made or read; ``BrokerError/Code/corrupt`` when it is
   ///   damaged or not Warren's; ``BrokerError/Code/newerVersion``, ``BrokerError/Code/olderVersion``;
-  ///   ``BrokerError/Code/full``.
+  ///   ``BrokerError/Code/full``; ``BrokerError/Code/invalid`` for a configuration that cannot be meant.
   public convenience init(
     path: String, configuration: SQLiteConfiguration = SQLiteConfiguration(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.sqlite")
   ) throws(BrokerError) {
+    try configuration.validate()
     self.init(
       file: try BrokerFile(path: path, configuration: configuration), configuration: configuration, clock: clock,
       logger: logger)
@@ -55,7 +56,8 @@ public final class SQLiteBroker: Sendable {
     configuration: SQLiteConfiguration = SQLiteConfiguration(), clock: any BrokerClock = SystemClock(),
     logger: Logger = Logger(label: "warren.sqlite")
   ) throws(BrokerError) -> SQLiteBroker {
-    SQLiteBroker(
+    try configuration.validate()
+    return SQLiteBroker(
       file: try BrokerFile(inMemory: configuration), configuration: configuration, clock: clock, logger: logger)
   }
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Warren
 
 /// How a ``SQLiteBroker`` uses its file. The defaults are safe and fit most.
 public struct SQLiteConfiguration: Sendable {
@@ -26,10 +27,11 @@ public struct SQLiteConfiguration: Sendable {
   var probeDeadline = Duration.seconds(2)
   /// How long a stop waits to give back what this process holds; 5 s by default. After that other processes take it back.
   public var stopDeadline = Duration.seconds(5)
-  /// How long a process may show no sign of life while it exists before its deliveries are taken away; 60 s by default.
+  /// How long a process may show no sign of life while it exists before its deliveries are taken away; 60 s by default, and at least
+  /// twice the ``livenessInterval``.
   /// The deliveries of a process that is gone are taken back at the next look, independent of this.
   public var leaseTimeout = Duration.seconds(60)
-  /// How often it is looked whether other processes still live; 500 ms by default.
+  /// How often this process shows that it lives, and looks whether others do; 500 ms by default.
   public var livenessInterval = Duration.milliseconds(500)
   /// How long a message whose parking failed rests before it is handed out again; 5 s by default.
   public var parkingPause = Duration.seconds(5)
@@ -39,8 +41,32 @@ public struct SQLiteConfiguration: Sendable {
   /// The defaults.
   public init() {}
 
+  /// Throws ``BrokerError/Code/invalid`` for what cannot be meant.
+  func validate() throws(BrokerError) {
+    for (what, time) in [
+      ("openDeadline", openDeadline), ("startDeadline", startDeadline), ("publishDeadline", publishDeadline),
+      ("stopDeadline", stopDeadline), ("parkingPause", parkingPause),
+    ] where time < .zero {
+      throw BrokerError(.invalid, "\(what) is \(time.words): give a time from zero on")
+    }
+    if livenessInterval < .milliseconds(1) {
+      throw BrokerError(.invalid, "livenessInterval is \(livenessInterval.words): give a millisecond or more")
+    }
+    if leaseTimeout.bounded < livenessInterval.bounded * 2 {
+      throw BrokerError(
+        .invalid,
+        "a leaseTimeout of \(leaseTimeout.words) takes the deliveries away from a healthy process, which shows itself every "
+          + "\(livenessInterval.words) (livenessInterval): give at least twice that")
+    }
+    if largestBody < 1 { throw BrokerError(.invalid, "largestBody is \(largestBody): give 1 byte or more") }
+    if !(1...255).contains(workerName.utf8.count) {
+      throw BrokerError(.invalid, "workerName has \(workerName.utf8.count) bytes: give it one of 1 to 255")
+    }
+  }
+
   private static var defaultWorkerName: String {
     let process = ProcessInfo.processInfo
-    return "\(process.hostName):\(process.processIdentifier):\(process.processName)"
+    let name = "\(process.hostName):\(process.processIdentifier):\(process.processName)"
+    return String(decoding: name.utf8.prefix(252), as: UTF8.self)
   }
 }

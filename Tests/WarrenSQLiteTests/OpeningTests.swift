@@ -15,6 +15,43 @@ import Warren
     #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
   }
 
+  @Test func aConfigurationThatCannotBeMeantIsRefusedBeforeThereIsAFile() throws {
+    let path = folder.path("broker.db")
+    func refusal(_ change: (inout SQLiteConfiguration) -> Void) -> String {
+      var configuration = SQLiteConfiguration()
+      change(&configuration)
+      do {
+        _ = try SQLiteBroker.inMemory(configuration: configuration)
+        return "accepted"
+      } catch {
+        #expect(throws: BrokerError.self) { try SQLiteBroker(path: path, configuration: configuration) }
+        return error.code == .invalid ? error.message : "\(error)"
+      }
+    }
+    for time in [Duration.milliseconds(-1), .seconds(Int64.min)] {
+      #expect(refusal { $0.openDeadline = time }.contains("openDeadline"))
+      #expect(refusal { $0.startDeadline = time }.contains("startDeadline"))
+      #expect(refusal { $0.publishDeadline = time }.contains("publishDeadline"))
+      #expect(refusal { $0.stopDeadline = time }.contains("stopDeadline"))
+      #expect(refusal { $0.parkingPause = time }.contains("parkingPause"))
+      #expect(refusal { $0.leaseTimeout = time }.contains("healthy process"))
+      #expect(refusal { $0.livenessInterval = time }.contains("livenessInterval"))
+    }
+    // A process that shows itself once in two minutes does not hang.
+    #expect(refusal { $0.livenessInterval = .seconds(120) }.contains("at least twice"))
+    #expect(refusal { $0.leaseTimeout = .zero }.contains("at least twice"))
+    #expect(refusal { $0.livenessInterval = .zero }.contains("livenessInterval"))
+    #expect(refusal { $0.largestBody = 0 }.contains("largestBody"))
+    #expect(refusal { $0.workerName = "" }.contains("workerName"))
+    #expect(refusal { $0.workerName = String(repeating: "x", count: 256) }.contains("256 bytes"))
+    #expect(!FileManager.default.fileExists(atPath: path))
+    let longest = Duration.seconds(Int64.max)
+    #expect(
+      refusal {
+        ($0.leaseTimeout, $0.openDeadline, $0.publishDeadline, $0.stopDeadline) = (longest, longest, longest, longest)
+      } == "accepted")
+  }
+
   @Test func aMissingDirectoryIsNamed() {
     expectRefusal(folder.path("none/broker.db"), .unavailable, mentions: folder.path("none"))
   }

@@ -18,6 +18,7 @@ import Warren
   private func broker(interval: Duration = .milliseconds(20)) throws -> SQLiteBroker {
     var configuration = SQLiteConfiguration()
     configuration.livenessInterval = interval
+    configuration.leaseTimeout = max(.seconds(60), interval * 2)
     return try SQLiteBroker(path: path, configuration: configuration)
   }
 

@@ -18,7 +18,7 @@ import Warren
     lease: Duration = .seconds(60), interval: Duration = .milliseconds(20)
   ) throws -> SQLiteBroker {
     var configuration = SQLiteConfiguration()
-    configuration.leaseTimeout = lease
+    configuration.leaseTimeout = max(lease, interval * 2)
     configuration.livenessInterval = interval
     return try SQLiteBroker(path: path, configuration: configuration)
   }

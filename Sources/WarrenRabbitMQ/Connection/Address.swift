@@ -25,7 +25,9 @@ struct Address {
     }
     uri = parts[0] + (others.isEmpty ? "" : "?" + others.joined(separator: "&"))
     let value = String(named.dropFirst(key.count + 1))
-    guard let management = Self.web(value) ?? value.removingPercentEncoding.flatMap(Self.web) else {
+    guard pairs.count - others.count == 1,
+      let management = Self.web(value) ?? value.removingPercentEncoding.flatMap(Self.web)
+    else {
       throw BrokerError(
         .invalid,
         "the URL of RabbitMQ does not say where the management API is: write ?management=http://HOST:15672, or leave that out "
@@ -44,7 +46,7 @@ struct Address {
 
   private static func web(_ text: String) -> URL? {
     guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
-      url.host?.isEmpty == false
+      url.host?.isEmpty == false, url.port.map((1...65_535).contains) ?? true, url.query == nil, url.fragment == nil
     else { return nil }
     return url
   }

@@ -118,7 +118,30 @@ import Warren
     #expect(credentials.password == password)
   }
 
-  @Test(arguments: ["", "=", "=localhost:15672", "=secret", "=http://", "=ftp://secret", "=http:secret"])
+  @Test func aConfigurationThatCannotBeMeantIsRefused() {
+    func refusal(_ change: (inout RabbitMQConfiguration) -> Void) -> String {
+      var configuration = RabbitMQConfiguration()
+      change(&configuration)
+      do {
+        _ = try RabbitMQBroker(url: "amqp://h", configuration: configuration)
+        return "accepted"
+      } catch { return error.code == .invalid ? error.message : "\(error)" }
+    }
+    let time = Duration.milliseconds(-1)
+    #expect(refusal { $0.publishDeadline = time }.contains("publishDeadline"))
+    #expect(refusal { $0.startDeadline = time }.contains("startDeadline"))
+    #expect(refusal { $0.releaseDeadline = time }.contains("releaseDeadline"))
+    #expect(refusal { $0.connectDeadline = .zero }.contains("connectDeadline"))
+    #expect(refusal { $0.longestReconnectPause = .zero }.contains("longestReconnectPause"))
+    #expect(refusal { $0.consumerTimeout = .zero }.contains("consumerTimeout"))
+    #expect(refusal { $0.consumerTimeout = nil } == "accepted")
+  }
+
+  @Test(arguments: [
+    "", "=", "=localhost:15672", "=secret", "=http://", "=ftp://secret", "=http:secret", "=http://secret:65536",
+    "=http://secret:0", "=http://secret:999999999999999999999", "=http://m:1?secret=1", "=http://m:1%23secret",
+    "=http://m:1&management=http://secret:1",
+  ])
   func whatIsNoAddressOfAManagementAPIIsRefusedWithWhatToWrite(_ value: String) throws {
     let error = #expect(throws: BrokerError.self) {
       _ = try RabbitMQBroker(url: "amqp://h/v?heartbeat=5&management\(value)")
