@@ -48,7 +48,10 @@ struct Address {
     guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
       url.host?.isEmpty == false, url.port.map((1...65_535).contains) ?? true, url.query == nil, url.fragment == nil
     else { return nil }
-    return url
+    // A port beyond all numbers is none to Foundation.
+    let authority = text.firstRange(of: "://").map { text[$0.upperBound...].prefix { !"/?#".contains($0) } } ?? ""
+    let host = authority.split(separator: "@").last ?? ""
+    return url.port == nil && host.split(separator: "]").last?.contains(":") == true ? nil : url
   }
 
   /// Where the management API is unless that is said.
