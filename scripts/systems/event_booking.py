@@ -12,6 +12,7 @@ import sqlite3
 import statistics
 import subprocess
 import time
+import urllib.parse
 
 from running import SCRATCH, MailServer, Process, free_port, wait_for, warren
 
@@ -364,6 +365,30 @@ def queues(system):
     # RabbitMQ's management plugin tells of a connection some seconds after it was made.
     wait_for("the worker is listed", lambda: system.ask("GET", "/admin/queues/api/v1/overview", None, "admin").json.get("workers"))
     yield "/admin/queues: the dashboard with depths, dead letters and workers for the administrator, its actions too; 401 for others, 403 for organizers and customers"
+    outbox = system.ask("GET", "/admin/queues/api/v1/outbox", None, "admin").json
+    assert outbox["isRelayed"] and outbox["failing"] == 0, outbox
+    yield "/admin/queues/outbox: what waits in the outbox, and that its relay works"
+    if system.broker.startswith("sqlite:"):
+        yield from operation_in_the_background(system)
+
+
+def operation_in_the_background(system):
+    """What is begun on the pages outlives the process, since the API runs the dashboard as a service."""
+    for _ in range(4):
+        warren(system.broker, "job", "enqueue", "emailQueue", "bookingConfirmation", "--plain", "--data", "{}")
+    those = {"name": "bookingConfirmation", "reason": "undecodable"}
+    which = urllib.parse.urlencode(those)
+    ask = lambda method, path, body=None: system.ask(method, f"/admin/queues/api/v1/{path}", body, "admin").json
+    counted = wait_for("four dead letters", lambda: (c := ask("GET", f"dead-letters/count?{which}"))["count"] == 4 and c)
+    begun = ask("POST", "dead-letters/all", {"do": "delete", "rate": "1", **those, **counted})
+    shown = lambda: ask("GET", f"operation?id={begun['operation']}")
+    wait_for("its first step", lambda: shown()["done"] >= 1)
+    system.api.kill()
+    system.api = system.start("api")
+    assert shown()["state"] == "running" and shown()["done"] < 4, shown()
+    wait_for("the next process ends it", lambda: shown()["state"] == "done", 90)
+    assert shown()["done"] == 4 and ask("GET", f"dead-letters/count?{which}")["count"] == 0, shown()
+    yield "a bulk operation of the dashboard, SIGKILL of the API in the middle: the next API process ends it, each letter once"
 
 
 def without_broker(system):

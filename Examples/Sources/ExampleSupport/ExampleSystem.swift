@@ -74,21 +74,22 @@ public struct ExampleSystem {
   /// - Parameters:
   ///   - first: what has to succeed before anything is served; an error ends the process.
   ///   - worker: what the worker's process runs.
-  ///   - publisher: what carries the API's messages to the broker, such as the relay of an outbox.
+  ///   - beside: what runs in the API's process beside its server, such as the relay of an outbox that carries its messages to the
+  ///     broker. They are stopped after the server, from the last to the first.
   ///   - routes: adds the API's routes; they are served once the topology stands.
   public func run(
     first: (@Sendable () async throws -> Void)? = nil, worker: @autoclosure () throws -> Worker,
-    publisher: @autoclosure () -> (any Service)? = nil,
+    beside: @autoclosure () throws -> [any Service] = [],
     routes: (RouterGroup<BasicRequestContext>) -> Void
   ) async throws {
     if let first, try await !FirstStep(body: first).succeeds(logger) { return logger.info("Stopped") }
     var parts: [any Service] = []
     if role != .api { parts.append(try worker()) }
-    if role != .worker, let publisher = publisher() { parts.append(publisher) }
+    if role != .worker { parts += try beside() }
     try await run(parts: parts, routes: routes)
   }
 
-  /// Runs until SIGTERM or SIGINT, as ``run(first:worker:publisher:routes:)`` does, what is made of other parts than those.
+  /// Runs until SIGTERM or SIGINT, as ``run(first:worker:beside:routes:)`` does, what is made of other parts than those.
   ///
   /// - Parameters:
   ///   - parts: what runs once the topology stands. They are stopped from the last to the first.

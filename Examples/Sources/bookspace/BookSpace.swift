@@ -25,7 +25,7 @@ internal import Warren
     let handlers = EventHandlers(store: store, faults: Faults(directory: system.data))
     try await system.run(
       worker: try handlers.worker(on: system.broker, logger: system.logger),
-      publisher: store.relay(to: system.broker, engine: system.engine, logger: system.logger),
+      beside: [store.relay(to: system.broker, engine: system.engine, logger: system.logger)],
       routes: { BookSpaceAPI(store: store).add(to: $0) })
   }
 }

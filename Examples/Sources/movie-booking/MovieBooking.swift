@@ -34,7 +34,7 @@ internal import WarrenGRDB
       tokens: Tokens(secrets, issuer: "movie-booking"))
     try await system.run(
       worker: try mails.worker(on: system.broker, logger: system.logger),
-      publisher: OutboxRelay(store.outbox, to: system.broker),
+      beside: [OutboxRelay(store.outbox, to: system.broker)],
       routes: { MovieBookingAPI(store: store, accounts: accounts).add(to: $0) })
   }
 }

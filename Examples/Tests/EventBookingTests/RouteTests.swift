@@ -63,7 +63,7 @@ import WarrenTesting
         }
         let paths: [(HTTPRequest.Method, String)] = [
           (.get, ""), (.get, "/dead-letters"), (.get, "/api/v1/overview"), (.post, "/queue/pause"),
-          (.post, "/dead-letters/all"),
+          (.post, "/dead-letters/all"), (.get, "/outbox"), (.post, "/outbox/discard"),
         ]
         for (method, path) in paths {
           let nothing = try await answer(method, path, nil)
@@ -78,6 +78,8 @@ import WarrenTesting
         let token = try await stage.tokens.make(for: Caller(id: "administrator", role: "administrator"))
         let page = try await answer(.get, "", "Bearer \(token)")
         #expect(page.status == .ok && String(buffer: page.body).contains("emailQueue"))
+        let outbox = try await answer(.get, "/outbox", "Bearer \(token)")
+        #expect(outbox.status == .ok && String(buffer: outbox.body).contains("for the relay"))
         #expect(try await answer(.post, "/queue/pause", "Bearer \(token)").status == .unsupportedMediaType)
       }
     }
@@ -106,6 +108,6 @@ import WarrenTesting
       tokens: stage.tokens, auth: AuthController(AccountAppModule(stage.modules)),
       events: EventController(EventAppModule(stage.modules)),
       bookings: BookingController(BookingAppModule(stage.modules)),
-      dashboard: Dashboard(stage.broker, .init(challenge: "Basic realm=\"test\"")))
+      dashboard: Dashboard(stage.broker, .init(challenge: "Basic realm=\"test\""), outbox: stage.modules.outbox))
   }
 }

@@ -33,16 +33,16 @@ internal import WarrenDashboard
     let modules = try Modules(
       data: system.data, broker: system.broker, tokens: tokens, administrator: role == .worker ? nil : administrator,
       mailer: mailer, sender: try MailSettings.sender(default: "tickets@events.example"))
+    let dashboard = Dashboard(
+      system.broker, .init(title: "Event booking", challenge: "Basic realm=\"event-booking\", charset=\"UTF-8\""),
+      auditFile: system.data.appending(path: "audit.jsonl").path, outbox: modules.outbox, logger: system.logger)
     let routes = EventBookingRoutes(
       tokens: tokens, auth: AuthController(AccountAppModule(modules)),
       events: EventController(EventAppModule(modules)), bookings: BookingController(BookingAppModule(modules)),
-      dashboard: Dashboard(
-        system.broker, .init(title: "Event booking", challenge: "Basic realm=\"event-booking\", charset=\"UTF-8\""),
-        auditFile: system.data.appending(path: "audit.jsonl").path,
-        logger: system.logger))
+      dashboard: dashboard)
     try await system.run(
       worker: try EmailWorker(NotificationAppModule(modules)).worker(on: system.broker, logger: system.logger),
-      publisher: modules.relay(to: system.broker),
+      beside: [modules.relay(to: system.broker), dashboard],
       routes: { router in routes.add(to: router) })
   }
 }

@@ -38,6 +38,9 @@ package struct Modules: Sendable {
   /// Carries to the queue what was saved with bookings and changes.
   package func relay(to broker: any Broker) -> any Service { repositories.relay(to: broker) }
 
+  /// What waits to be carried there, for those who operate it.
+  package var outbox: any OperableOutbox { repositories.operableOutbox }
+
   /// Runs what several modules do as one transaction: all of it is saved, or nothing.
   package func atomically<Value: Sendable>(
     _ body: @escaping @Sendable (Work) throws -> Value

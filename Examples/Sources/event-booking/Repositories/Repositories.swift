@@ -29,6 +29,9 @@ package struct Repositories: Sendable {
   /// Carries to the queue what transactions have put into the outbox.
   package func relay(to broker: any Broker) -> any Service { OutboxRelay(outbox, to: broker) }
 
+  /// The outbox itself, to be looked into and put right.
+  package var operableOutbox: any OperableOutbox { outbox }
+
   /// Runs a transaction: all of it is saved, the jobs in it included, or nothing.
   package func write<Value: Sendable>(
     _ body: @escaping @Sendable (Transaction) throws -> Value

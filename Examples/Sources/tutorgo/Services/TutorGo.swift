@@ -39,7 +39,7 @@ internal import WarrenGRDB
     try await system.run(
       first: { try await connection.waitForBroker() },
       worker: try Services.worker(consumer, store, mails),
-      publisher: OutboxRelay(store.outbox, to: system.broker, logger: system.logger),
+      beside: [OutboxRelay(store.outbox, to: system.broker, logger: system.logger)],
       routes: { Services.addRoutes(to: $0, store) })
   }
 }
