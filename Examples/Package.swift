@@ -37,6 +37,13 @@ func layer(_ name: String, in folder: String, _ dependencies: [Target.Dependency
     name: name, dependencies: dependencies, path: "Sources/event-booking/\(folder)", swiftSettings: settings)
 }
 
+/// A code sample of one of the five documents, in Swift: one file, which is a program. As in a package of one's own, imports are as they are.
+func sample(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Samples", sources: ["\(name).swift"],
+    swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
 let package = Package(
   name: "warren-examples",
   platforms: [.macOS(.v15)],
@@ -126,6 +133,15 @@ let package = Package(
         "TutorGoMessaging", "ExampleSupport", "Mail", warren, outbox, hummingbird, http, grdb, arguments, log,
       ],
       path: "Sources/tutorgo/Services", swiftSettings: settings),
+    sample("BackstagePublishing", ["BackstageBus", warren]),
+    sample("BackstageSubscribing", ["BackstageBus", warren]),
+    sample("BackstagePublications", ["BackstageBus", warren]),
+    sample("BackstageNotifications", ["BackstageBus", warren]),
+    sample("BookSpaceEvents", [warren, connect, lifecycle, log]),
+    sample("EventBookingFanOut", [warren, connect, lifecycle, log]),
+    sample("MovieBookingQueue", [warren, connect, lifecycle, log]),
+    sample("TutorGoConsumer", ["TutorGoMessaging", warren, connect]),
+    sample("TutorGoPublisher", ["TutorGoMessaging", warren, connect]),
     .testTarget(
       name: "TutorGoTests",
       dependencies: [

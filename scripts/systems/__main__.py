@@ -13,11 +13,13 @@ import backstage
 import bookspace
 import event_booking
 import movie_booking
+import samples
 import tutorgo
 from running import ROOT
 
 SYSTEMS = {
     "bookspace": bookspace, "movie-booking": movie_booking, "event-booking": event_booking, "tutorgo": tutorgo, "backstage": backstage,
+    "samples": samples,
 }
 
 
