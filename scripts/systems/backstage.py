@@ -150,6 +150,8 @@ def routes(system):
     concert = system.make("/events", user_id=ada, title="Proms", venue="Hall", starts_at="2035-06-01T19:00:00Z")
     assert concert["starts_at"] == "2035-06-01T19:00:00Z"
     concert = concert["event_id"]
+    refused = system.ask("PUT", f"/events/{concert}", {"user_id": 999999, "title": "Mine"})
+    assert refused.status == 403 and "user_id" in refused.json["error"]["message"], refused.text
     assert system.ask("PUT", f"/events/{concert}", {"title": "Last night of the proms"}).json["title"].startswith("Last")
     wait_for("the new name is known", lambda: system.ask("GET", f"/tickets/{system.ticket(ada, concert)}").json["event_name"].startswith("Last"))
     ticket = system.ticket(ada, concert)

@@ -18,7 +18,8 @@ public struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     } catch let error as any HTTPResponseError {
       let status = error.status
       let code = status.reasonPhrase.lowercased().replacing(" ", with: "_")
-      let message = "\(request.method) \(request.uri.path.prefix(100)): \(status.reasonPhrase)"
+      let route = "\(request.method) \(request.uri.path.prefix(100))"
+      let message = status == .notFound ? "there is no route \(route)" : "\(route): \(status.reasonPhrase)"
       return APIError(status, code, message).response
     } catch let error as DatabaseError {
       context.logger.error("Database failed", metadata: ["error": "\(error.resultCode): \(error.message ?? "")"])

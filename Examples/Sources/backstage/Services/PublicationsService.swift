@@ -68,6 +68,8 @@ private struct ConcertRoutes: Sendable {
     var startsAt: String?
   }
   private struct Changes: Decodable {
+    /// Who changes it. Without it the caller is trusted, as the whole system trusts its callers.
+    var userId: Int?
     var title: String?
     var venue: String?
     var startsAt: String?
@@ -113,6 +115,10 @@ private struct ConcertRoutes: Sendable {
     let startsAt = try body.startsAt.map(Self.time)
     let concert = try await data.write { db in
       let old = try Self.concert(id, db)
+      if let user = body.userId, user != old.userId {
+        throw APIError(
+          .forbidden, "forbidden", "user_id did not create event \(id): only its creator may change it")
+      }
       try db.execute(
         sql: "UPDATE concerts SET title = ?, venue = ?, startsAt = ?, version = version + 1 WHERE eventId = ?",
         arguments: [title ?? old.title, venue ?? old.venue, startsAt ?? old.startsAt, id])
