@@ -88,7 +88,8 @@ let package = Package(
     .executableTarget(
       name: "WarrenCommand",
       dependencies: [
-        "Warren", "WarrenConnect", "WarrenOperations", "WarrenDashboard", lifecycle, signals, arguments, log,
+        "Warren", "WarrenConnect", "WarrenOperations", "WarrenDashboard", hummingbird, httpTypes, nioCore, nioPosix,
+        lifecycle, signals, arguments, log,
       ],
       swiftSettings: settings),
     .target(

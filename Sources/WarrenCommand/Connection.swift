@@ -7,9 +7,12 @@ internal import WarrenOperations
 extension GlobalOptions {
   /// Opens the broker and runs it while `body` runs.
   ///
-  /// - Parameter store: where schedules are, if not in the broker.
+  /// - Parameters:
+  ///   - store: where schedules are, if not in the broker.
+  ///   - outbox: the application's, where it is to be operated, too.
   func withOperations<Result: Sendable>(
-    store: (any StateStore)? = nil, _ body: @Sendable (Operations) async throws -> Result
+    store: (any StateStore)? = nil, outbox: (any OperableOutbox)? = nil,
+    _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     guard let text = try brokerURL(), !text.isEmpty else {
       throw CommandError(
@@ -20,16 +23,22 @@ extension GlobalOptions {
     if case .sqlite(let path) = address { try requireFile(path) }
     let broker = try address.open(
       startDeadline: .seconds(5), publishDeadline: .seconds(10), waitsForBroker: false, logger: quietLogger)
-    return try await run(broker, store, body)
+    return try await run(broker, store, outbox, body)
   }
 
   private func run<Result: Sendable>(
-    _ broker: some Broker, _ store: (any StateStore)?, _ body: @Sendable (Operations) async throws -> Result
+    _ broker: some Broker, _ store: (any StateStore)?, _ outbox: (any OperableOutbox)?,
+    _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     let (mask, actor, audit) = (mask, actor, auditLog(for: broker))
     return try await broker.withBroker {
-      try await body(Operations($0, mask: mask, store: store, actor: actor, audit: audit))
+      try await body(Operations($0, mask: mask, store: store, actor: actor, audit: audit, outbox: outbox))
     }
+  }
+
+  /// What is done with an outbox, which needs no broker; who changed something is written to the file of the audit.
+  func operations(on outbox: any OperableOutbox) -> OutboxOperations {
+    OutboxOperations(outbox, actor: actor, audit: auditOfFile)
   }
 
   /// What is named here, in the environment, or by the context that is in use.
@@ -52,8 +61,12 @@ extension GlobalOptions {
 
   /// A file, where one is named or the engine keeps no log; `nil`: the engine's own.
   private func auditLog(for broker: any Broker) -> (any AuditLog)? {
+    auditFile == nil && setting("WARREN_AUDIT") == nil && broker is any AuditLog ? nil : auditOfFile
+  }
+
+  /// The file that is named, or that of this user.
+  private var auditOfFile: AuditFile {
     if let path = auditFile ?? setting("WARREN_AUDIT") { return AuditFile(path: path) }
-    if broker is any AuditLog { return nil }
     let state = setting("XDG_STATE_HOME") ?? NSHomeDirectory() + "/.local/state"
     return AuditFile(path: state + "/warren/audit.jsonl")
   }

@@ -22,9 +22,11 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       StatusCommand.self, QueueCommand.self, DeadCommand.self, MessageCommand.self, EventCommand.self, JobCommand.self,
-      ScheduleCommand.self, BreakerCommand.self, WorkerCommand.self, TopologyCommand.self, DoctorCommand.self,
+      ScheduleCommand.self, BreakerCommand.self, WorkerCommand.self, OutboxCommand.self, TopologyCommand.self,
+      DoctorCommand.self,
       OperationCommand.self,
       AuditCommand.self, ContextCommand.self, DashboardCommand.self,
+      BenchCommand.self, DevCommand.self,
     ])
 
   @OptionGroup(title: "Everywhere") var options: GlobalOptions

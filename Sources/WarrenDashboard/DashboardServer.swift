@@ -103,7 +103,7 @@ public struct DashboardServer: Service {
 
   private static func admission(_ request: Request, _ configuration: Configuration) -> Dashboard.Admission {
     guard let password = configuration.password else {
-      return isHere(request.head.authority)
+      return isThisMachine(request.head.authority)
         ? .admitted(.init(name: "this machine", role: configuration.role)) : .refused
     }
     guard let (name, given) = BasicLogin.read(request.headers[.authorization]),
@@ -113,7 +113,7 @@ public struct DashboardServer: Service {
   }
 
   /// Whether a browser was told to come here by a name of this machine.
-  static func isHere(_ authority: String?) -> Bool {
+  package static func isThisMachine(_ authority: String?) -> Bool {
     guard let authority else { return false }
     let host = authority.hasPrefix("[") ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" }
     return Configuration.loopback.contains(host.lowercased())

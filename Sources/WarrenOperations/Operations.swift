@@ -45,9 +45,12 @@ public struct Operations: Sendable {
     self.store = store ?? broker as? any StateStore
     self.outbox = outbox
     self.clock = clock ?? broker.clock
-    self.actor = actor ?? "\(ProcessInfo.processInfo.userName)@\(ProcessInfo.processInfo.hostName)"
+    self.actor = actor ?? Self.thisUser
     log = audit ?? broker as? any AuditLog
   }
+
+  /// This process's user and host.
+  static var thisUser: String { "\(ProcessInfo.processInfo.userName)@\(ProcessInfo.processInfo.hostName)" }
 
   /// The schedules in the store.
   ///

@@ -22,6 +22,15 @@ final class FixedOutbox: OperableOutbox {
       isRelayed: true)
   }
   func findings(patience: Duration) async throws -> [Finding] { [Finding(.warning, "two wait in the outbox")] }
+  func waiting(limit: Int) async throws -> [WaitingPublication] {
+    failing.withLock { failing in
+      failing.prefix(limit).map {
+        WaitingPublication(
+          id: $0.id, name: $0.name, destination: $0.destination, stored: $0.stored, attempts: $0.attempts,
+          nextTry: $0.nextTry, error: $0.error)
+      }
+    }
+  }
   func failing(limit: Int) async throws -> [FailingPublication] { failing.withLock { Array($0.prefix(limit)) } }
   func retryNow() async throws { retries.withLock { $0 += 1 } }
   func discard(_ id: MessageID) async throws -> Bool {

@@ -27,12 +27,20 @@ struct DashboardCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where that is, such as staging; production is shown in red.", valueName: "text"))
   var environment: String?
   @OptionGroup var store: StoreOption
+  @Option(
+    help: ArgumentHelp(
+      "The application's outbox, to show it, too: sqlite:PATH of its database (default: $WARREN_OUTBOX).",
+      valueName: "url"),
+    completion: .file())
+  var outbox: String?
 
   func run() async throws {
     let password = ProcessInfo.processInfo.environment["WARREN_DASHBOARD_PASSWORD"].flatMap { $0.isEmpty ? nil : $0 }
     let configuration = DashboardServer.Configuration(host: host, port: Int(port), role: role.role, password: password)
     let look = Dashboard.Configuration(title: title, environment: environment)
-    try await options.withOperations(store: try store.open()) { operations in
+    let outbox = try (outbox ?? ProcessInfo.processInfo.environment["WARREN_OUTBOX"].flatMap { $0.isEmpty ? nil : $0 })
+      .map { try BrokerAddress($0).openOutbox() }
+    try await options.withOperations(store: try store.open(), outbox: outbox) { operations in
       var logger = Logger(label: "warren.dashboard", factory: { StreamLogHandler.standardError(label: $0) })
       logger.logLevel = .notice
       let server = try DashboardServer(

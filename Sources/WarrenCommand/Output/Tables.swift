@@ -122,6 +122,30 @@ enum Tables {
     ])
   }
 
+  static var waitingPublications: Table<WaitingPublication> {
+    Table(columns: [
+      Column("id", whole: true) { row, _ in row.id.rawValue },
+      Column("name") { row, _ in row.name?.rawValue ?? "" },
+      Column("to") { row, _ in row.destination },
+      Column("waits", number: true) { $1.age($0.stored) },
+      Column("attempts", number: true) { $1.number($0.attempts) },
+      Column("next", number: true, optional: true) { $1.until($0.nextTry) },
+      Column("error", style: { _ in .bad }) { row, _ in row.error ?? "" },
+    ])
+  }
+
+  static var failingPublications: Table<FailingPublication> {
+    Table(columns: [
+      Column("id", whole: true) { row, _ in row.id.rawValue },
+      Column("name") { row, _ in row.name?.rawValue ?? "" },
+      Column("to") { row, _ in row.destination },
+      Column("waits", number: true) { $1.age($0.stored) },
+      Column("attempts", number: true) { $1.number($0.attempts) },
+      Column("next", number: true) { $1.until($0.nextTry) },
+      Column("error", style: { _ in .bad }) { row, _ in row.error },
+    ])
+  }
+
   static var findings: Table<Finding> {
     Table(columns: [
       Column("severity", style: { Style($0.severity) }) { row, _ in row.severity.rawValue },

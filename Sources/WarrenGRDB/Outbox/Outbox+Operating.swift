@@ -49,6 +49,24 @@ extension Outbox: OperableOutbox {
     return findings
   }
 
+  /// The messages that wait, the oldest first, at most so many.
+  public func waiting(limit: Int) async throws -> [WaitingPublication] {
+    try await database.read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT id, name, coalesce(queue, exchange, ''), stored_at, attempts, next_try, error FROM warren_outbox
+          ORDER BY seq LIMIT ?
+          """, arguments: [max(0, limit)]
+      ).map { row in
+        WaitingPublication(
+          id: MessageID(row[0] as String), name: (row[1] as String?).map { MessageName($0) }, destination: row[2],
+          stored: Date(wholeMilliseconds: row[3]), attempts: row[4],
+          nextTry: (row[5] as Int64?).map { Date(wholeMilliseconds: $0) }, error: row[6])
+      }
+    }
+  }
+
   /// The messages that could not be published, the oldest first, at most so many.
   public func failing(limit: Int) async throws -> [FailingPublication] {
     try await database.read { db in

@@ -57,26 +57,7 @@ extension Operations {
     operation: String? = nil, done: (Result) -> (count: Int?, note: String?) = { _ in (nil, nil) },
     _ body: () async throws(BrokerError) -> Result
   ) async throws(BrokerError) -> Result {
-    guard let log else { return try await body() }
-    var entry = AuditEntry(
-      time: clock.now, actor: actor, action: action, stage: .begins, queue: queue, message: message, filter: filter,
-      count: count, operation: operation)
-    try await log.record(entry)
-    do throws(BrokerError) {
-      let result = try await body()
-      entry.stage = .done
-      (entry.count, entry.note) = done(result)
-      entry.time = clock.now
-      // It has happened, whether or not this can be written.
-      try? await log.record(entry)
-      return result
-    } catch {
-      entry.stage = .failed
-      entry.note = error.message
-      entry.count = nil
-      entry.time = clock.now
-      try? await log.record(entry)
-      throw error
-    }
+    try await Auditor(log: log, actor: actor, clock: clock).audited(
+      action, queue: queue, message: message, filter: filter, count: count, operation: operation, done: done, body)
   }
 }
