@@ -61,7 +61,8 @@ public struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
         "Authorization: send 'Bearer TOKEN', with a token of POST /api/auth/login that is not too old")
     }
     guard roles.contains(caller.role) else {
-      throw APIError.forbidden("this is for \(roles.sorted().joined(separator: " and ")), and you are \(caller.role)")
+      throw APIError.forbidden(
+        "this needs the role \(roles.sorted().joined(separator: " or ")), and yours is \(caller.role)")
     }
     return try await CurrentCaller.$value.withValue(caller) { try await next(request, context) }
   }

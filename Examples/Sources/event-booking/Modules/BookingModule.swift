@@ -22,7 +22,7 @@ package struct BookingModule: Sendable {
     guard event.date > now else { throw Self.isOver(event) }
     guard try work.transaction.events.sell(tickets, of: event.eventId) else {
       throw APIError.conflict(
-        "sold_out", "tickets: of '\(event.title)' \(event.totalTickets - event.ticketsSold) are left, not \(tickets)")
+        "sold_out", "tickets is \(tickets), and '\(event.title)' has \(event.totalTickets - event.ticketsSold) left")
     }
     let booking = Booking(
       bookingId: UUID().uuidString.lowercased(), eventId: event.eventId, customerId: customer.userId, tickets: tickets,
