@@ -12,7 +12,7 @@ import WarrenSQLite
     #expect(report["repeated"] as? Int == 0)
     let latency = try #require(report["latency"] as? [String: Double])
     #expect(try #require(latency["median"]) > 0 && latency["longest"] ?? 0 >= latency["median"] ?? 0)
-    #expect(try await broker.run("queue", "ls").rows.allSatisfy { !$0[0].hasPrefix("warren.bench") })
+    #expect(try await broker.run("queue", "ls").rows.allSatisfy { !$0[0].hasPrefix("bench-") })
     let audit = try await broker.run("audit", "ls", "--columns", "action,stage")
     #expect(audit.rows == [["bench", "begins"], ["bench", "done"]], "\(audit.output)")
     let text = try await broker.run("bench", "--messages", "10", "--samples", "1")
@@ -24,7 +24,7 @@ import WarrenSQLite
     let broker = try await SeededBroker()
     let run = try await broker.run("bench", "--messages", "1000000", "--batch", "1", "--timeout", "300ms")
     #expect(run.status == 1 && run.errors.contains("did not come to its end"), "\(run.errors)")
-    #expect(try await broker.run("queue", "ls").rows.allSatisfy { !$0[0].hasPrefix("warren.bench") })
+    #expect(try await broker.run("queue", "ls").rows.allSatisfy { !$0[0].hasPrefix("bench-") })
   }
 
   @Test(

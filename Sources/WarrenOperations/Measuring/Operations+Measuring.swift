@@ -16,7 +16,7 @@ extension Operations {
       throw BrokerError(.invalid, "a measurement needs messages of 8 bytes or more, and one or more of everything else")
     }
     let deleting = try removing
-    let queue = Queue.deadLetters(QueueName("warren.bench.\(MessageID.unique())"))
+    let queue = Queue.deadLetters(QueueName("bench-\(MessageID.unique())"))
     let topology = try Topology(queues: [queue])
     return try await audited("bench", queue: queue.name, count: plan.messages + plan.samples) {
       () async throws(BrokerError) -> Result<Measurement, any Error> in
