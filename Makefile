@@ -109,7 +109,7 @@ chaos: setup
 soak-amqp: setup
 	scripts/soak-amqp $(MINUTES) $(SEED) $(VERSION)
 
-## Looks at every page of the dashboard with a headless browser and does everything on them: BROKER=sqlite:FILE, rabbitmq:4.0 or amqp://…; pictures go to OUT.
+## Looks at every page of the dashboard with a headless browser and does everything on them: BROKER=sqlite, sqlite:FILE, rabbitmq:4.0 or amqp://…; pictures go to OUT.
 dashboard-test: setup
 	scripts/build . --product warren-dashboard-stage
 	scripts/dashboard-test $(if $(BROKER),--broker '$(BROKER)') $(if $(OUT),--out $(OUT))

@@ -1,6 +1,6 @@
 """Fills a broker, serves the dashboard, looks at every page with Chromium, and does everything that can be done on them.
 
-By default the broker is a SQLite file of its own; `rabbitmq:4.0` starts one of that version, any other value is its URL. Each page
+By default, or by `sqlite`, the broker is a file of its own; `rabbitmq:4.0` starts one of that version, any other value is its URL. Each page
 is loaded by a headless browser as it is on a desktop, at 390 px and dark; a picture of each goes into FOLDER. Then a browser that is
 driven clicks on every action and finds its way by the keyboard. On SQLite the dashboard's process is killed within a bulk
 operation, which the next one has to bring to its end. It fails when a page does not answer, when the browser reports an error
@@ -66,7 +66,7 @@ def main():
 @contextlib.contextmanager
 def opened(broker, folder):
     """The URL of the broker; one that is started here ends with the body."""
-    if broker is None:
+    if broker in (None, "sqlite"):
         yield f"sqlite:{folder}/broker.db"
     elif not broker.startswith("rabbitmq:"):
         yield broker

@@ -76,7 +76,7 @@ enum OneOperationPage {
           Parts.row("Stayed: their queue is gone", count(skipped.unreachable))
           Parts.row("Stayed: a worker held them", count(skipped.held))
           Parts.row("Gone meanwhile, by others", count(skipped.gone))
-          Parts.row("Per second", OperationsPage.rate(operation))
+          Parts.row("Per second", OperationsPage.pace(operation).map { _ in OperationsPage.rate(operation) })
           Parts.row("At most per second", operation.rate.map { HTML(String(format: "%g", $0)) })
         }
       }

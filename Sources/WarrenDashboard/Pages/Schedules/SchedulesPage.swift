@@ -44,7 +44,7 @@ enum SchedulesPage {
   private static func row(_ schedule: ScheduleStatus, _ call: Call) -> HTML {
     Tags.tr {
       Parts.cell("Schedule") {
-        Tags.strong { schedule.name }
+        Tags.strong(.class("unbroken")) { schedule.name }
         Tags.small(.class("muted under")) { "\(schedule.job) to \(schedule.queue)" }
       }
       Parts.cell("When") {
