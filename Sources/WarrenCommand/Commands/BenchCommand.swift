@@ -66,7 +66,8 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   private func text(_ measurement: Measurement, _ printer: Printer) -> String {
-    func milliseconds(_ value: Double) -> String { "\((value * 100).rounded() / 100) ms" }
+    // When the time was up before a sample was taken, there is no latency to show.
+    func milliseconds(_ value: Double) -> String { value == 0 ? "" : "\((value * 100).rounded() / 100) ms" }
     return printer.card([
       ("engine", measurement.engine), ("published a second", "\(Int(measurement.publishedPerSecond))"),
       ("handled a second", "\(Int(measurement.handledPerSecond))"),
@@ -74,7 +75,7 @@ struct BenchCommand: AsyncParsableCommand {
       ("latency, 99 of 100", milliseconds(measurement.latency.p99)),
       ("latency, longest", milliseconds(measurement.latency.longest)),
       ("delivered", measurement.isExact ? "\(measurement.handled), each exactly once" : "\(measurement.handled)"),
-      ("lost", measurement.lost == 0 ? "" : "\(measurement.lost)"),
+      ("did not come", measurement.lost == 0 ? "" : "\(measurement.lost)"),
       ("came again", measurement.repeated == 0 ? "" : "\(measurement.repeated)"),
     ])
   }
