@@ -4,7 +4,7 @@ import WarrenOperations
 import WarrenRabbitMQ
 
 /// A measurement has a queue of its own, which goes with it.
-@Suite(.enabled(if: RealBroker.isThere, RealBroker.note))
+@Suite(.serialized, .enabled(if: RealBroker.isThere, RealBroker.note))
 struct MeasuringTests {
   @Test func eachMessageComesOnceAndTheQueueGoes() async throws {
     try await RabbitMQBroker(url: try #require(RealBroker.url)).withBroker { broker in
