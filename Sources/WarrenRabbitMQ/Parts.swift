@@ -81,8 +81,8 @@ struct Parts: Sendable {
         for pump in pumps { pump.stop() }
         mark.yield()
       },
-      onPause: { _, time in
-        for pump in pumps { pump.setPausedByWorker(time != nil) }
+      onPause: { consumer, time in
+        for pump in pumps { pump.followPause(of: consumer) }
         if time != nil { mark.yield() }
       },
       isHeld: { open.holds($0.number) })

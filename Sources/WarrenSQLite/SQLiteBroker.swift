@@ -195,7 +195,6 @@ extension SQLiteBroker: Broker {
     try await waitUntilRunning()
     let id = lastConsumer.add(1, ordering: .relaxed).newValue
     let isOpen = Flag(true)
-    let isPaused = Flag(false)
     let consumer = Consumer(
       queue: queue, prefetch: prefetch,
       onStop: { consumer in
@@ -203,12 +202,10 @@ extension SQLiteBroker: Broker {
         self.takeBack(consumer)
       },
       onPause: { consumer, time in
-        isPaused.set(time != nil)
         if time == nil { self.writer.wake() } else { self.takeBack(consumer) }
       })
     let local = try await writer.perform(isUrgent: false) { [presence, configuration] transaction in
-      try transaction.join(
-        consumer, id: id, isOpen: isOpen, isPaused: isPaused, presence, name: configuration.workerName)
+      try transaction.join(consumer, id: id, isOpen: isOpen, presence, name: configuration.workerName)
     }
     consumers.add(consumer)
     defer { consumers.remove(consumer) }

@@ -72,9 +72,14 @@ public final class VirtualClock: BrokerClock {
   /// Lets time pass until it shows `time`, unless it shows that or more; those whose time has come wake up.
   public func advance(to time: Date) {
     turn { state in
-      let passed = max(0, time.timeIntervalSince(state.now))
+      let passed = state.elapsed + .seconds(max(0, time.timeIntervalSince(state.now)))
       state.now = max(state.now, time)
-      state.elapsed += .seconds(passed)
+      // A `Date` is exact to a quarter of a microsecond only. Those that sleep until the same moment by what has passed wake up, too.
+      let meant = state.sleepers.values.compactMap { sleeper -> Duration? in
+        guard case .elapsed(let end) = sleeper.until, end - passed <= .microseconds(10) else { return nil }
+        return end
+      }
+      state.elapsed = max(passed, meant.max() ?? passed)
     }
   }
 

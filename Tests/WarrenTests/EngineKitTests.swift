@@ -8,6 +8,21 @@ import WarrenTesting
 @Suite struct EngineLifecycleTests {
   private let clock = VirtualClock()
 
+  @Test func whoSleepsForAWhileWakesUpWhenTheDayComesToThatMoment() async throws {
+    // Times of day with fractions, which a `Date` rounds.
+    let clock = VirtualClock(now: Date(timeIntervalSince1970: 1_800_000_000.123_456_7))
+    for round in 1...50 {
+      clock.advance(to: clock.now + 0.1 * Double(round) / 3)
+      let (until, end) = (clock.now.adding(.seconds(30)), clock.elapsed + .seconds(30))
+      let sleeper = Task { try await clock.sleep(untilElapsed: end) }
+      while clock.sleepers == 0 { await Task.yield() }
+      clock.advance(to: clock.now + 1.0 / 3)
+      clock.advance(to: until)
+      #expect(clock.sleepers == 0 && clock.elapsed >= end, "round \(round)")
+      sleeper.cancel()
+    }
+  }
+
   @Test func callsWaitForTheEngineAndGetWhatItRunsOn() async throws {
     let lifecycle = EngineLifecycle<Int>()
     try lifecycle.begin()

@@ -80,10 +80,7 @@ private struct Mail: JobMessage {
     let bus = EventBus(broker, exchange: "shop", source: "test", topology: try topology())
     try await broker.withBroker { broker in
       func code(_ publish: () async throws -> Receipt) async -> BrokerError.Code? {
-        do {
-          _ = try await publish()
-          return nil
-        } catch { return (error as? BrokerError)?.code }
+        await #expect(throws: BrokerError.self) { _ = try await publish() }?.code
       }
       #expect(await code { try await bus.enqueue(Mail(), after: .seconds(-1)) } == .invalid)
       #expect(await code { try await bus.enqueue(Mail(), timeToLive: .zero) } == .invalid)

@@ -68,7 +68,7 @@ extension Operations {
     return try await audited("failure.\(kind?.rawValue ?? "open")", filter: "group:\(fingerprint)") {
       () throws(BrokerError) in
       guard var group = try await groups(DeadLetterSelection(fingerprint: fingerprint, limit: .max)).groups.first else {
-        throw BrokerError(.notFound, "no dead letter is of the group '\(fingerprint)': `warren dead groups` lists them")
+        throw BrokerError(.notFound, "no dead letter is of the group '\(fingerprint)'")
       }
       let mark = kind.map { FailureMark(kind: $0, time: max(clock.now, group.last), actor: actor) }
       while true {

@@ -55,8 +55,8 @@ final class QueuePump: Sendable {
     if isPaused { await machine.wait { $0.isQuiet } }
   }
 
-  /// The same for the worker's own pauses; returns at once.
-  func setPausedByWorker(_ isPaused: Bool) { machine.withValue { $0.setPausedByWorker(isPaused) } }
+  /// The same for the worker's own pauses; returns at once. A pause and its end that come at once are told in either order: the consumer says what holds.
+  func followPause(of consumer: Consumer) { machine.withValue { $0.setPausedByWorker(consumer.pausedUntil != nil) } }
 
   /// Hands out nothing more, once its worker wants nothing more; returns at once.
   func stop() { machine.withValue { $0.stop() } }

@@ -1,27 +1,27 @@
 internal import Warren
 
-/// A consumer of this process, as the writer sees it. All but the flags is touched on the writer's queue only.
+/// A consumer of this process, as the writer sees it. All but the flag is touched on the writer's queue only.
 final class LocalConsumer: @unchecked Sendable {
   let id: Int64
   let queue: Int64
   let consumer: Consumer
   /// `false` once the worker wants nothing more; set from anywhere.
   let isOpen: Flag
-  /// `true` while the worker wants nothing for a time; set from anywhere.
-  let isPaused: Flag
   /// Deliveries that are out, as of the last commit.
   fileprivate(set) var unsettled = 0
 
-  init(id: Int64, queue: Int64, consumer: Consumer, isOpen: Flag, isPaused: Flag) {
+  init(id: Int64, queue: Int64, consumer: Consumer, isOpen: Flag) {
     self.id = id
     self.queue = queue
     self.consumer = consumer
     self.isOpen = isOpen
-    self.isPaused = isPaused
   }
 
+  /// Whether the worker wants nothing for a time.
+  var isPaused: Bool { consumer.pausedUntil != nil }
+
   /// Whether it takes deliveries now.
-  var isTaking: Bool { isOpen.isSet && !isPaused.isSet }
+  var isTaking: Bool { isOpen.isSet && !isPaused }
 
   /// How many deliveries it could take, as of the last commit.
   var credit: Int { isTaking ? min(consumer.prefetch - unsettled, consumer.room ?? .max) : 0 }

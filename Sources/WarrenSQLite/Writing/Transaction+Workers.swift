@@ -29,11 +29,11 @@ extension Transaction {
 
   /// Begins to hand out to a consumer.
   func join(
-    _ consumer: Consumer, id: Int64, isOpen: Flag, isPaused: Flag, _ neighbourhood: any Neighbourhood, name: String
+    _ consumer: Consumer, id: Int64, isOpen: Flag, _ neighbourhood: any Neighbourhood, name: String
   ) throws -> LocalConsumer {
     let queue = try queue(consumer.queue)
     if worker == nil { try enroll(neighbourhood, name: name) }
-    let local = LocalConsumer(id: id, queue: queue.id, consumer: consumer, isOpen: isOpen, isPaused: isPaused)
+    let local = LocalConsumer(id: id, queue: queue.id, consumer: consumer, isOpen: isOpen)
     joining.append(local)
     if let worker { try note(queue.id, of: worker, by: 1) }
     try changeWorkers()

@@ -375,7 +375,7 @@ final class Writer: Sendable {
     for (consumer, deliveries) in transaction.handed {
       release(consumer.consumer.hand(deliveries))
       // One that was paused since they were claimed has taken back what it had by then, and not these.
-      if consumer.isPaused.isSet { release(consumer.consumer.revoke()) }
+      if consumer.isPaused { release(consumer.consumer.revoke()) }
     }
     for action in transaction.afterCommit { action() }
     for row in transaction.setAside {
