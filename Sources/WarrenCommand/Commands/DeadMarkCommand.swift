@@ -15,8 +15,8 @@ struct DeadMarkCommand: AsyncParsableCommand {
   @Argument(help: "resolved, ignored or open.") var mark: MarkArgument
 
   func run() async throws {
-    let marked = try await options.withOperations(store: try store.open()) { operations in
-      try await operations.mark(group, as: mark.kind)
+    let marked = try await CommandError.naming("warren dead groups") {
+      try await options.withOperations(store: try store.open()) { try await $0.mark(group, as: mark.kind) }
     }
     try Printer(options).list([marked], Tables.groups, none: "no such group")
   }
