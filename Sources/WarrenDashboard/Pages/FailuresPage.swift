@@ -111,7 +111,7 @@ enum FailuresPage {
       throw Refusal(.badRequest, "'\(word.prefix(20))' is no mark: write resolved, ignored or open")
     }
     let one = try await call.operations.groups(DeadLetterSelection(fingerprint: group, limit: 1)).groups.first
-    try await call.act(.mark, one?.origin) { try await call.operations.mark(group, as: kind) }
+    _ = try await call.act(.mark, one?.origin) { try await call.operations.mark(group, as: kind) }
     return .see(Notice(.marked).on(call.link("failures")))
   }
 

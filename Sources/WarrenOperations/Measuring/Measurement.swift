@@ -1,5 +1,5 @@
 internal import Foundation
-public import Warren
+internal import Warren
 
 /// What passes through a broker while it is measured.
 public struct MeasurementPlan: Sendable, Equatable {

@@ -1,5 +1,5 @@
 internal import Foundation
-public import Warren
+internal import Warren
 
 extension Operations {
   /// Measures the broker with messages of its own, in a queue that is made for it and deleted at the end.
