@@ -34,7 +34,7 @@ let worker = try Worker(broker, name: "emailWorker", logger: logger) {
   On(EventUpdate.self) { update, context in
     // An id of update and customer: what is repeated after a crash in the middle is the same job, not a second mail.
     let id = context.message.id ?? MessageID(update.eventId)
-    try await bus.enqueue(
+    _ = try await bus.enqueue(
       customers.map { customer in
         JobRequest(
           SendIndividualEmail(email: customer, eventTitle: update.eventTitle, type: "eventUpdate"),
