@@ -134,7 +134,7 @@ mail_server_down() {
   check "no dead letter" no_letter
 }
 waits_for_mail_server() {
-  [ "$("$warren" queue ls --columns delayed 2>/dev/null | grep -c '[1-9]')" -gt 0 ]
+  curl -s "$worker_url/metrics" | grep -q '^warren_handled_total{.*outcome="postpone"'
 }
 
 kill_while_sending() {
