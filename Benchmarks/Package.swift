@@ -57,14 +57,6 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "dashboard-bench",
-      dependencies: [
-        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
-        .product(name: "WarrenConnect", package: "warren"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-      ],
-      swiftSettings: settings),
-    .executableTarget(
       name: "sqlite-bench",
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
