@@ -134,7 +134,7 @@ mail_server_down() {
   check "no dead letter" no_letter
 }
 waits_for_mail_server() {
-  curl -s "$worker_url/metrics" | grep -q '^warren_handled_total{.*outcome="postpone"'
+  curl --noproxy '*' -s "$worker_url/metrics" | grep -q '^warren_handled_total{.*outcome="postpone"'
 }
 
 kill_while_sending() {
