@@ -49,6 +49,7 @@ struct BreakerWatch: Sendable {
 
   private func waitForChange(of opening: Breaker.Opening) async {
     await withTaskGroup(of: Void.self) { group in
+      // It throws only when it is cancelled, because the other came first.
       group.addTask { try? await clock.sleep(for: Self.poll) }
       group.addTask { await breaker.opening.wait { $0 != opening } }
       await group.next()

@@ -6,7 +6,7 @@ extension Message {
   /// How the body is packed, such as `gzip`: by the content encoding, or by how the body begins; `nil` when it is not.
   public var packing: String? {
     let named = contentEncoding?.lowercased() ?? ""
-    if let known = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress", "lz4", "snappy"].first(where: named.contains)
+    if let known = ["gzip", "deflate", "br", "zstd", "compress", "lz4", "snappy"].first(where: named.contains)
     {
       return known
     }
@@ -36,7 +36,7 @@ extension Message {
   /// The body as text, unpacked if it is gzip; `nil` when it is not text, is packed in another way, or is larger than 16 MiB unpacked.
   public var text: String? {
     if let packing {
-      guard ["gzip", "x-gzip"].contains(packing), let body = try? GZip.unpack(body, to: GZip.shownLimit) else {
+      guard packing == "gzip", let body = try? GZip.unpack(body, to: GZip.shownLimit) else {
         return nil
       }
       var unpacked = self
@@ -58,7 +58,7 @@ extension Message {
     let encoding = charset.flatMap(Charset.encoding) ?? .utf8
     guard let body = encoding == .utf8 ? Data(text.utf8) : text.data(using: encoding) else { return nil }
     guard let packing else { return body }
-    return ["gzip", "x-gzip"].contains(packing) ? GZip.pack(body) : nil
+    return packing == "gzip" ? GZip.pack(body) : nil
   }
 }
 

@@ -26,9 +26,12 @@ struct DeliveryProcessor: Sendable {
     var unpacked = delivery
     var problem: GZipError?
     do { try unpacked.message.unpack(to: options.unpackedLimit) } catch { problem = error }
-    // What follows by this id, logs, causes and an inbox, goes by the one that the body gives.
-    if delivery.message.id == nil { delivery.message.id = plan.id(of: unpacked) }
-    unpacked.message.id = delivery.message.id
+    // What follows by this id, logs, causes and an inbox, goes by the one that the body gives. Nothing else is written: both share
+    // one message, which would be copied.
+    if delivery.message.id == nil, let id = plan.id(of: unpacked) {
+      delivery.message.id = id
+      unpacked.message.id = id
+    }
     let name = plan.name(of: unpacked)
     let settlement =
       judge.settlement(before: delivery, now: clock.now)
@@ -41,8 +44,8 @@ struct DeliveryProcessor: Sendable {
       log(
         .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
     } _: { [delivery, unpacked] in
-      if delivery.isSuspect { guard await begin(delivery) else { return Processed.settled } }
-      return await settleUnlessDead(delivery, handle(unpacked, cancellation))
+      if delivery.isSuspect { guard await begin(delivery, name) else { return Processed.settled } }
+      return await settleUnlessDead(delivery, handle(unpacked, name, cancellation))
     }
     switch processed {
     case .done(.settled): break
@@ -56,7 +59,7 @@ struct DeliveryProcessor: Sendable {
   }
 
   /// Whether a suspect may be handled: it still belongs to this worker, and the engine has noted that it begins.
-  private func begin(_ suspect: Delivery) async -> Bool {
+  private func begin(_ suspect: Delivery, _ name: MessageName) async -> Bool {
     do {
       if try await broker.begin(suspect) == .settled { return true }
       breaker?.skip(in: consumer)
@@ -64,7 +67,7 @@ struct DeliveryProcessor: Sendable {
     } catch {
       breaker?.skip(in: consumer)
       log(.error, "A suspect could not be begun: it goes back to its queue", suspect, ["error": "\(error)"])
-      await settle(suspect, .release, name: plan.name(of: suspect), took: .zero)
+      await settle(suspect, .release, name: name, took: .zero)
       return false
     }
   }
@@ -90,9 +93,10 @@ struct DeliveryProcessor: Sendable {
 
   // MARK: Handling
 
-  private func handle(_ delivery: Delivery, _ cancellation: HandlerCancellation) async -> Handled {
+  private func handle(
+    _ delivery: Delivery, _ name: MessageName, _ cancellation: HandlerCancellation
+  ) async -> Handled {
     let begin = ContinuousClock.now
-    let name = plan.name(of: delivery)
     guard let handler = plan.handlers[name] ?? plan.fallback else {
       breaker?.skip(in: consumer)
       let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: clock.now)

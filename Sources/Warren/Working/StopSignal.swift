@@ -52,12 +52,7 @@ final class StopSignal: Sendable {
 
   /// Sleeps until so much time has passed, unless the signal is set before.
   func sleep(untilElapsed end: Duration, by clock: any BrokerClock) async {
-    await withTaskGroup(of: Void.self) { group in
-      // It throws only when it is cancelled, because the other came first.
-      group.addTask { try? await clock.sleep(untilElapsed: end) }
-      group.addTask { await self.wait() }
-      await group.next()
-      group.cancelAll()
-    }
+    // It throws only when it is cancelled, because the signal came first.
+    await run { try? await clock.sleep(untilElapsed: end) }
   }
 }
