@@ -28,7 +28,7 @@ struct BreakerWatch: Sendable {
         await waitForChange(of: opening)
       }
       // Also when this task was cancelled: it is the last that it does.
-      await Task { await remove(key) }.value
+      await uncancelled { await remove(key) }
     }
   }
 

@@ -6,8 +6,7 @@ extension Message {
   /// How the body is packed, such as `gzip`: by the content encoding, or by how the body begins; `nil` when it is not.
   public var packing: String? {
     let named = contentEncoding?.lowercased() ?? ""
-    if let known = ["gzip", "deflate", "br", "zstd", "compress", "lz4", "snappy"].first(where: named.contains)
-    {
+    if let known = ["gzip", "deflate", "br", "zstd", "compress", "lz4", "snappy"].first(where: named.contains) {
       return known
     }
     // Beginnings that no text has.

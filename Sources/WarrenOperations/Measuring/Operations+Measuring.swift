@@ -29,8 +29,8 @@ extension Operations {
   }
 
   private static func delete(_ queue: QueueName, _ broker: any RemovingBroker) async throws(BrokerError) {
-    // In a task of its own: the queue is to go when the measurement was cancelled, too.
-    let failure = await Task { () -> BrokerError? in
+    // The queue is to go when the measurement was cancelled, too.
+    let failure = await uncancelled { () -> BrokerError? in
       for _ in 0..<50 {
         do throws(BrokerError) {
           _ = try await broker.deleteQueue(queue, withMessages: true)
@@ -42,7 +42,7 @@ extension Operations {
         try? await Task.sleep(for: .milliseconds(100))
       }
       return BrokerError(.inUse, "the queue '\(queue)' was left behind, since it still has a consumer: delete it later")
-    }.value
+    }
     if let failure { throw failure }
   }
 }

@@ -73,9 +73,3 @@ func asBrokerError<Result>(
     throw BrokerError(.unavailable, "\(doing()) failed: \(error)", underlying: error)
   }
 }
-
-/// Runs to the end even when the caller's task is cancelled: what has begun must not stop between a copy and its
-/// acknowledgement.
-func uncancelled<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) async -> Result {
-  await Task { await body() }.value
-}
