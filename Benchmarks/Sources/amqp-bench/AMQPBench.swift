@@ -34,9 +34,9 @@ struct Load: ParsableArguments {
 
   func connect(_ body: @Sendable (AMQPConnection) async throws -> Void) async throws {
     try await place.connect { connection in
-      try await withTaskExecutorPreference(onLoop ? connection.executor : globalConcurrentExecutor) {
-        try await body(connection)
-      }
+      // A preference is looked up at every turn of a task, even one for the default executor: none is set where none is wanted.
+      guard onLoop else { return try await body(connection) }
+      try await withTaskExecutorPreference(connection.executor) { try await body(connection) }
     }
   }
 
