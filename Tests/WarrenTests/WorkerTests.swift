@@ -17,6 +17,28 @@ private struct Chore: JobMessage {
 private struct Oops: Error {}
 private struct Decided: OutcomeError { var outcome: Outcome { .deadLetter("it decides") } }
 
+/// An engine that waits for its first connection.
+private final class UnreachedBroker: Broker {
+  let isAsked = Watched(false)
+  var capabilities: BrokerCapabilities {
+    BrokerCapabilities(engine: "none", ordersByPriority: false, showsWaitingMessages: false, largestBody: 0)
+  }
+  private func away() async -> BrokerError {
+    isAsked.withValue { $0 = true }
+    await Watched(false).wait { $0 }
+    return BrokerError(.unavailable, "it was not reached")
+  }
+  func run() async throws {}
+  func apply(_ topology: Topology) async throws(BrokerError) { throw await away() }
+  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] { throw await away() }
+  func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result { throw await away() }
+  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    throw await away()
+  }
+}
+
 /// What a worker does around its handlers, by a clock that stands still.
 @Suite final class WorkerTests: Sendable {
   private let broker: TestBroker
@@ -157,6 +179,20 @@ private struct Decided: OutcomeError { var outcome: Outcome { .deadLetter("it de
         group.cancelAll()
       }
     }
+  }
+
+  /// Such as one whose address is wrong, in a service that waits for its broker.
+  @Test(.timeLimit(.minutes(1))) func aStopDoesNotWaitForABrokerThatWasNeverReached() async throws {
+    let unreached = UnreachedBroker(), log = CapturedLog()
+    let worker = try Worker(unreached, name: "w", logger: log.logger) { On(Chore.self) { _, _ in } }
+    let group = ServiceGroup(configuration: .init(services: [.init(service: worker)], logger: log.logger))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await unreached.isAsked.wait { $0 }
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    #expect(!log.lines.contains { $0.message.contains("away") || $0.message.contains("Worker st") })
   }
 
   @Test(arguments: [-3600.0, 3600, 316_224_000])

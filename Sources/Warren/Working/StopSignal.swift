@@ -33,12 +33,15 @@ final class StopSignal: Sendable {
   }
 
   /// Runs `body`, which is cancelled when the signal is set.
-  func run(_ body: @escaping @Sendable () async -> Void) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await body() }
+  ///
+  /// - Throws: what `body` throws, also when that is because it was cancelled.
+  func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await body() }
       group.addTask { await self.wait() }
-      await group.next()
+      try await group.next()
       group.cancelAll()
+      try await group.waitForAll()
     }
   }
 
@@ -53,6 +56,6 @@ final class StopSignal: Sendable {
   /// Sleeps until so much time has passed, unless the signal is set before.
   func sleep(untilElapsed end: Duration, by clock: any BrokerClock) async {
     // It throws only when it is cancelled, because the signal came first.
-    await run { try? await clock.sleep(untilElapsed: end) }
+    try? await run { try await clock.sleep(untilElapsed: end) }
   }
 }

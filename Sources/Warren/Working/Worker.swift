@@ -140,7 +140,7 @@ public struct Worker: Service {
       try await end.onSet({ gate.stop() }) {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for watch in watches {
-            group.addTask { await end.run { await watch.run() } }
+            group.addTask { try await end.run { await watch.run() } }
           }
           for plan in plans {
             group.addTask {
@@ -176,11 +176,18 @@ public struct Worker: Service {
     ["worker": "\(name)", "queues": "\(queues.map(\.rawValue).joined(separator: ", "))"]
   }
 
-  /// Whether it was applied; `false` when the worker was stopped before.
+  /// Whether it was applied; `false` when the worker was stopped before. A stop waits neither for the topology nor for a broker that
+  /// was never reached.
   private func applyTopology(_ stop: StopSignal) async throws -> Bool {
-    try await whileAway(stop) {
-      try await broker.apply(topology)
-      try await checkLeases()
+    do {
+      return try await whileAway(stop) {
+        try await stop.run {
+          try await broker.apply(topology)
+          try await checkLeases()
+        }
+      }
+    } catch  where stop.isSet {
+      return false
     }
   }
 
@@ -191,6 +198,7 @@ public struct Worker: Service {
         try await body()
         return true
       } catch let error as BrokerError where error.isRetryable && error.code != .notRunning {
+        if stop.isSet { return false }
         logger.warning("The broker is away, waiting", metadata: ["error": "\(error)"])
         // Spread, so that the workers of many processes do not come back together.
         await stop.sleep(for: .milliseconds(Int.random(in: 500...1500)), by: clock)
