@@ -162,7 +162,8 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
     try await lifecycle.waitUntilRunning(
       for: configuration.startDeadline, by: clock,
       away:
-        "RabbitMQ was not reached within \(configuration.startDeadline.words): check that it runs and that the URL is right"
+        "RabbitMQ was not reached within \(configuration.startDeadline.words) at "
+        + "\(amqp.endpoints.map(\.description).joined(separator: ", ")): check that it runs and that the URL is right"
     )
   }
 

@@ -1,5 +1,6 @@
 import AMQP
 import Foundation
+import Logging
 import Testing
 import Warren
 
@@ -116,6 +117,23 @@ import Warren
     let credentials = try Address(url).credentials
     #expect(credentials.user == user)
     #expect(credentials.password == password)
+  }
+
+  @Test func whatWasNotReachedIsNamed() async throws {
+    var configuration = RabbitMQConfiguration()
+    configuration.startDeadline = .milliseconds(20)
+    let broker = try RabbitMQBroker(
+      urls: ["amqp://ada:secret@127.0.0.1:1", "amqp://ada:secret@127.0.0.1:2"], configuration: configuration,
+      logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+    let running = Task { try await broker.run() }
+    defer { running.cancel() }
+    var said = ""
+    // Until it runs, the error is another one.
+    repeat {
+      let error = await #expect(throws: BrokerError.self) { try await broker.apply(Topology(queues: ["q"])) }
+      said = error?.code == .unavailable ? error?.message ?? "" : ""
+    } while said.isEmpty
+    #expect(said.contains("127.0.0.1:1, 127.0.0.1:2") && !said.contains("secret"))
   }
 
   @Test func aConfigurationThatCannotBeMeantIsRefused() {
