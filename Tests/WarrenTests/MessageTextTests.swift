@@ -53,6 +53,26 @@ import Testing
     #expect(error?.description.contains(words) == true, "\(String(describing: error))")
   }
 
+  @Test(
+    "a reason says that the body is for another codec",
+    arguments: [
+      (
+        EnvelopeCodec(), #"{"at":"2024-05-06T07:08:09Z"}"#,
+        "has no 'data': the body has no envelope; a subscription reads such events by .codec(.plain)"
+      ),
+      (
+        PlainCodec(), #"{"type":"order.created","data":{"at":"2024-05-06T07:08:09Z"}}"#,
+        "has no 'at': the body is in Warren's envelope, which the codec .envelope reads"
+      ),
+      (EnvelopeCodec(), #"{"data":{}}"#, "has no 'data.at'"), (PlainCodec(), #"{"data":1}"#, "has no 'at'"),
+      (PlainCodec(), #"{"type":"order.created"}"#, "has no 'at'"),
+    ] as [(any MessageCodec, String, String)])
+  func mismatch(_ codec: any MessageCodec, _ body: String, _ words: String) throws {
+    let decode = On(Thing.self) { _, _ in }.handler(codec: codec, retry: .standard, timeout: nil).decode
+    let error = #expect(throws: Undecodable.self) { try decode(message(Data(body.utf8))) }
+    #expect(error?.description == "'order.created' \(words)")
+  }
+
   @Test func aLocalTimeIsSaidToLackItsZone() throws {
     let decode = On(Thing.self) { _, _ in }.handler(codec: .plain, retry: .standard, timeout: nil).decode
     let error = #expect(throws: Undecodable.self) {

@@ -23,6 +23,20 @@ enum BodyHint {
     return nil
   }
 
+  /// Whether the body was written for another codec than the one that failed to read it, and what to do.
+  static func mismatch(of message: Message, with codec: any MessageCodec, _ error: any Error) -> String? {
+    guard case .keyNotFound(_, let context)? = error as? DecodingError, context.codingPath.isEmpty,
+      let head = BodyHead(message.body)
+    else { return nil }
+    switch codec {
+    case is EnvelopeCodec where !head.isEnvelope:
+      return "the body has no envelope; a subscription reads such events by .codec(.plain)"
+    case is PlainCodec where head.isEnvelope && head.type != nil:
+      return "the body is in Warren's envelope, which the codec .envelope reads"
+    default: return nil
+    }
+  }
+
   private static func isSeveralValues(_ text: Substring) -> Bool {
     let lines = text.split(whereSeparator: \.isNewline).prefix(2)
     guard lines.count == 2 else { return false }

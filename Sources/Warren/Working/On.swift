@@ -27,7 +27,9 @@ public struct On<M: TypedMessage>: Sendable {
       do {
         content = try codec.decode(M.self, from: message)
       } catch {
-        throw Undecodable(name: M.name, error: error, hint: BodyHint.text(for: message))
+        throw Undecodable(
+          name: M.name, error: error, hint: BodyHint.text(for: message),
+          mismatch: BodyHint.mismatch(of: message, with: codec, error))
       }
       return { context in try await handle(content, context) }
     }
@@ -48,7 +50,10 @@ struct Undecodable: Error, CustomStringConvertible {
   var error: any Error
   /// What the body is instead.
   var hint: String?
-  var description: String {
+  /// Which codec the body is for, where that is another one.
+  var mismatch: String?
+  var description: String { reason + (mismatch.map { ": \($0)" } ?? "") }
+  private var reason: String {
     // What the decoder says of a place in the body is better than what the body looks like as a whole.
     if let hint, case .dataCorrupted(let context)? = error as? DecodingError, context.codingPath.isEmpty {
       return "'\(name)': \(hint)"
