@@ -52,6 +52,20 @@ import WarrenTesting
     #expect(try await operations.diagnosis().map(\.severity) == [.problem, .warning, .fine])
   }
 
+  @Test("no workers beside queues that have consumers is a list that is late, and so unknown") func late() async throws
+  {
+    let broker = try ScriptedBroker()
+    func workers(consumers: Int) async throws -> [WorkerStatus]? {
+      broker.script.withLock { script in
+        script.workers = []
+        script.queues = [Self.queue("q", consumers: consumers)]
+      }
+      return try await Operations(broker).overview().workers
+    }
+    #expect(try await workers(consumers: 1) == nil)
+    #expect(try await workers(consumers: 0) == [])
+  }
+
   @Test("workers that consume nothing are not shown") func workers() async throws {
     let broker = try ScriptedBroker()
     broker.script.withLock {

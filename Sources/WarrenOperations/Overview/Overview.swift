@@ -43,7 +43,9 @@ extension Operations {
   /// looks at all of them.
   public func overview(rule: HealthRule = HealthRule()) async throws(BrokerError) -> Overview {
     let queues = try await knownQueues()
-    let workers = try await knownWorkers()
+    var workers = try await knownWorkers()
+    // The engine's list may be late: where queues have consumers, none is unknown.
+    if workers?.isEmpty == true, queues?.contains(where: { $0.consumers > 0 }) == true { workers = nil }
     let findings = sorted(
       try await inspectable.glance() + rule.findings(about: queues ?? [], now: clock.now) + breakerFindings()
     ).filter { $0.severity != .fine }
