@@ -126,7 +126,7 @@ public struct EventBus: Sendable {
   ///   - unique: keeps repeats out by a key. An engine that cannot do that refuses the job with
   ///     ``BrokerError/Code/unsupported``.
   ///   - delay: not before this much time has passed.
-  ///   - time: not before this time.
+  ///   - time: not before this time; at once when it is past.
   ///   - priority: instead of the type's own.
   ///   - timeToLive: for how long it is worth handling, instead of the type's own.
   /// - Returns: its id, and ``PublishResult/stored`` or ``PublishResult/repeated``.

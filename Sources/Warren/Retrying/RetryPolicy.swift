@@ -123,8 +123,9 @@ public struct RetryPolicy: Sendable {
     return jitter == 0 ? delay : delay.times(Double.random(in: (1 - jitter)...(1 + jitter)))
   }
 
-  /// What a rule, or the error itself, says; `.retry()` when neither does.
-  func outcome(for error: any Error) -> Outcome {
+  /// What becomes of a message whose handler throws this: what a rule, or the error itself, says; `.retry()` when neither does, which
+  /// is a dead letter when no retry is left. A test can ask it what an error of the application means.
+  public func outcome(for error: any Error) -> Outcome {
     // A handler that throws an outcome has decided: a rule for any error is not meant for that.
     if let outcome = error as? Outcome { return outcome }
     for rule in rules { if let outcome = rule(error) { return outcome } }
