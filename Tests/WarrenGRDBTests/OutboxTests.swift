@@ -262,6 +262,8 @@ import WarrenTesting
     try await relaying(application, options: options) { broker in
       try await application.book(1)
       _ = try await take(1, from: "all", broker)
+      // Until then the relay writes, and of two that write one is refused at once and tries again when it polls.
+      try await until { try await application.waiting() == 0 }
       // As another process has it: its own connection and its own outbox.
       let database = try DatabaseQueue(path: application.path)
       let other = Outbox(database, application.outbox.composer)

@@ -92,13 +92,15 @@ private struct OtherError: Error {}
       try await enqueue(1...6)
       try await isOpen(true)
       // Two hours down, and a job has three attempts.
+      var pause = rule.pause
       for _ in 0..<60 {
+        try await broker.wait(for: "nothing is held") { try await broker.queue("mails")?.running == 0 }
         let count = calls.count
-        try await broker.wait(for: "a message tries") {
-          broker.advance(by: .seconds(20))
-          return calls.count > count
-        }
+        broker.advance(by: pause)
+        try await broker.wait(for: "a message tries") { calls.count > count }
+        pause = rule.longestPause
       }
+      try await broker.wait(for: "nothing is held") { try await broker.queue("mails")?.running == 0 }
       #expect(try await broker.deadLetters(DeadLetterSelection()).letters.isEmpty)
       bringBack()
       try await broker.runUntilIdle()

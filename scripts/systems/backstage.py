@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 import deployment
-from running import ROOT, SCRATCH, MailServer, Process, free_port, wait_for, warren
+from running import PROGRAMS, ROOT, MailServer, Process, free_port, wait_for, warren
 
 SYSTEM = "backstage"
 APIS = ("users", "publications", "tickets", "market")
@@ -53,7 +53,7 @@ class Listener:
         self.path = system.data / f"listener-{name}.log"
         environment = {**os.environ, "SERVICE_NAME": name, "WARREN_BROKER": system.broker}
         self.process = subprocess.Popen(
-            [SCRATCH / "debug" / "backstage-listener", *patterns], stdout=open(self.path, "wb"), stderr=subprocess.STDOUT, env=environment)
+            [PROGRAMS / "backstage-listener", *patterns], stdout=open(self.path, "wb"), stderr=subprocess.STDOUT, env=environment)
         wait_for(f"{name} has its queue", lambda: f"{name}.queue" in queues(system.broker))
 
     @property
@@ -430,7 +430,7 @@ def own_name(system):
     system.person()
     wait_for("the other name counts", lambda: system.counted("user.created") == total + 1)
     assert "trends.queue" in queues(system.broker)
-    refused = subprocess.run([SCRATCH / "debug" / SYSTEM, "api", "--data", system.data / "x"], capture_output=True, text=True,
+    refused = subprocess.run([PROGRAMS / SYSTEM, "api", "--data", system.data / "x"], capture_output=True, text=True,
                              env={**os.environ, "SERVICE_NAME": "trends"})
     assert refused.returncode != 0 and "SERVICE_NAME" in refused.stderr, refused
     yield "SERVICE_NAME names a service's own queue: analytics as trends has trends.queue; a name for several services at once is refused"
@@ -444,7 +444,7 @@ def selection(system):
 
     def start(**more):
         log = open(data / "api.log", "wb")
-        process = subprocess.Popen([SCRATCH / "debug" / SYSTEM, "api", "--data", data, "--port", str(port)], stdout=log, stderr=subprocess.STDOUT,
+        process = subprocess.Popen([PROGRAMS / SYSTEM, "api", "--data", data, "--port", str(port)], stdout=log, stderr=subprocess.STDOUT,
                                    env={**environment, **more})
         asked = Process.__new__(Process)
         asked.port = port

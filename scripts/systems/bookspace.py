@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 import deployment
-from running import ROOT, SCRATCH, Process, free_port, wait_for, warren
+from running import PROGRAMS, ROOT, Process, free_port, wait_for, warren
 
 SYSTEM = "bookspace"
 QUEUE, DEAD = "bookspace.notifications", "bookspace.events.dlq"
@@ -304,7 +304,7 @@ def without_broker(system):
     port = free_port()
     log = open(data / "api.log", "wb")
     process = subprocess.Popen(
-        [SCRATCH / "debug" / SYSTEM, "api", "--data", data, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port", str(port)],
+        [PROGRAMS / SYSTEM, "api", "--data", data, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port", str(port)],
         stdout=log, stderr=subprocess.STDOUT)
     try:
         asked = Process.__new__(Process)

@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.parse
 
-from running import SCRATCH, MailServer, Process, free_port, wait_for, warren
+from running import PROGRAMS, MailServer, Process, free_port, wait_for, warren
 
 SYSTEM = "event-booking"
 PASSWORD = "a long password"
@@ -397,7 +397,7 @@ def without_broker(system):
     port = free_port()
     log = open(data / "api.log", "wb")
     process = subprocess.Popen(
-        [SCRATCH / "debug" / SYSTEM, "api", "--data", data, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port", str(port)],
+        [PROGRAMS / SYSTEM, "api", "--data", data, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port", str(port)],
         stdout=log, stderr=subprocess.STDOUT)
     try:
         asked = Process.__new__(Process)

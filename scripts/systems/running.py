@@ -12,6 +12,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRATCH = pathlib.Path(os.environ.get("SCRATCH", ROOT / ".build"))
+# Where the systems' programs are: those of a debug build unless told otherwise.
+PROGRAMS = pathlib.Path(os.environ.get("WARREN_PROGRAMS", SCRATCH / "debug"))
 
 
 def free_port():
@@ -51,7 +53,7 @@ class Process:
         option = "--metrics-port" if role == "worker" else "--port"
         self.log = open(data / f"{role.replace(' ', '-')}-{self.port}.log", "wb")
         self.process = subprocess.Popen(
-            [SCRATCH / "debug" / system, *role.split(), "--data", data, "--broker", broker, option, str(self.port)],
+            [PROGRAMS / system, *role.split(), "--data", data, "--broker", broker, option, str(self.port)],
             stdout=self.log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         atexit.register(self.kill)
         wait_for(f"{role} is ready", lambda: self.process.poll() is not None or self.is_ready(), 60)
@@ -134,5 +136,5 @@ class MailServer:
 def warren(broker, *arguments):
     """The command line's output as JSON."""
     result = subprocess.run(
-        [SCRATCH / "debug" / "warren", *arguments, "--json", "--broker", broker], capture_output=True, timeout=60)
+        [PROGRAMS / "warren", *arguments, "--json", "--broker", broker], capture_output=True, timeout=60)
     return json.loads(result.stdout or b"null")

@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 
-from running import SCRATCH, wait_for, warren
+from running import PROGRAMS, wait_for, warren
 
 
 class Sample:
@@ -14,7 +14,7 @@ class Sample:
         self.path = data / f"{name}-{len(list(data.glob('*.out')))}.out"
         self.log = self.path.with_suffix(".log")
         self.process = subprocess.Popen(
-            [SCRATCH / "debug" / name], stdin=subprocess.PIPE, stdout=open(self.path, "wb"), stderr=open(self.log, "wb"),
+            [PROGRAMS / name], stdin=subprocess.PIPE, stdout=open(self.path, "wb"), stderr=open(self.log, "wb"),
             env={**os.environ, "WARREN_BROKER": broker, "SERVICE_NAME": service})
 
     @property

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from running import ROOT, SCRATCH, MailServer, Process, free_port, wait_for, warren
+from running import PROGRAMS, ROOT, MailServer, Process, free_port, wait_for, warren
 
 SYSTEM = "tutorgo"
 # The attempts to connect are quick here: what is counted are their number and their pauses.
@@ -105,7 +105,7 @@ def no_broker(data):
 
     def start(**environment):
         return subprocess.Popen(
-            [SCRATCH / "debug" / SYSTEM, "all", "--data", folder, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port",
+            [PROGRAMS / SYSTEM, "all", "--data", folder, "--broker", f"amqp://127.0.0.1:{free_port()}", "--port",
              str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **environment})
 
     began = time.monotonic()

@@ -20,7 +20,7 @@ struct Task128: JobMessage {
   static let queue: Queue = "bench"
   var number: Int
   var sent: UInt64
-  var fill = String(repeating: "x", count: 24)
+  var fill = "xxxxxxxxxxxxxxxxxxxxxxxx"
 }
 
 let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }

@@ -10,7 +10,7 @@ public final class Consumer: Sendable {
     var buffer: [Delivery] = []
     /// The first of `buffer` that has not been taken yet.
     var next = 0
-    var waiting: [CheckedContinuation<Delivery?, Never>] = []
+    var waiting: [UnsafeContinuation<Delivery?, Never>] = []
     var isStopped = false
     var pausedUntil: Date?
     /// How many more may be taken out; `nil`: any number.
@@ -72,7 +72,7 @@ public final class Consumer: Sendable {
   /// the consumer.
   public func next() async -> Delivery? {
     await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withUnsafeContinuation { continuation in
         let answer: Delivery?? = state.withLock { state in
           if state.isStopped { return .some(nil) }
           if let delivery = state.take() { return .some(delivery) }
@@ -88,7 +88,7 @@ public final class Consumer: Sendable {
 
   /// Ends the deliveries: every task that waits in ``next()`` gets `nil`. What was taken out can still be settled.
   public func stop() {
-    let waiting: [CheckedContinuation<Delivery?, Never>]? = state.withLock { state in
+    let waiting: [UnsafeContinuation<Delivery?, Never>]? = state.withLock { state in
       if state.isStopped { return nil }
       state.isStopped = true
       defer { state.waiting = [] }
@@ -158,7 +158,7 @@ public final class Consumer: Sendable {
 
   /// Changes what it hands out, and hands out what it may then. Whether the engine has to know is what `body` returns.
   private func change(_ body: (inout State) -> Bool) {
-    var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
+    var resumed: [(UnsafeContinuation<Delivery?, Never>, Delivery)] = []
     let isChanged = state.withLock { state in
       if state.isStopped || !body(&state) { return false }
       while !state.waiting.isEmpty, let delivery = state.take() {
@@ -177,7 +177,7 @@ public final class Consumer: Sendable {
   /// - Returns: those that were not taken, because the consumer has stopped: the engine puts them back into their queue.
   @discardableResult
   public func hand(_ deliveries: [Delivery]) -> [Delivery] {
-    var resumed: [(CheckedContinuation<Delivery?, Never>, Delivery)] = []
+    var resumed: [(UnsafeContinuation<Delivery?, Never>, Delivery)] = []
     let isStopped = state.withLock { state in
       if state.isStopped {
         state.returned += deliveries.count

@@ -10,20 +10,19 @@ public struct EnvelopeCodec: MessageCodec {
   public init() {}
 
   private static let opening = #"{"data":"#
+  private static let openingData = Data(opening.utf8)
   private static let beforeTime = #","timestamp":"#
   private static let beforeType = #","type":"#
 
   /// See ``MessageCodec/encode(_:at:)``.
   public func encode<M: TypedMessage>(_ message: M, at time: Date) throws -> Data {
     let content = try JSON.encoder.encode(message)
-    var body = Data(capacity: content.count + 80)
-    body.append(contentsOf: Self.opening.utf8)
+    var ending = Self.beforeTime + JSON.text(time) + Self.beforeType + (try JSON.text(M.name)) + "}"
+    var body = Data(capacity: Self.opening.utf8.count + content.count + ending.utf8.count)
+    // As data and as a buffer: Foundation asks what kind of sequence any other is.
+    body.append(Self.openingData)
     body.append(content)
-    body.append(contentsOf: Self.beforeTime.utf8)
-    body.append(contentsOf: JSON.text(time).utf8)
-    body.append(contentsOf: Self.beforeType.utf8)
-    body.append(contentsOf: try JSON.text(M.name).utf8)
-    body.append(UInt8(ascii: "}"))
+    ending.withUTF8 { body.append($0) }
     return body
   }
 

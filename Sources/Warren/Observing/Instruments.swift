@@ -15,7 +15,6 @@ final class Instruments: Sendable {
   }
   private let counters = Mutex<[Key: Counter]>([:])
   private let timers = Mutex<[Key: Metrics.Timer]>([:])
-  private let meters = Mutex<[Key: Meter]>([:])
 
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
     let word =
@@ -44,14 +43,10 @@ final class Instruments: Sendable {
   /// Counts a handler that was cancelled and runs on. The task that cancels is another, which may have other metrics: so this one is
   /// asked for them.
   func stuckHandler(queue: QueueName, name: String) -> StuckHandler {
-    let key = Key(label: "warren_handlers_stuck", place: queue.rawValue, name: name, result: "")
-    let meter = meters.withLock { meters in
-      if let meter = meters[key] { return meter }
-      let meter = Meter(label: key.label, dimensions: [("queue", key.place), ("name", name)])
-      meters[key] = meter
-      return meter
+    let metrics = MetricsSystem.factory
+    return StuckHandler {
+      Meter(label: "warren_handlers_stuck", dimensions: [("queue", queue.rawValue), ("name", name)], factory: metrics)
     }
-    return StuckHandler { isStuck in isStuck ? meter.increment() : meter.decrement() }
   }
 
   func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }

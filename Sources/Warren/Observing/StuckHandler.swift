@@ -1,3 +1,4 @@
+internal import Metrics
 internal import Synchronization
 
 /// Counts one handler as stuck from when it is cancelled, by its timeout, a stop, an operator or the loss of its delivery, until it
@@ -5,29 +6,30 @@ internal import Synchronization
 final class StuckHandler: Sendable {
   private enum State {
     case runs
-    case stuck
+    case stuck(Meter)
     case ended
   }
   private let state = Mutex(State.runs)
-  /// Told `true` when it is counted, and `false` when it is counted no more.
-  private let count: @Sendable (Bool) -> Void
+  private let makeMeter: @Sendable () -> Meter
 
-  init(_ count: @escaping @Sendable (Bool) -> Void) { self.count = count }
+  /// - Parameter makeMeter: makes the meter that counts it; called only if the handler is cancelled.
+  init(_ makeMeter: @escaping @Sendable () -> Meter) { self.makeMeter = makeMeter }
 
   func cancelled() {
-    let begins = state.withLock { state in
-      guard state == .runs else { return false }
-      state = .stuck
-      return true
+    let meter = state.withLock { state -> Meter? in
+      guard case .runs = state else { return nil }
+      let meter = makeMeter()
+      state = .stuck(meter)
+      return meter
     }
-    if begins { count(true) }
+    meter?.increment()
   }
 
   func ended() {
-    let ends = state.withLock { state in
+    let meter = state.withLock { state -> Meter? in
       defer { state = .ended }
-      return state == .stuck
+      if case .stuck(let meter) = state { return meter } else { return nil }
     }
-    if ends { count(false) }
+    meter?.decrement()
   }
 }

@@ -108,7 +108,9 @@ public struct MessageComposer: Sendable {
       throw BrokerError(.invalid, "a message '\(M.name)' cannot be encoded: \(error)", underlying: error)
     }
     var message = Message(
-      id: id ?? .unique(), name: M.name, body: body, headers: headers, contentType: codec.contentType, timestamp: now,
+      id: id ?? .unique(), name: M.name, body: body, headers: headers, contentType: codec.contentType,
+      // In whole milliseconds, as it comes out of a file.
+      timestamp: Date(wholeMilliseconds: now.wholeMilliseconds),
       source: source, priority: priority ?? M.priority, expiresAt: timeToLive.map { now.adding($0) })
     trace.inject(into: &message.headers)
     MessageContext.current?.pass(to: &message)

@@ -1,8 +1,8 @@
 internal import Foundation
 internal import Logging
 
-/// Sees one delivery of a queue through, from the handing-out to the settlement.
-struct DeliveryProcessor: Sendable {
+/// Sees the deliveries of a queue through, from the handing-out to the settlement. A class, as each step of each delivery keeps it.
+final class DeliveryProcessor: Sendable {
   let plan: QueuePlan
   let broker: any Broker
   let gate: SuspectGate
@@ -18,6 +18,25 @@ struct DeliveryProcessor: Sendable {
   /// Stops taking from the queue until a time.
   let pause: @Sendable (Date) -> Void
   let trace = MessageTrace()
+
+  init(
+    plan: QueuePlan, broker: any Broker, gate: SuspectGate, judge: Judge, options: Worker.Options, clock: any BrokerClock,
+    logger: Logger, instruments: Instruments, tally: WorkerTally, consumer: Consumer, breaker: Breaker?,
+    pause: @escaping @Sendable (Date) -> Void
+  ) {
+    self.plan = plan
+    self.broker = broker
+    self.gate = gate
+    self.judge = judge
+    self.options = options
+    self.clock = clock
+    self.logger = logger
+    self.instruments = instruments
+    self.tally = tally
+    self.consumer = consumer
+    self.breaker = breaker
+    self.pause = pause
+  }
 
   /// Sees it through, in a task that `cancellation` cancels while its handler runs.
   func process(_ delivery: Delivery, _ cancellation: HandlerCancellation = HandlerCancellation()) async {
@@ -40,7 +59,7 @@ struct DeliveryProcessor: Sendable {
       breaker?.skip(in: consumer)
       return await settle(delivery, settlement, name: name, took: .zero)
     }
-    let processed = await gate.run(isSuspect: delivery.isSuspect) { [delivery] in
+    let processed = await gate.run(isSuspect: delivery.isSuspect) { [self, delivery] in
       log(
         .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
     } _: { [delivery, unpacked] in
@@ -115,7 +134,7 @@ struct DeliveryProcessor: Sendable {
           try await withTaskCancellationHandler {
             try await MessageContext.$current.withValue(context) {
               try await trace.handling(delivery) {
-                try await options.middleware.handle(delivery) { try await run(handler, $0, stuck) }
+                try await options.middleware.handle(delivery) { [self] in try await run(handler, $0, stuck) }
               }
             }
           } onCancel: {
@@ -181,7 +200,7 @@ struct DeliveryProcessor: Sendable {
         try await body(context)
         return .handled
       }
-      group.addTask {
+      group.addTask { [clock] in
         do { try await clock.sleep(untilElapsed: end) } catch { return .isCancelled }
         return .timeIsOver
       }

@@ -20,7 +20,8 @@ public struct OutboxRelay: Service {
   public struct Options: Sendable {
     /// How many messages are published in one round trip.
     public var batch = 500
-    /// How long messages may wait unseen when no signal came through.
+    /// How long messages may wait unseen when no signal came through, and how often it is looked whether a pause after a failure is
+    /// over.
     public var poll = Duration.seconds(1)
     /// How long the relay waits before it publishes a message again, from the first pause to the longest.
     public var pauses = Duration.seconds(1)...Duration.seconds(60)

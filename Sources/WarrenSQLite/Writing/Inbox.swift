@@ -8,7 +8,7 @@ struct PublishRequest: Sendable {
   var bytes: Int
   /// When the call gives up, by the time that has passed.
   var deadline: Duration
-  var continuation: CheckedContinuation<Result<[PublishResult], BrokerError>, Never>
+  var continuation: UnsafeContinuation<Result<[PublishResult], BrokerError>, Never>
 }
 
 /// A settlement that waits to be written.
@@ -17,7 +17,7 @@ struct SettleRequest: Sendable {
   var settlement: Settlement
   /// Set when the caller was cancelled: then it no longer waits for a file that cannot be written.
   var isGivenUp: Flag
-  var continuation: CheckedContinuation<Result<SettleOutcome, BrokerError>, Never>
+  var continuation: UnsafeContinuation<Result<SettleOutcome, BrokerError>, Never>
 }
 
 /// Anything else that is to be done in a transaction.

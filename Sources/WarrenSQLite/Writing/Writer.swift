@@ -64,7 +64,7 @@ final class Writer: Sendable {
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     let bytes = publications.reduce(0) { $0 + $1.message.body.count }
     let deadline = clock.elapsed + configuration.publishDeadline.bounded
-    return try await withCheckedContinuation { continuation in
+    return try await withUnsafeContinuation { continuation in
       let request = PublishRequest(
         publications: publications, bytes: bytes, deadline: deadline, continuation: continuation)
       if let end = submit({ $0.publishes.append(request) }) { continuation.resume(returning: .failure(end)) }
@@ -76,7 +76,7 @@ final class Writer: Sendable {
   func settle(_ token: Delivery.Token, as settlement: Settlement) async throws(BrokerError) -> SettleOutcome {
     let isGivenUp = Flag(false)
     return try await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withUnsafeContinuation { continuation in
         let request = SettleRequest(
           token: token, settlement: settlement, isGivenUp: isGivenUp, continuation: continuation)
         if let end = submit({ $0.settlements.append(request) }) { continuation.resume(returning: .failure(end)) }
