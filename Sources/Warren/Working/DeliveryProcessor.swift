@@ -20,9 +20,9 @@ final class DeliveryProcessor: Sendable {
   let trace = MessageTrace()
 
   init(
-    plan: QueuePlan, broker: any Broker, gate: SuspectGate, judge: Judge, options: Worker.Options, clock: any BrokerClock,
-    logger: Logger, instruments: Instruments, tally: WorkerTally, consumer: Consumer, breaker: Breaker?,
-    pause: @escaping @Sendable (Date) -> Void
+    plan: QueuePlan, broker: any Broker, gate: SuspectGate, judge: Judge, options: Worker.Options,
+    clock: any BrokerClock, logger: Logger, instruments: Instruments, tally: WorkerTally, consumer: Consumer,
+    breaker: Breaker?, pause: @escaping @Sendable (Date) -> Void
   ) {
     self.plan = plan
     self.broker = broker
