@@ -9,7 +9,7 @@ public struct BrokerCapabilities: Sendable, Equatable {
   public var storesBatchesAsOne: Bool
   /// Whether ``Message/priority`` orders the messages of a queue.
   public var ordersByPriority: Bool
-  /// Whether single waiting and delayed messages can be shown, searched and cancelled.
+  /// Whether single waiting and delayed messages can be shown and searched.
   public var showsWaitingMessages: Bool
   /// The largest body, in bytes.
   public var largestBody: Int
