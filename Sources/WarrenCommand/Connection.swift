@@ -31,8 +31,10 @@ extension GlobalOptions {
     _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
     let (mask, actor, audit) = (mask, actor, auditLog(for: broker))
+    let samples = broker is any SampleStore ? nil : SampleFile(path: try samplesPath())
     return try await broker.withBroker {
-      try await body(Operations($0, mask: mask, store: store, actor: actor, audit: audit, outbox: outbox))
+      try await body(
+        Operations($0, mask: mask, store: store, actor: actor, audit: audit, outbox: outbox, samples: samples))
     }
   }
 
@@ -67,8 +69,18 @@ extension GlobalOptions {
   /// The file that is named, or that of this user.
   private var auditOfFile: AuditFile {
     if let path = auditFile ?? setting("WARREN_AUDIT") { return AuditFile(path: path) }
-    let state = setting("XDG_STATE_HOME") ?? NSHomeDirectory() + "/.local/state"
-    return AuditFile(path: state + "/warren/audit.jsonl")
+    return AuditFile(path: stateFolder + "/audit.jsonl")
+  }
+
+  private var stateFolder: String {
+    (setting("XDG_STATE_HOME") ?? NSHomeDirectory() + "/.local/state") + "/warren"
+  }
+
+  /// Where what the queues of this broker did is kept, when the engine cannot: a file of its own for each address.
+  private func samplesPath() throws -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in (try brokerURL() ?? "").utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    return stateFolder + "/history-\(String(hash, radix: 16))"
   }
 
   /// The engine would create the file, and a person who mistyped a path would look at an empty broker.

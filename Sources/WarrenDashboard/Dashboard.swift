@@ -17,7 +17,7 @@ public import WarrenOperations
 ///
 /// The pages need no script, no other service and no build: one style sheet and one script of ours, both served from here.
 ///
-/// As a service it also goes on with bulk operations that were begun on its pages and whose process has died; run it beside the
+/// As a service it also takes a sample of the queues once a minute, from which the lines on its pages are drawn, and goes on with bulk operations that were begun on its pages and whose process has died; run it beside the
 /// broker. One that is not run does what its pages begin, for as long as its process lives, and leaves what was broken off to a
 /// person or to another dashboard.
 public struct Dashboard: Service {
@@ -50,15 +50,22 @@ public struct Dashboard: Service {
   ///
   /// - Parameters:
   ///   - auditFile: where it is written who did what, as JSON lines, with an engine that keeps no log of that, such as RabbitMQ's.
+  ///   - historyFile: where what the queues did is kept for a day, with an engine that keeps none of that; beside the audit file by
+  ///     default.
   ///   - store: where the scheduler keeps its schedules, if not in the broker.
   ///   - outbox: the application's outbox, where it has one.
   ///   - logger: gets errors.
   public init(
     _ broker: any Broker, _ configuration: Configuration = Configuration(), auditFile: String? = nil,
-    store: (any StateStore)? = nil, outbox: (any OperableOutbox)? = nil, logger: Logger? = nil
+    historyFile: String? = nil, store: (any StateStore)? = nil, outbox: (any OperableOutbox)? = nil,
+    logger: Logger? = nil
   ) {
     let audit = broker is any AuditLog ? nil : auditFile.map { AuditFile(path: $0) }
-    self.init(Operations(broker, store: store, audit: audit, outbox: outbox), configuration, logger: logger)
+    let history =
+      broker is any SampleStore
+      ? nil : (historyFile ?? auditFile.map { $0 + ".history" }).map { SampleFile(path: $0, clock: broker.clock) }
+    self.init(
+      Operations(broker, store: store, audit: audit, outbox: outbox, samples: history), configuration, logger: logger)
   }
 
   /// A dashboard of what is operated in this way, with its mask and its audit log.
@@ -67,8 +74,14 @@ public struct Dashboard: Service {
     desk = Desk(operations, configuration, logger: self.logger)
   }
 
-  /// Goes on with bulk operations that were broken off, until the service is to stop. What it does then is left to the next one.
-  public func run() async throws { await desk.background.run(desk.operations) }
+  /// Takes samples, and goes on with bulk operations that were broken off, until the service is to stop. What it does then is left
+  /// to the next one.
+  public func run() async throws {
+    await withTaskGroup(of: Void.self) { [desk] group in
+      group.addTask { await cancelWhenGracefulShutdown { await desk.operations.takeSamples() } }
+      group.addTask { await desk.background.run(desk.operations) }
+    }
+  }
 
   /// Adds all pages and actions below `path`.
   ///

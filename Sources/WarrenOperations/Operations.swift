@@ -24,6 +24,7 @@ public struct Operations: Sendable {
   public var succession = BulkOperation.Succession.byHand
   let clock: any BrokerClock
   let log: (any AuditLog)?
+  let samples: (any SampleStore)?
 
   /// Operations on a broker.
   ///
@@ -36,9 +37,11 @@ public struct Operations: Sendable {
   ///   - actor: who acts; by default this process's user and host.
   ///   - audit: where it is written who did what; by default the engine's own log, where it has one.
   ///   - outbox: the outbox of the application, where it has one and it is to be operated, too.
+  ///   - samples: where samples of the queues are kept for a day; the engine itself by default, where it can.
   public init(
     _ broker: any Broker, mask: Mask = .standard, store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil,
-    actor: String? = nil, audit: (any AuditLog)? = nil, outbox: (any OperableOutbox)? = nil
+    actor: String? = nil, audit: (any AuditLog)? = nil, outbox: (any OperableOutbox)? = nil,
+    samples: (any SampleStore)? = nil
   ) {
     self.broker = broker
     self.mask = mask
@@ -47,6 +50,7 @@ public struct Operations: Sendable {
     self.clock = clock ?? broker.clock
     self.actor = actor ?? Self.thisUser
     log = audit ?? broker as? any AuditLog
+    self.samples = samples ?? broker as? any SampleStore
   }
 
   /// This process's user and host.

@@ -27,6 +27,21 @@ extension TestBroker: BulkOperatingBroker {
   }
 }
 
+extension TestBroker: SampleStore {
+  /// See ``Warren/SampleStore/keep(_:_:)``.
+  public func keep(_ all: QueueSample?, _ queues: [QueueName: QueueSample]) async throws(BrokerError) {
+    try await engine.keep(all, queues)
+  }
+  /// See ``Warren/SampleStore/samples(of:)``.
+  public func samples(of queue: QueueName?) async throws(BrokerError) -> [QueueSample] {
+    try await engine.samples(of: queue)
+  }
+  /// See ``Warren/SampleStore/whileSampling(_:)``.
+  public func whileSampling(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await engine.whileSampling(body)
+  }
+}
+
 extension TestBroker: AuditLog {
   /// See ``Warren/AuditLog/record(_:)``.
   public func record(_ entry: AuditEntry) async throws(BrokerError) { try await engine.record(entry) }

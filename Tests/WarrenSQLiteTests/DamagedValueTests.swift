@@ -55,6 +55,7 @@ import Warren
       _ = try await broker.write(Data("{}".utf8), to: StoreKey("kind", "name"), replacing: nil, until: Date() + 3600)
       try await broker.record(AuditEntry(time: Date(), actor: "a", action: "queue.pause", stage: .done))
       try await broker.keep(Self.operation("op"))
+      try await broker.keep(QueueSample(time: broker.clock.now, depth: 1), ["q": QueueSample(time: broker.clock.now)])
       try await body(broker)
     }
   }
@@ -96,6 +97,8 @@ import Warren
     _ = try? await broker.takeOver("op", runner: "s")
     _ = try? await broker.advance("op", runner: "s", atMost: 1)
     try? await broker.keep(Self.operation("\(UUID())"))
+    _ = try? await broker.samples(of: nil)
+    try? await broker.keep(QueueSample(time: broker.clock.now), ["q": QueueSample(time: broker.clock.now)])
   }
 
   @Test(arguments: try tables())

@@ -97,6 +97,50 @@ enum API {
     return try json(groups)
   }
 
+  /// What a queue, or all of them together, did in the last day.
+  @Sendable static func history(_ call: Call) async throws -> Answer {
+    struct Point: Encodable {
+      var time: Date
+      var published, completed, failed: Double?
+      var depth: Int?
+      var oldestSeconds: Double?
+
+      private enum Keys: String, CodingKey { case time, published, completed, failed, depth, oldestSeconds }
+
+      /// What is not known is `null`.
+      func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        try container.encode(time, forKey: .time)
+        try container.encode(published, forKey: .published)
+        try container.encode(completed, forKey: .completed)
+        try container.encode(failed, forKey: .failed)
+        try container.encode(depth, forKey: .depth)
+        try container.encode(oldestSeconds, forKey: .oldestSeconds)
+      }
+    }
+    struct History: Encodable {
+      var intervalSeconds: Double
+      var samples: [Point]
+    }
+    let queue = call.fields["name"].map { QueueName($0) }
+    if let queue {
+      try call.require(.see, queue)
+      _ = try await call.operations.queue(queue)
+    } else {
+      try await call.requireEverywhere(.see, nil)
+    }
+    let ring: SampleRing = queue == nil ? .all : .queue
+    let samples = try await call.operations.samples(of: queue)
+    return try json(
+      History(
+        intervalSeconds: ring.interval / .seconds(1),
+        samples: samples.map {
+          Point(
+            time: $0.time, published: $0.published, completed: $0.completed, failed: $0.failed, depth: $0.depth,
+            oldestSeconds: $0.oldest)
+        }))
+  }
+
   @Sendable static func workers(_ call: Call) async throws -> Answer { try json(try await call.workers()) }
   @Sendable static func topology(_ call: Call) async throws -> Answer { try json(try await call.topology()) }
   /// Messages of a queue, by the same fields as the page.

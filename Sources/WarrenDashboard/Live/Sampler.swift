@@ -9,6 +9,10 @@ actor Sampler {
   private var last: (overview: Overview, at: ContinuousClock.Instant)?
   private var isStale = false
   private var running: Task<Overview, any Error>?
+  private var histories: [QueueName?: (samples: Task<[QueueSample], any Error>, at: ContinuousClock.Instant)] = [:]
+  /// A new sample comes once a minute.
+  private var historyInterval: Duration { max(interval, .seconds(10)) }
+  private static let historyLimit = 64
 
   /// - Parameter interval: how old a look may be that is shown again.
   init(_ operations: Operations, interval: Duration = .seconds(1)) {
@@ -28,6 +32,18 @@ actor Sampler {
     last = (overview, .now)
     isStale = false
     return overview
+  }
+
+  /// What a queue, or all of them together, did in the last day, as it was known some seconds ago; `nil` where that is not kept.
+  func history(of queue: QueueName?) async -> [QueueSample]? {
+    guard operations.keepsSamples else { return nil }
+    if let known = histories[queue], ContinuousClock.now - known.at < historyInterval {
+      return try? await known.samples.value
+    }
+    if histories.count >= Self.historyLimit { histories.removeAll() }
+    let samples = Task { [operations] in try await operations.samples(of: queue) }
+    histories[queue] = (samples, .now)
+    return try? await samples.value
   }
 
   /// How many dead letters the last look has seen; `nil` before the first.

@@ -14,6 +14,7 @@ enum RouteTable {
       .get("overview", .see, API.overview), .get("queues", .see, API.queues), .get("queue", .see, API.queue),
       .get("dead-letters", .see, API.deadLetters), .get("dead-letters/count", .see, API.count),
       .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
+      .get("history", .see, API.history),
       .get("topology", .see, API.topology), .get("messages", .see, API.messages), .get("message", .see, API.message),
       .get("schedules", .see, API.schedules), .get("outbox", .see, API.outbox), .get("broker", .see, API.broker),
       .get("openapi.json", .see) { _ in .json(API.description, .ok) },

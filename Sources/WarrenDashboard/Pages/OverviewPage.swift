@@ -12,6 +12,7 @@ enum OverviewPage {
       regions: [
         .init(id: "tiles", content: tiles(overview, queues, call)),
         .init(id: "findings", content: findings(overview, call)),
+        .init(id: "history", content: await HistoryParts.all(call)),
         .init(id: "queues", content: busiest(overview, queues, call)),
       ], isLive: true)
   }

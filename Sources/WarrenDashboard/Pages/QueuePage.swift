@@ -17,6 +17,7 @@ enum QueuePage {
       title: name.rawValue, section: .queues, trail: [.init(title: "Queues", link: call.link("queues"))],
       regions: [
         .init(id: "state", content: state(queue, workers, call)),
+        .init(id: "history", content: queue.holdsDeadLetters ? .empty : await HistoryParts.one(name, call)),
         .init(id: "actions", content: actions(queue, call)),
         .init(id: "workers", content: consumers(queue, workers, call)),
       ], isLive: true)

@@ -13,6 +13,8 @@ enum AddedTable: String, CaseIterable {
   case bulkOperation = "bulk_operation"
   /// The bindings that workers ask for.
   case askedBinding = "asked_binding"
+  /// What queues did and held, for a day.
+  case sample
 
   /// Makes it if it is missing.
   func make(in database: Database) throws {
@@ -58,6 +60,20 @@ enum AddedTable: String, CaseIterable {
         exchange TEXT NOT NULL, -- '': none; a queue for which no binding is asked has such a row
         key TEXT NOT NULL,
         PRIMARY KEY (worker, queue, exchange, key)
+      ) WITHOUT ROWID
+      """
+    case .sample:
+      """
+      CREATE TABLE sample (
+        queue INTEGER NOT NULL,  -- 0: all together
+        slot INTEGER NOT NULL,   -- its place in the ring
+        time INTEGER NOT NULL,
+        published INTEGER,       -- thousandths of one a second; NULL: not known
+        completed INTEGER,
+        failed INTEGER,
+        depth INTEGER,
+        oldest INTEGER,          -- milliseconds
+        PRIMARY KEY (queue, slot)
       ) WITHOUT ROWID
       """
     }

@@ -66,6 +66,9 @@ extension FileCheck {
       otherwise: "UPDATE bulk_operation SET id = 'found-' || number"),
     kinds(
       "asked_binding", in: .askedBinding, numbers: ["worker", "queue"], texts: ["exchange", "key"], mayReplace: true),
+    kinds(
+      "sample", in: .sample,
+      numbers: ["queue", "slot", "time", "published", "completed", "failed", "depth", "oldest"], mayReplace: true),
   ]
 
   /// What numbers a row that is made next. A number at the end of all leaves none for it, and no process could begin.

@@ -59,7 +59,9 @@ extension Transaction {
         WHERE unique_queue = ? AND unique_key IS NOT NULL
         """, arguments: [queue.id])
     var tables = ["binding", "depth", "finished", "worker_queue"]
-    if try AddedTable.askedBinding.isThere(in: database) { tables.append(AddedTable.askedBinding.rawValue) }
+    for added in [AddedTable.askedBinding, .sample] where try added.isThere(in: database) {
+      tables.append(added.rawValue)
+    }
     for table in tables {
       try database.execute(sql: "DELETE FROM \(table) WHERE queue = ?", arguments: [queue.id])
     }
