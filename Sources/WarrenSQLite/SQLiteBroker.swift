@@ -80,7 +80,7 @@ public final class SQLiteBroker: Sendable {
   }
 
   /// Returns when the broker runs.
-  private func waitUntilRunning() async throws(BrokerError) {
+  func waitUntilRunning() async throws(BrokerError) {
     try await lifecycle.waitUntilRunning(for: configuration.startDeadline, by: clock)
   }
 
@@ -159,6 +159,10 @@ extension SQLiteBroker: Broker {
     var forgotten = piece
     while forgotten == piece, !Task.isCancelled {
       forgotten = (try? await writer.perform { try $0.forgetKeys(limit: piece) }) ?? 0
+    }
+    forgotten = piece
+    while forgotten == piece, !Task.isCancelled {
+      forgotten = (try? await writer.perform { try $0.emptyTrash(limit: piece) }) ?? 0
     }
   }
 
@@ -373,26 +377,6 @@ extension SQLiteBroker: AuditLog {
   /// See ``Warren/AuditLog/newestAudit(limit:)``.
   public func newestAudit(limit: Int) async throws(BrokerError) -> [AuditEntry] {
     try await auditTable.newest(limit: limit)
-  }
-}
-
-extension SQLiteBroker: SampleStore {
-  private var sampleTable: SampleTable { SampleTable(file: file, writer: writer) }
-
-  /// See ``Warren/SampleStore/keep(_:_:)``. The samples are in the broker's file.
-  public func keep(_ all: QueueSample?, _ queues: [QueueName: QueueSample]) async throws(BrokerError) {
-    try await waitUntilRunning()
-    try await sampleTable.keep(all, queues)
-  }
-
-  /// See ``Warren/SampleStore/samples(of:)``.
-  public func samples(of queue: QueueName?) async throws(BrokerError) -> [QueueSample] {
-    try await sampleTable.samples(of: queue, now: clock.now)
-  }
-
-  /// See ``Warren/SampleStore/whileSampling(_:)``. One process of those that share the file takes samples, by a lock of its own.
-  public func whileSampling(_ body: @escaping @Sendable () async throws -> Void) async throws {
-    try await withLock("warren.samples", body)
   }
 }
 

@@ -27,6 +27,22 @@ extension TestBroker: BulkOperatingBroker {
   }
 }
 
+extension TestBroker: RestoringBroker {
+  /// See ``Warren/RestoringBroker/deletedLifetime``.
+  public var deletedLifetime: Duration { engine.deletedLifetime }
+  /// See ``Warren/RestoringBroker/deletedLimit``.
+  public var deletedLimit: Int { engine.deletedLimit }
+  /// See ``Warren/RestoringBroker/deletedDeadLetters(limit:)``.
+  public func deletedDeadLetters(limit: Int) async throws(BrokerError) -> [DeletedDeadLetter] {
+    try await engine.deletedDeadLetters(limit: limit)
+  }
+  /// See ``Warren/RestoringBroker/restoreDeadLetters(_:)``.
+  public func restoreDeadLetters(_ ids: [MessageID]) async throws(BrokerError) -> [MessageID] {
+    defer { changed() }
+    return try await engine.restoreDeadLetters(ids)
+  }
+}
+
 extension TestBroker: SampleStore {
   /// See ``Warren/SampleStore/keep(_:_:)``.
   public func keep(_ all: QueueSample?, _ queues: [QueueName: QueueSample]) async throws(BrokerError) {

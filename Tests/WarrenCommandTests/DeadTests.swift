@@ -163,6 +163,20 @@ import WarrenSQLite
     #expect(try await broker.run("dead", "replay", "a").output == "1 replayed\n")
   }
 
+  @Test("what was deleted is listed and put back") func restore() async throws {
+    let broker = try await SeededBroker()
+    try await broker.park(["a", "b"])
+    let deleted = try await broker.run("dead", "delete", "a", "b", "--yes")
+    #expect(deleted.output == "2 deleted\n" && deleted.errors.contains("`warren dead restore` puts them back for 1 d"))
+    let list = try await broker.run("dead", "restore")
+    #expect(list.rows.map { $0[1] } == ["b", "a"], "\(list.output)")
+    #expect(try await broker.run("dead", "restore", "a").output == "1 restored\n")
+    #expect(try await broker.ready("mail.dlq") == 1)
+    #expect(try await broker.run("dead", "undelete", "a").status == 4)
+    #expect(try await broker.run("dead", "undelete", list.rows[0][0]).status == 0)
+    #expect(try await broker.run("audit", "ls").output.contains("dead.restore"))
+  }
+
   @Test("deleting asks even for one") func delete() async throws {
     let broker = try await SeededBroker()
     try await broker.park(["a", "b"])

@@ -16,6 +16,7 @@ import WarrenTesting
     "queue/purge": [("name", "mail"), ("typed", "mail")],
     "dead-letters/all": [("do", "delete"), ("count", "1"), ("until", "99999999999999")],
     "dead-letters/selected": [("do", "delete"), ("sure", "yes"), ("pick", "queue=mail.dlq&id=m1")],
+    "dead-letters/restore": [("pick", "@1")],
     "dead-letter/reveal": [("id", "m1"), ("queue", "mail.dlq")],
     "dead-letter/replay": [("id", "m1"), ("queue", "mail.dlq")],
     "dead-letter/edit": [("id", "m1"), ("queue", "mail.dlq"), ("step", "publish"), ("body", "{}")],

@@ -100,7 +100,8 @@ import WarrenTesting
   /// Something of everything that can be shown.
   private func fill(_ stage: Stage) async throws {
     let message = Message(id: "w1", name: "email.send", body: Data("{}".utf8), timestamp: stage.broker.clock.now)
-    try await stage.park(["m1", "m2"])
+    try await stage.park(["m1", "m2", "deleted"])
+    _ = try await stage.broker.deleteDeadLetters(DeadLetterSelection(ids: ["deleted"]))
     _ = try await stage.broker.publish([Publication(message, to: .queue("mail"))])
     try await OperatingPageTests.schedule(stage)
     try await stage.broker.keep(

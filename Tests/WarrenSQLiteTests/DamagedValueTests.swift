@@ -56,6 +56,11 @@ import Warren
       try await broker.record(AuditEntry(time: Date(), actor: "a", action: "queue.pause", stage: .done))
       try await broker.keep(Self.operation("op"))
       try await broker.keep(QueueSample(time: broker.clock.now, depth: 1), ["q": QueueSample(time: broker.clock.now)])
+      try await broker.execute(
+        """
+        INSERT INTO trash (number, seq, deleted_at, total, queue, origin, parking, routing_key, reason, detail, at,
+          message_priority, message_body) VALUES (1, 4711, 4102444800000, 1, \(queue), \(queue), 1, '', 'x', '', 1, 1, x'00')
+        """)
       try await body(broker)
     }
   }
@@ -98,6 +103,9 @@ import Warren
     _ = try? await broker.advance("op", runner: "s", atMost: 1)
     try? await broker.keep(Self.operation("\(UUID())"))
     _ = try? await broker.samples(of: nil)
+    _ = try? await broker.deletedDeadLetters(limit: 10)
+    _ = try? await broker.deleteDeadLetters(.init())
+    _ = try? await broker.restoreDeadLetters(["@4711"])
     try? await broker.keep(QueueSample(time: broker.clock.now), ["q": QueueSample(time: broker.clock.now)])
   }
 

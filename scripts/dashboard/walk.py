@@ -120,7 +120,7 @@ class Walk:
         self.open("dead-letters?origin=email")
         self.browser.click(self.browser.find("tbody tr:nth-child(1) input[name=pick]"))
         self.browser.press_button("Delete 1 selected")
-        self.browser.wait_for("deleted for good")
+        self.browser.wait_for("will be deleted")
         self.browser.press_button("Delete 1 dead letter")
         self.browser.wait_for("1 dead letter deleted")
 

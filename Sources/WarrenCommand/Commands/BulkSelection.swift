@@ -39,6 +39,12 @@ struct BulkSelection: ParsableArguments {
         return BulkSummary(action: verb, matched: survey.count, missing: survey.missing, isDryRun: true)
       }
       if asksForOne || survey.count > 1, !confirmation.yes { show(survey, printer) }
+      if asksForOne {
+        StandardError.print(
+          operations.restoring.map {
+            "`warren dead restore` puts them back for \($0.lifetime.words), the newest \($0.limit)"
+          } ?? "\(operations.broker.capabilities.engine) keeps nothing of what is deleted: this is final")
+      }
       if asksForOne || survey.count > 1 {
         try confirmation.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
       }

@@ -4,7 +4,7 @@ internal import WarrenOperations
 
 struct DeadDeleteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Deletes dead letters for good. Asks first.")
+    commandName: "delete", abstract: "Deletes dead letters. Asks first, and says whether they can be put back.")
   @OptionGroup var options: GlobalOptions
   @OptionGroup var selection: BulkSelection
   @OptionGroup var confirmation: Confirmation

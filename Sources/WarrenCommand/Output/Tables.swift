@@ -44,6 +44,18 @@ enum Tables {
     ])
   }
 
+  static var deletedDeadLetters: Table<DeletedDeadLetter> {
+    Table(columns: [
+      Column("address", whole: true) { row, _ in row.address.rawValue },
+      Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },
+      Column("origin") { row, _ in row.origin.rawValue },
+      Column("name", optional: true) { row, _ in row.name?.rawValue ?? "" },
+      Column("reason", style: { _ in .bad }) { row, _ in row.reason.rawValue },
+      Column("deleted", number: true) { $1.age($0.time) },
+      Column("queue", byDefault: false) { row, _ in row.queue.rawValue },
+    ])
+  }
+
   static var messages: Table<QueuedMessageView> {
     Table(columns: [
       Column("id", whole: true) { row, _ in row.id?.rawValue ?? "" },

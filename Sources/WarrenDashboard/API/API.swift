@@ -80,6 +80,12 @@ enum API {
     return try json(Counted(count: survey.count, until: survey.newest?.wholeMilliseconds))
   }
 
+  /// Those that can be put back.
+  @Sendable static func deleted(_ call: Call) async throws -> Answer {
+    try json(
+      try await call.operations.deletedDeadLetters(limit: DeletedPage.limit).filter { call.may(.see, $0.queue) })
+  }
+
   private static func shown(_ letter: DeadLetterView, _ call: Call) -> DeadLetterView {
     var letter = letter
     if !call.may(.seeMessages, letter.queue) {

@@ -28,7 +28,7 @@ extension Dashboard {
     public static let cancel = Action(rawValue: "cancel")
     /// Runs a schedule's job now.
     public static let run = Action(rawValue: "run")
-    /// Deletes dead letters for good.
+    /// Deletes dead letters, and puts deleted ones back.
     public static let delete = Action(rawValue: "delete")
     /// Deletes what waits in a queue for good.
     public static let purge = Action(rawValue: "purge")

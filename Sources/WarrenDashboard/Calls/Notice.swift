@@ -2,7 +2,7 @@
 /// no address can put other words into the page.
 struct Notice: Sendable, Equatable {
   enum Word: String, CaseIterable, Sendable {
-    case paused, resumed, purged, replayed, deleted, edited, cancelled
+    case paused, resumed, purged, replayed, deleted, restored, edited, cancelled
     /// A bulk operation goes on in the background.
     case begun
     /// A bulk operation was ended before its end.

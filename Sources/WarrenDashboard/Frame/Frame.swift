@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Warren
+internal import WarrenOperations
 
 /// What is around every page: title, navigation, who is here, and the last action's outcome.
 struct Frame {
@@ -125,6 +126,10 @@ struct Frame {
     return Tags.div(.class(notice.stayed + notice.missing > 0 ? "notice warning" : "notice good"), .role("status")) {
       Tags.span(Attribute("aria-hidden", "true")) { notice.stayed + notice.missing > 0 ? "▲ " : "✓ " }
       notice.text
+      if notice.word == .deleted, call.operations.restoresDeadLetters, call.may(.delete) {
+        " "
+        Tags.a(.href(call.link("dead-letters/deleted"))) { "Undo: see what was deleted" }
+      }
     }
   }
 }
@@ -138,6 +143,7 @@ extension Notice {
       case .purged: "\(Show.count(count, "message")) deleted."
       case .replayed: "\(Show.count(count, "dead letter")) sent back to work."
       case .deleted: "\(Show.count(count, "dead letter")) deleted."
+      case .restored: "\(Show.count(count, "dead letter")) put back."
       case .edited: "The changed copy was published, and the dead letter is gone."
       case .cancelled: "\(Show.count(count, "handler")) asked to end."
       case .begun:
@@ -151,7 +157,10 @@ extension Notice {
       case .broken: "It ends before its next step. \(Show.count(count, "dead letter")) stay as they are."
       }
     if stayed > 0 { text += " \(Show.number(stayed)) stayed, because the queue that gave up on them is gone." }
-    if missing > 0 { text += " \(Show.number(missing)) were not there any more: replayed or deleted meanwhile." }
+    if missing > 0 {
+      text +=
+        " \(Show.number(missing)) were not there any more: \(word == .restored ? "they stay deleted" : "replayed or deleted meanwhile")."
+    }
     return text
   }
 }

@@ -13,7 +13,8 @@ enum RouteTable {
     ([
       .get("overview", .see, API.overview), .get("queues", .see, API.queues), .get("queue", .see, API.queue),
       .get("dead-letters", .see, API.deadLetters), .get("dead-letters/count", .see, API.count),
-      .get("dead-letter", .see, API.deadLetter), .get("failures", .see, API.groups), .get("workers", .see, API.workers),
+      .get("dead-letters/deleted", .see, API.deleted), .get("dead-letter", .see, API.deadLetter),
+      .get("failures", .see, API.groups), .get("workers", .see, API.workers),
       .get("history", .see, API.history),
       .get("topology", .see, API.topology), .get("messages", .see, API.messages), .get("message", .see, API.message),
       .get("schedules", .see, API.schedules), .get("outbox", .see, API.outbox), .get("broker", .see, API.broker),
@@ -38,6 +39,8 @@ enum RouteTable {
       .page("dead-letters/all", .replay, BulkActions.confirmAll),
       .post("dead-letters/all", .replay, BulkActions.actOnAll),
       .post("dead-letters/selected", .replay, BulkActions.actOnSelected),
+      .page("dead-letters/deleted", .see, DeletedPage.page),
+      .post("dead-letters/restore", .delete, DeletedPage.restore),
       .page("dead-letter", .see, OneDeadLetterPage.page),
       .post("dead-letter/reveal", .reveal, OneDeadLetterPage.reveal),
       .post("dead-letter/replay", .replay, OneDeadLetterPage.replay),

@@ -125,7 +125,7 @@ extension Transaction {
     case .replay:
       if try replay(letter) { operation.done += 1 } else { operation.skipped.unreachable += 1 }
     case .delete:
-      try delete(letter)
+      try discard(letter)
       operation.done += 1
     }
   }

@@ -22,7 +22,7 @@ struct DeadLetterWork {
   func delete(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
     var deleted = 0
     try await inPieces(selection) { transaction, letter in
-      try transaction.delete(letter)
+      try transaction.discard(letter)
       return true
     } count: {
       deleted += $0 ? 1 : 0

@@ -15,6 +15,8 @@ enum AddedTable: String, CaseIterable {
   case askedBinding = "asked_binding"
   /// What queues did and held, for a day.
   case sample
+  /// Dead letters that were deleted and can be put back.
+  case trash
 
   /// Makes it if it is missing.
   func make(in database: Database) throws {
@@ -75,6 +77,50 @@ enum AddedTable: String, CaseIterable {
         oldest INTEGER,          -- milliseconds
         PRIMARY KEY (queue, slot)
       ) WITHOUT ROWID
+      """
+    case .trash:
+      """
+      CREATE TABLE trash (
+        number INTEGER PRIMARY KEY, -- in the order of deleting
+        seq INTEGER NOT NULL UNIQUE,
+        deleted_at INTEGER NOT NULL,
+        total INTEGER NOT NULL,     -- the size of all that were ever put here, up to this one
+        -- As in the table 'dead_letter'.
+        queue INTEGER NOT NULL,
+        origin INTEGER NOT NULL,
+        parking INTEGER NOT NULL,
+        id TEXT,
+        name TEXT,
+        exchange INTEGER,
+        routing_key TEXT NOT NULL,
+        expires_at INTEGER,
+        reason TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        -- As in the table 'history'.
+        record TEXT,
+        -- As in the table 'message'.
+        message_id TEXT,
+        message_name TEXT,
+        message_exchange INTEGER,
+        message_routing_key TEXT,
+        message_content_type TEXT,
+        message_encoding TEXT,
+        message_correlation TEXT,
+        message_causation TEXT,
+        message_source TEXT,
+        message_priority INTEGER NOT NULL,
+        message_published_at INTEGER,
+        message_expires_at INTEGER,
+        message_park_at INTEGER,
+        message_unique_key TEXT,
+        message_unique_queue INTEGER,
+        message_unique_window INTEGER,
+        message_headers TEXT,
+        message_body BLOB NOT NULL
+      );
+      CREATE INDEX trash_total ON trash (total);
+      CREATE INDEX trash_id ON trash (id);
       """
     }
   }

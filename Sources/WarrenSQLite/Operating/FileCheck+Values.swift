@@ -69,6 +69,18 @@ extension FileCheck {
     kinds(
       "sample", in: .sample,
       numbers: ["queue", "slot", "time", "published", "completed", "failed", "depth", "oldest"], mayReplace: true),
+    kinds(
+      "trash", in: .trash,
+      numbers: [
+        "seq", "deleted_at", "total", "queue", "origin", "parking", "exchange", "expires_at", "at", "message_exchange",
+        "message_priority", "message_published_at", "message_expires_at", "message_park_at", "message_unique_queue",
+        "message_unique_window",
+      ],
+      texts: [
+        "id", "name", "routing_key", "reason", "detail", "record", "message_id", "message_name", "message_routing_key",
+        "message_content_type", "message_encoding", "message_correlation", "message_causation", "message_source",
+        "message_unique_key", "message_headers",
+      ], bytes: ["message_body"], otherwise: "DELETE FROM trash"),
   ]
 
   /// What numbers a row that is made next. A number at the end of all leaves none for it, and no process could begin.
@@ -88,7 +100,7 @@ extension FileCheck {
       text: "workers whose number leaves none for the next",
       count: "SELECT count(*) FROM worker WHERE \(isNoNumber("id"))",
       repair: ["DELETE FROM worker WHERE \(isNoNumber("id"))"]),
-    lastNumbers(.audit), lastNumbers(.bulkOperation),
+    lastNumbers(.audit), lastNumbers(.bulkOperation), lastNumbers(.trash),
   ]
 
   private static func isNoNumber(_ column: String) -> String {

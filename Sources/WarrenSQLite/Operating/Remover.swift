@@ -65,6 +65,9 @@ extension Transaction {
     for table in tables {
       try database.execute(sql: "DELETE FROM \(table) WHERE queue = ?", arguments: [queue.id])
     }
+    if try AddedTable.trash.isThere(in: database) {
+      try database.execute(sql: "DELETE FROM trash WHERE queue = ?1 OR origin = ?1", arguments: [queue.id])
+    }
     try database.execute(sql: "DELETE FROM queue WHERE id = ?", arguments: [queue.id])
     try changeTopology()
   }

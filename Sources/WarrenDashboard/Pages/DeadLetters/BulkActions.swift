@@ -33,6 +33,7 @@ enum BulkActions {
       try filter.frozen(call).list + [
         ("do", deed.rawValue), ("count", "\(survey.count)"), ("until", survey.newest.map { "\($0.wholeMilliseconds)" }),
       ]
+    let consequence = deed == .delete ? " " + DeletedPage.consequence(call) : ""
     return Page(
       title: "\(deed.verb) all that match", section: .deadLetters,
       trail: [.init(title: "Dead letters", link: filter.on(call.link("dead-letters")))],
@@ -47,7 +48,7 @@ enum BulkActions {
             }
             : HTML([
               Parts.card(nil) {
-                Tags.p { sentence(deed, survey.count, filter) }
+                Tags.p { sentence(deed, survey.count, filter) + consequence }
                 Tags.p(.class("muted")) { course(call) }
                 Parts.form(call, to: "dead-letters/all", class: "filter", hidden) {
                   if call.operations.keepsBulkOperations {
@@ -74,7 +75,7 @@ enum BulkActions {
     let what = "\(Show.count(count, "dead letter")) (\(filter.words))"
     return deed == .replay
       ? "\(what) will go back to the queues that gave up on them, with their ids and a new set of attempts. What is parked from now on is left alone."
-      : "\(what) will be deleted for good. What is parked from now on is left alone."
+      : "\(what) will be deleted. What is parked from now on is left alone."
   }
 
   /// How it will be done.
@@ -161,7 +162,7 @@ enum BulkActions {
         .init(
           id: "confirm",
           content: Parts.card(nil) {
-            Tags.p { "They will be deleted for good:" }
+            Tags.p { "They will be deleted. " + DeletedPage.consequence(call) }
             Tags.ul(.class("tree")) {
               for pick in picks { Tags.li { "\(pick.id) in \(pick.queue)" } }
             }

@@ -76,7 +76,10 @@ enum DeadLettersPage {
           if !isFirst {
             Tags.a(.href(filter.on(call.link("dead-letters")))) { "Back to the first page" }
           } else if filter.isEmpty {
-            "Messages that are given up on wait here, with their errors, until a person corrects, replays or deletes them."
+            "Messages that are given up on wait here, with their errors, until a person corrects, replays or deletes them. "
+            if call.operations.restoresDeadLetters, call.may(.delete) {
+              Tags.a(.href(call.link("dead-letters/deleted"))) { "Deleted ones can be put back" }
+            }
           } else {
             "Nothing is among the \(filter.words). "
             Tags.a(.href(call.link("dead-letters"))) { "Show all" }
@@ -128,6 +131,9 @@ enum DeadLettersPage {
           }
         } else {
           Tags.span(.class("push muted")) { "These are the last." }
+        }
+        if call.operations.restoresDeadLetters, call.may(.delete, filter.queue) {
+          Tags.a(.href(call.link("dead-letters/deleted"))) { "Deleted ones" }
         }
       }
     }
