@@ -20,6 +20,8 @@ struct Call: Sendable {
   /// What scripts and styles of the page must hold.
   let nonce: String
   let now: Date
+  /// Whether a stream asks, and not a person.
+  var isStream = false
 
   /// What is done with them has this person in the broker's audit log.
   var operations: Operations { desk.operations.acting(as: visitor.name) }
@@ -64,6 +66,13 @@ struct Call: Sendable {
     let value = try await body()
     await desk.sampler.forget()
     return value
+  }
+
+  /// Looks at something for a page. All streams share a look.
+  func look<Value: Sendable>(
+    _ name: String, _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    isStream ? try await desk.sampler.shared(name, body) : try await body()
   }
 
   /// Reads a message to show it with nothing hidden, if the visitor may, once that is written down.

@@ -10,9 +10,12 @@ struct Desk: Sendable {
   let background: BulkRunner
   var configuration: Dashboard.Configuration
 
-  init(_ operations: Operations, _ configuration: Dashboard.Configuration, logger: Logger) {
+  /// - Parameter interval: how old a look may be that is shown again.
+  init(
+    _ operations: Operations, _ configuration: Dashboard.Configuration, logger: Logger, interval: Duration = .seconds(1)
+  ) {
     self.operations = operations
-    sampler = Sampler(operations)
+    sampler = Sampler(operations, interval: interval)
     background = BulkRunner(logger: logger)
     self.configuration = configuration
   }

@@ -13,6 +13,7 @@ actor Sampler {
   /// A new sample comes once a minute.
   private var historyInterval: Duration { max(interval, .seconds(10)) }
   private static let historyLimit = 64
+  private var looks: [String: (value: Task<any Sendable, any Error>, at: ContinuousClock.Instant)] = [:]
 
   /// - Parameter interval: how old a look may be that is shown again.
   init(_ operations: Operations, interval: Duration = .seconds(1)) {
@@ -46,11 +47,31 @@ actor Sampler {
     return try? await samples.value
   }
 
+  /// What streams look at beside the overview: asked for once in a while, however many of them there are.
+  func shared<Value: Sendable>(
+    _ name: String, _ look: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    if let known = looks[name], ContinuousClock.now - known.at < interval,
+      let value = try await known.value.value as? Value
+    {
+      return value
+    }
+    // What no stream looks at any more is forgotten.
+    looks = looks.filter { ContinuousClock.now - $0.value.at < interval }
+    let task = Task<any Sendable, any Error> { try await look() }
+    looks[name] = (task, .now)
+    guard let value = try await task.value as? Value else { return try await look() }
+    return value
+  }
+
   /// How many dead letters the last look has seen; `nil` before the first.
   var deadLetters: Int? {
     last?.overview.queues?.filter(\.holdsDeadLetters).reduce(0) { $0 + $1.ready }
   }
 
   /// After something was changed the next look is a new one.
-  func forget() { isStale = true }
+  func forget() {
+    isStale = true
+    looks.removeAll()
+  }
 }

@@ -27,7 +27,8 @@ struct LiveStream: Sendable {
   let page: LivePage
   let limit: StreamLimit
   let logger: Logger
-  static let interval: Duration = .seconds(2)
+  /// How often a page is looked at again.
+  var interval: Duration = .seconds(2)
   /// Then the browser connects again, and it is checked again who asks.
   static let lifetime: Duration = .seconds(300)
 
@@ -40,20 +41,21 @@ struct LiveStream: Sendable {
       while ContinuousClock.now < end, !Task.isCancelled, !Task.isShuttingDownGracefully {
         if let text = await changes(&sent) { try await writer.write(ByteBuffer(string: text)) }
         // The pace at which a viewer sees changes; a shutdown does not wait for it.
-        try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
+        try await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
       }
       try await writer.finish(nil)
     }
   }
 
   /// The events for what differs from what was sent; `nil` while the broker cannot be looked at.
-  private func changes(_ sent: inout [String: HTML]) async -> String? {
+  func changes(_ sent: inout [String: HTML]) async -> String? {
     let call = page.call
     var fields = call.fields
     fields.remove("page")
-    let now = Call(
+    var now = Call(
       desk: call.desk, visitor: call.visitor, prefix: call.prefix, path: call.fields["page"] ?? "", fields: fields,
       token: call.token, nonce: call.nonce, now: call.desk.now)
+    now.isStream = true
     guard let shown = try? await page.render(now) else { return ": the broker cannot be looked at\n\n" }
     var text = ""
     for region in shown.regions where sent[region.id] != region.content {

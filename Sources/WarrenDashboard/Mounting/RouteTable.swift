@@ -68,7 +68,7 @@ enum RouteTable {
     ]
 
   /// The page that a stream keeps up to date.
-  private static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {
+  static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {
     let pages: [String: @Sendable (Call) async throws -> Page] = [
       "": OverviewPage.page, "queues": QueuesPage.page, "queue": QueuePage.page, "workers": WorkersPage.page,
       "operations": OperationsPage.page, "operation": OneOperationPage.page,

@@ -10,7 +10,8 @@ enum QueuePage {
     try call.require(.see, name)
     let overview = try? await call.overview()
     var known = overview?.queues?.first { $0.name == name }
-    if known == nil { known = try await call.operations.queue(name) }
+    let operations = call.operations
+    if known == nil { known = try await call.look("queue \(name)") { try await operations.queue(name) } }
     guard let queue = known else { throw Refusal(.notFound, "there is no queue '\(name)'") }
     let workers = overview?.workers
     return Page(

@@ -20,9 +20,13 @@ enum OutboxPage {
             })
         ])
     }
-    let status = try await call.operations.outboxStatus()
-    let findings = try await call.operations.outboxFindings()
-    let failing = try await call.operations.failingPublications(limit: limit)
+    let operations = call.operations
+    let (status, findings, failing) = try await call.look("outbox") {
+      (
+        try await operations.outboxStatus(), try await operations.outboxFindings(),
+        try await operations.failingPublications(limit: limit)
+      )
+    }
     return Page(
       title: "Outbox", section: .outbox,
       regions: [

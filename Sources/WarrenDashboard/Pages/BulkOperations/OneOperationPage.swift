@@ -22,7 +22,8 @@ enum OneOperationPage {
     guard let id = fields["id"] else {
       throw Refusal(.badRequest, "the address does not say which operation: add ?id=…")
     }
-    let operation = try await call.operations.bulkOperation(id)
+    let operations = call.operations
+    let operation = try await call.look("operation \(id)") { try await operations.bulkOperation(id) }
     try call.require(.see, operation.selection.queue)
     return operation
   }

@@ -29,7 +29,9 @@ enum OperationsPage {
 
   /// Those that the visitor may know of, the newest first.
   static func seen(_ call: Call) async throws -> [BulkOperation] {
-    try await call.operations.bulkOperations(limit: limit).filter { call.may(.see, $0.selection.queue) }
+    let operations = call.operations
+    return try await call.look("operations") { try await operations.bulkOperations(limit: limit) }
+      .filter { call.may(.see, $0.selection.queue) }
   }
 
   private static func table(_ operations: [BulkOperation], _ call: Call) -> HTML {

@@ -28,7 +28,8 @@ enum SchedulesPage {
 
   /// Those whose queue the visitor may see.
   static func seen(_ call: Call) async throws -> [ScheduleStatus] {
-    try await call.operations.schedules.all().filter { call.may(.see, $0.queue) }
+    let operations = call.operations
+    return try await call.look("schedules") { try await operations.schedules.all() }.filter { call.may(.see, $0.queue) }
   }
 
   private static func table(_ schedules: [ScheduleStatus], _ call: Call) -> HTML {

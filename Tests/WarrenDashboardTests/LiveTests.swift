@@ -1,0 +1,231 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+import Warren
+import WarrenOperations
+import WarrenTesting
+
+@testable import WarrenDashboard
+
+/// What is asked of a broker, counted by what it is.
+final class Asked: Sendable {
+  private let counts = Mutex<[String: Int]>([:])
+  func note(_ what: String) { counts.withLock { $0[what, default: 0] += 1 } }
+  var all: [String: Int] { counts.withLock { $0 } }
+}
+
+/// Counts what it is asked.
+struct CountingBroker: InspectableBroker, BulkOperatingBroker, StateStore, SampleStore {
+  let engine: TestBroker
+  let asked = Asked()
+
+  var capabilities: BrokerCapabilities { engine.capabilities }
+  var clock: any BrokerClock { engine.clock }
+  func run() async throws { try await engine.run() }
+  func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }
+  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
+    try await engine.publish(publications)
+  }
+  func consume<Result: Sendable>(
+    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
+  ) async throws -> Result { try await engine.consume(queue, prefetch: prefetch, body) }
+  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    try await engine.settle(delivery, as: settlement)
+  }
+
+  func queues() async throws(BrokerError) -> [QueueStatus] {
+    asked.note("queues")
+    return try await engine.queues()
+  }
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    asked.note("queue")
+    return try await engine.queues().first { $0.name == name }
+  }
+  func workers() async throws(BrokerError) -> [WorkerStatus] {
+    asked.note("workers")
+    return try await engine.workers()
+  }
+  func diagnose() async throws(BrokerError) -> [Finding] {
+    asked.note("diagnose")
+    return try await engine.diagnose()
+  }
+  func glance() async throws(BrokerError) -> [Finding] {
+    asked.note("glance")
+    return try await engine.glance()
+  }
+  func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
+    try await engine.differences(from: topology)
+  }
+  func topology() async throws(BrokerError) -> Topology {
+    asked.note("topology")
+    return try await engine.topology()
+  }
+
+  func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
+    asked.note("dead letters")
+    return try await engine.deadLetters(selection)
+  }
+  func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
+    try await engine.replay(selection)
+  }
+  func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
+    try await engine.replace(id, in: queue, with: edited)
+  }
+  func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    try await engine.deleteDeadLetters(selection)
+  }
+  func keep(_ operation: BulkOperation) async throws(BrokerError) { try await engine.keep(operation) }
+  func advance(_ id: String, runner: String, atMost limit: Int) async throws(BrokerError) -> BulkOperation {
+    try await engine.advance(id, runner: runner, atMost: limit)
+  }
+  func takeOver(_ id: String, runner: String) async throws(BrokerError) -> BulkOperation {
+    try await engine.takeOver(id, runner: runner)
+  }
+  func cancelOperation(_ id: String) async throws(BrokerError) -> BulkOperation {
+    try await engine.cancelOperation(id)
+  }
+  func bulkOperations(limit: Int) async throws(BrokerError) -> [BulkOperation] {
+    asked.note("operations")
+    return try await engine.bulkOperations(limit: limit)
+  }
+  func bulkOperation(_ id: String) async throws(BrokerError) -> BulkOperation? {
+    asked.note("operation")
+    return try await engine.bulkOperation(id)
+  }
+
+  func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? {
+    asked.note("record")
+    return try await engine.record(key)
+  }
+  func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
+    asked.note("records")
+    return try await engine.records(of: kind)
+  }
+  func write(
+    _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
+  ) async throws(BrokerError) -> StoreRecord? {
+    try await engine.write(value, to: key, replacing: version, until: expiry)
+  }
+  func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
+    try await engine.remove(key, version)
+  }
+
+  func keep(_ all: QueueSample?, _ queues: [QueueName: QueueSample]) async throws(BrokerError) {
+    try await engine.keep(all, queues)
+  }
+  func samples(of queue: QueueName?) async throws(BrokerError) -> [QueueSample] {
+    asked.note("samples")
+    return try await engine.samples(of: queue)
+  }
+  func whileSampling(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await engine.whileSampling(body)
+  }
+}
+
+/// A viewer: what is written to it, which it takes only when it is let.
+private struct Viewer: ResponseBodyWriter {
+  let written: Watched<Int>
+  /// After so many writes it takes no more.
+  let patience: Int
+
+  func write(_ buffer: ByteBuffer) async throws {
+    written.withValue { $0 += 1 }
+    if written.value >= patience {
+      // As a connection does whose other end reads nothing.
+      await Watched(false).wait { $0 }
+      throw CancellationError()
+    }
+  }
+  func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+@Suite("Pages that are kept up to date") struct LiveTests {
+  private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  /// Each page that a stream can keep up to date, and its fields.
+  static let pages = [
+    "": "", "queues": "", "queue": "name=mail", "workers": "", "operations": "", "operation": "id=op", "schedules": "",
+    "outbox": "",
+  ]
+
+  private func stage(_ body: @Sendable (CountingBroker, Desk) async throws -> Void) async throws {
+    let broker = try TestBroker()
+    try await broker.withBroker { broker in
+      try await broker.apply(try Topology(exchanges: [], queues: ["mail"], bindings: []))
+      try await broker.keep(
+        BulkOperation(
+          id: "op", action: .replay, selection: DeadLetterSelection(), filter: "", actor: "ann", runner: "a",
+          started: broker.clock.now, total: 1))
+      let counting = CountingBroker(engine: broker)
+      // However long the test takes, one look is as good as the next.
+      let desk = Desk(Operations(counting), .init(), logger: logger, interval: .seconds(3_600))
+      try await body(counting, desk)
+    }
+  }
+
+  private func stream(_ desk: Desk, _ path: String, _ fields: String) throws -> LiveStream {
+    let call = Call(
+      desk: desk, visitor: .init(name: "ann", role: .admin), prefix: "", path: "stream",
+      fields: FormFields("page=\(path)&\(fields)"), token: "", nonce: "", now: desk.now)
+    return LiveStream(
+      page: LivePage(call: call, render: try RouteTable.livePage(call)), limit: StreamLimit(most: 1), logger: logger)
+  }
+
+  @Test("two hundred streams ask the broker what one asks", arguments: pages.keys.sorted()) func sharing(_ path: String)
+    async throws
+  {
+    let fields = Self.pages[path] ?? ""
+    func asked(by count: Int) async throws -> [String: Int] {
+      let result = Mutex<[String: Int]>([:])
+      try await stage { broker, desk in
+        let streams = try (0..<count).map { _ in try stream(desk, path, fields) }
+        await withTaskGroup(of: Void.self) { group in
+          for stream in streams {
+            group.addTask {
+              var sent: [String: HTML] = [:]
+              for _ in 0..<3 {
+                let text = await stream.changes(&sent)
+                #expect(text?.contains("event: time") == true)
+              }
+            }
+          }
+        }
+        result.withLock { $0 = broker.asked.all }
+      }
+      return result.withLock { $0 }
+    }
+    let one = try await asked(by: 1)
+    #expect(try await asked(by: 200) == one)
+  }
+
+  @Test("a viewer that reads nothing costs the one event that it was sent") func stalled() async throws {
+    try await stage { _, desk in
+      let (slow, quick) = (Watched(0), Watched(0))
+      let (slowLooks, quickLooks) = (Asked(), Asked())
+      func watch(_ written: Watched<Int>, _ looks: Asked, patience: Int) throws -> Task<Void, any Error> {
+        var stream = try stream(desk, "", "")
+        let render = stream.page.render
+        stream = LiveStream(
+          page: LivePage(call: stream.page.call) { call in
+            looks.note("page")
+            return try await render(call)
+          }, limit: StreamLimit(most: 1), logger: logger, interval: .zero)
+        let body = stream.body
+        return Task { try await body.write(Viewer(written: written, patience: patience)) }
+      }
+      let stalled = try watch(slow, slowLooks, patience: 2)
+      await slow.wait { $0 == 2 }
+      let reader = try watch(quick, quickLooks, patience: 200)
+      // The other one has been sent two hundred events, and the first still waits with its first.
+      await quick.wait { $0 == 200 }
+      #expect(slow.value == 2 && slowLooks.all == ["page": 1] && (quickLooks.all["page"] ?? 0) >= 199)
+      for task in [stalled, reader] {
+        task.cancel()
+        _ = await task.result
+      }
+    }
+  }
+}
