@@ -14,6 +14,13 @@ extension GlobalOptions {
     store: (any StateStore)? = nil, outbox: (any OperableOutbox)? = nil,
     _ body: @Sendable (Operations) async throws -> Result
   ) async throws -> Result {
+    if let remote = try remoteBroker() {
+      if store != nil || outbox != nil {
+        throw CommandError(
+          .usage, "over a dashboard its own store and outbox are used", next: "leave out --store and --outbox")
+      }
+      return try await remote.withBroker { try await body(Operations($0, mask: mask)) }
+    }
     guard let text = try brokerURL(), !text.isEmpty else {
       throw CommandError(
         .usage, "which broker?",
@@ -36,6 +43,18 @@ extension GlobalOptions {
       try await body(
         Operations($0, mask: mask, store: store, actor: actor, audit: audit, outbox: outbox, samples: samples))
     }
+  }
+
+  /// The broker behind the dashboard that is named here, or in the environment where no broker is named.
+  func remoteBroker() throws -> RemoteBroker? {
+    let named = broker == nil && context == nil && setting("WARREN_BROKER") == nil ? setting("WARREN_URL") : nil
+    guard let address = url ?? named else { return nil }
+    // What is named here goes before what the environment has.
+    let given = token != nil || user != nil
+    return RemoteBroker(
+      try DashboardClient(
+        address, token: token ?? (given ? nil : setting("WARREN_TOKEN")),
+        user: user ?? (given || setting("WARREN_TOKEN") != nil ? nil : setting("WARREN_USER"))))
   }
 
   /// What is done with an outbox, which needs no broker; who changed something is written to the file of the audit.

@@ -15,6 +15,23 @@ struct GlobalOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
+      Act over the dashboard at this address instead, as https://example.org/admin/queues (default: $WARREN_URL). It says what \
+      you may do, and writes who did it.
+      """, valueName: "address"))
+  var url: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Who you are to the dashboard (better: $WARREN_USER, which others do not see).", valueName: "name:password"))
+  var user: String?
+
+  @Option(
+    help: ArgumentHelp("The same as a bearer token (better: $WARREN_TOKEN).", valueName: "token"))
+  var token: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
       Write who changed what to this file of JSON lines ($WARREN_AUDIT); by default SQLite keeps it in the broker's file, and \
       for RabbitMQ it is ~/.local/state/warren/audit.jsonl. $WARREN_ACTOR says who you are.
       """, valueName: "file"),
@@ -35,6 +52,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(help: "Show passwords, codes and tokens in messages.") var unmask = false
 
   func validate() throws {
+    if url != nil, broker != nil || context != nil {
+      throw ValidationError("--url and --broker or --context: only one of both")
+    }
     if json, columns != nil { throw ValidationError("--json and --columns: only one of both") }
   }
 

@@ -49,8 +49,14 @@ struct BulkSelection: ParsableArguments {
         try confirmation.obtain("\(verb.capitalized) \(Count.of(survey.count, "dead letter"))?", options)
       }
       var isNamed = false
+      var firstID: String?
       let progress: (BulkReport) -> Void = { report in
-        if let id = report.operation?.id, !isNamed, survey.count > Operations.pageSize || rate != nil {
+        // A dashboard gives it an id of its own.
+        firstID = firstID ?? report.operation?.id
+        let isOwn = operations.broker is RemoteBroker && report.operation?.id == firstID
+        if let id = report.operation?.id, !isNamed, !isOwn,
+          survey.count > Operations.pageSize || rate != nil
+        {
           StandardError.print(
             "operation \(id): `warren op cancel` ends it, and `warren op resume` goes on if this is broken off")
           isNamed = true

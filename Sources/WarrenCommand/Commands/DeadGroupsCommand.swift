@@ -17,7 +17,8 @@ struct DeadGroupsCommand: AsyncParsableCommand {
 
   func run() async throws {
     let result = try await options.withOperations(store: try store.open()) {
-      try await $0.groups(conditions.selection())
+      if let remote = $0.broker as? RemoteBroker { return try await remote.groups(conditions.selection()) }
+      return try await $0.groups(conditions.selection())
     }
     let groups = limit.map { Array(result.groups.prefix($0.count)) } ?? result.groups
     try Printer(options).list(groups, Tables.groups, none: "no dead letters")

@@ -16,7 +16,15 @@ struct DeadMarkCommand: AsyncParsableCommand {
 
   func run() async throws {
     let marked = try await CommandError.naming("warren dead groups") {
-      try await options.withOperations(store: try store.open()) { try await $0.mark(group, as: mark.kind) }
+      try await options.withOperations(store: try store.open()) { operations in
+        guard let remote = operations.broker as? RemoteBroker else {
+          return try await operations.mark(group, as: mark.kind)
+        }
+        try await remote.mark(group, as: mark.rawValue)
+        let groups = try await remote.groups(DeadLetterSelection(fingerprint: group, limit: .max)).groups
+        if let marked = groups.first { return marked }
+        throw BrokerError(.notFound, "no dead letter is of the group '\(group)'")
+      }
     }
     try Printer(options).list([marked], Tables.groups, none: "no such group")
   }

@@ -29,9 +29,11 @@ struct ScheduleCommand: AsyncParsableCommand {
 
     /// Changes something: in a store that is named directly, otherwise as an operator of the broker, on record.
     func change<Result: Sendable>(
-      _ direct: @Sendable (Schedules) async throws -> Result, _ operated: @Sendable (Operations) async throws -> Result
+      _ direct: @Sendable (Schedules) async throws -> Result, _ operated: @Sendable (Operations) async throws -> Result,
+      _ remotely: (RemoteBroker) async throws -> Result
     ) async throws -> Result {
       try await CommandError.naming("warren schedule ls") {
+        if let remote = try options.remoteBroker() { return try await remotely(remote) }
         if let store = try store.open() { return try await direct(Schedules(store)) }
         return try await options.withOperations(operated)
       }
@@ -44,6 +46,11 @@ struct ScheduleCommand: AsyncParsableCommand {
     @OptionGroup var watch: WatchOptions
 
     func run() async throws {
+      if let remote = try place.options.remoteBroker() {
+        return try Printer(place.options).list(
+          try await remote.schedules(), Tables.schedules,
+          none: "no schedules: a process whose `Scheduler` has some makes them known when it runs")
+      }
       try await place.withSchedules { schedules in
         try await watch.repeating(place.options) {
           try Printer(place.options).list(
@@ -77,7 +84,9 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let status = try await place.change({ try await $0.pause(name) }, { try await $0.pauseSchedule(name) })
+      let status = try await place.change(
+        { try await $0.pause(name) }, { try await $0.pauseSchedule(name) },
+        { try await $0.changed(name, by: "pause") })
       try Printer(place.options).thing(status) { "paused \(Text.printable(status.name))\n" }
     }
   }
@@ -89,7 +98,9 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let status = try await place.change({ try await $0.resume(name) }, { try await $0.resumeSchedule(name) })
+      let status = try await place.change(
+        { try await $0.resume(name) }, { try await $0.resumeSchedule(name) },
+        { try await $0.changed(name, by: "resume") })
       try Printer(place.options).thing(status) { "resumed \(Text.printable(status.name))\n" }
     }
   }
@@ -102,7 +113,10 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Argument(help: "The schedule.") var name: String
 
     func run() async throws {
-      let asked = Asked(job: try await place.change({ try await $0.run(name) }, { try await $0.runSchedule(name) }))
+      let asked = Asked(
+        job: try await place.change(
+          { try await $0.run(name) }, { try await $0.runSchedule(name) },
+          { _ in throw RemoteBroker.unable("tell the id of the job that it asks for (its pages can ask for a run)") }))
       try Printer(place.options).thing(asked) { "\(asked.job)\n" }
     }
   }
