@@ -132,11 +132,48 @@ private struct Oops: Error {}
     }
     #expect(metrics.value("warren_handled_total", ["name": "watched.job", "outcome": "retry"]) == 1)
     #expect(metrics.value("warren_handled_total", ["name": "watched.job", "outcome": "dead-letter"]) == 1)
-    #expect(metrics.value("warren_retries_total", ["name": "watched.job", "queue": "watched.jobs"]) == 1)
+    #expect(
+      metrics.value("warren_retries_total", ["name": "watched.job", "queue": "watched.jobs", "reason": "Oops"]) == 1)
+    #expect(metrics.value("warren_dead_lettered_total", ["name": "watched.job", "reason": "exhausted"]) == 1)
+    #expect(metrics.value("warren_dead_lettered_total", ["name": "other", "reason": "unknown-name"]) == 1)
     #expect(metrics.value("warren_failures_total", ["name": "watched.job"]) == 2)
     #expect(metrics.value("warren_published_total", ["name": "watched.job", "result": "stored"]) == 3)
     let names = Set(metrics.labels.flatMap { $0.split(separator: "|") }.filter { $0.hasPrefix("name=") })
     #expect(names == ["name=watched.job", "name=other"])
+  }
+
+  @Test func latenessCountsFromWhenAMessageCouldHaveBeenHandled() async throws {
+    let metrics = CountingMetrics()
+    let seen = Log<Int>()
+    try await withMetricsFactory(metrics) {
+      let broker = try TestBroker(clock: VirtualClock(now: Date(timeIntervalSince1970: 1_800_000_000)))
+      let worker = try Worker(broker, name: "w", logger: quiet) {
+        On(Job.self) { job, context in
+          seen.add(context.attempt)
+          if job.fails { throw Oops() }
+        }
+      }
+      let bus = EventBus(broker, source: "s")
+      @Sendable func late(_ wanted: Double?) {
+        #expect(metrics.value("warren_lateness_seconds", [:]) == wanted.map { $0 * 1e9 })
+      }
+      try await broker.withBroker { broker in
+        try await broker.apply(worker.topology)
+        try await bus.enqueue(Job(fails: false), after: .seconds(3600))
+        // It is due, and then there is no worker for 7 s.
+        broker.advance(by: .seconds(3607))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { try await worker.run() }
+          #expect(try await seen.next() == 1)
+          late(7)
+          // A retry is not late by its first attempt.
+          try await bus.enqueue(Job(fails: true))
+          #expect(try await seen.next(2) == [1, 2])
+          late(0)
+          group.cancelAll()
+        }
+      }
+    }
   }
 
   @Test func gaugesSayWhatIsThere() async throws {
@@ -177,10 +214,10 @@ private struct Oops: Error {}
       try await bus.publish(Thing(number: 1))
       let header = try await seen.next()
       #expect(header?.hasPrefix("00-") == true)
-      try await tracer.wait(for: "process traced")
+      try await tracer.wait(for: "process traces:watched.thing:traced")
     }
-    let publish = try #require(tracer.spans.first { $0.name == "publish traces" })
-    let process = try #require(tracer.spans.first { $0.name == "process traced" })
+    let publish = try #require(tracer.spans.first { $0.name == "publish traces:watched.thing" })
+    let process = try #require(tracer.spans.first { $0.name == "process traces:watched.thing:traced" })
     #expect(publish.kind == .producer)
     #expect(process.kind == .consumer)
     #expect(process.parent == publish.id)

@@ -6,7 +6,13 @@ import Tracing
 
 /// Metrics whose values a test can read.
 final class CountingMetrics: MetricsFactory {
+  /// What a metric can be.
+  enum Kind: Sendable { case counter, gauge, timer }
   private let values = Mutex<[String: Double]>([:])
+  private let found = Mutex<[String: Set<Kind>]>([:])
+
+  /// What the metrics of each label are.
+  var kinds: [String: Set<Kind>] { found.withLock { $0 } }
 
   private static func key(_ label: String, _ dimensions: [(String, String)]) -> String {
     ([label] + dimensions.map { "\($0.0)=\($0.1)" }.sorted()).joined(separator: "|")
@@ -45,17 +51,22 @@ final class CountingMetrics: MetricsFactory {
     func record(_ value: Double) { change(value, false) }
     func recordNanoseconds(_ duration: Int64) { change(Double(duration), false) }
   }
-  private func series(_ label: String, _ dimensions: [(String, String)]) -> Series {
+  private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> Series {
+    _ = found.withLock { $0[label, default: []].insert(kind) }
     let key = Self.key(label, dimensions)
     return Series { value, isIncrement in
       self.values.withLock { $0[key] = isIncrement ? ($0[key] ?? 0) + value : value }
     }
   }
-  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { series(label, dimensions) }
-  func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-    series(label, dimensions)
+  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    series(label, dimensions, .counter)
   }
-  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler { series(label, dimensions) }
+  func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    series(label, dimensions, .gauge)
+  }
+  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    series(label, dimensions, .timer)
+  }
   func destroyCounter(_ handler: any CounterHandler) {}
   func destroyRecorder(_ handler: any RecorderHandler) {}
   func destroyTimer(_ handler: any TimerHandler) {}
@@ -68,6 +79,10 @@ final class RecordingTracer: Tracer {
     var kind: SpanKind
     var id: String
     var parent: String?
+    var attributes: [String: SpanAttribute] = [:]
+    /// The spans that it is linked to.
+    var links: [String] = []
+    var isError = false
   }
   private let records = Mutex<[Record]>([])
 
@@ -83,7 +98,7 @@ final class RecordingTracer: Tracer {
     }
   }
 
-  private enum SpanIDKey: ServiceContextKey { typealias Value = String }
+  enum SpanIDKey: ServiceContextKey { typealias Value = String }
 
   func startSpan<Instant: TracerInstant>(
     _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
@@ -93,10 +108,8 @@ final class RecordingTracer: Tracer {
     let parent = context[SpanIDKey.self]
     let id = String(UInt64.random(in: 1...UInt64.max), radix: 16)
     context[SpanIDKey.self] = id
-    let records = { @Sendable (record: Record) in self.records.withLock { $0.append(record) } }
-    return RecordedSpan(context, operationName) {
-      records(Record(name: operationName, kind: kind, id: id, parent: parent))
-    }
+    let record = Record(name: operationName, kind: kind, id: id, parent: parent)
+    return RecordedSpan(context, record) { record in self.records.withLock { $0.append(record) } }
   }
   func forceFlush() {}
   func extract<Carrier, Extract: Extractor>(
@@ -115,28 +128,38 @@ final class RecordingTracer: Tracer {
 
 final class RecordedSpan: Span {
   let context: ServiceContext
-  private let state: Mutex<(name: String, attributes: SpanAttributes)>
-  private let onEnd: @Sendable () -> Void
+  private let record: Mutex<(RecordingTracer.Record, SpanAttributes)>
+  private let onEnd: @Sendable (RecordingTracer.Record) -> Void
 
-  init(_ context: ServiceContext, _ name: String, onEnd: @escaping @Sendable () -> Void) {
+  init(
+    _ context: ServiceContext, _ record: RecordingTracer.Record,
+    onEnd: @escaping @Sendable (RecordingTracer.Record) -> Void
+  ) {
     self.context = context
     self.onEnd = onEnd
-    state = Mutex((name, [:]))
+    self.record = Mutex((record, [:]))
   }
   var operationName: String {
-    get { state.withLock { $0.name } }
-    set { state.withLock { $0.name = newValue } }
+    get { record.withLock { $0.0.name } }
+    set { record.withLock { $0.0.name = newValue } }
   }
   var attributes: SpanAttributes {
-    get { state.withLock { $0.attributes } }
-    set { state.withLock { $0.attributes = newValue } }
+    get { record.withLock { $0.1 } }
+    set { record.withLock { $0.1 = newValue } }
   }
   var isRecording: Bool { true }
-  func setStatus(_ status: SpanStatus) {}
+  func setStatus(_ status: SpanStatus) { record.withLock { $0.0.isError = status.code == .error } }
   func addEvent(_ event: SpanEvent) {}
   func recordError<Instant: TracerInstant>(
     _ error: any Error, attributes: SpanAttributes, at instant: @autoclosure () -> Instant
   ) {}
-  func addLink(_ link: SpanLink) {}
-  func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) { onEnd() }
+  func addLink(_ link: SpanLink) {
+    record.withLock { $0.0.links.append(link.context[RecordingTracer.SpanIDKey.self] ?? "") }
+  }
+  func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
+    let (ended, attributes) = record.withLock { $0 }
+    var record = ended
+    attributes.forEach { record.attributes[$0] = $1 }
+    onEnd(record)
+  }
 }

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// One handing-out of a message to a worker. It ends in one ``Settlement``.
 public struct Delivery: Sendable {
   /// What an engine needs to know a delivery again; the meaning of the numbers is its own.
@@ -25,6 +27,8 @@ public struct Delivery: Sendable {
   public let routingKey: RoutingKey
   /// What it has been through.
   public let history: History
+  /// Until when it was delayed when it was published; `nil` where it was not.
+  public let due: Date?
   /// Whether it is kept apart because workers died while they held it: such a delivery is handled alone.
   public let isSuspect: Bool
   /// What the engine knows it by.
@@ -33,13 +37,14 @@ public struct Delivery: Sendable {
   /// A delivery; engines make them.
   public init(
     message: Message, queue: QueueName, exchange: ExchangeName?, routingKey: RoutingKey, history: History,
-    isSuspect: Bool, token: Token
+    due: Date? = nil, isSuspect: Bool, token: Token
   ) {
     self.message = message
     self.queue = queue
     self.exchange = exchange
     self.routingKey = routingKey
     self.history = history
+    self.due = due
     self.isSuspect = isSuspect
     self.token = token
   }

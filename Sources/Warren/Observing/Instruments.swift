@@ -1,7 +1,7 @@
 internal import Metrics
 internal import Synchronization
 
-/// The metrics of Warren, by swift-metrics.
+/// The metrics of Warren, by swift-metrics, and beside its own those of OpenTelemetry's conventions (``Conventions``).
 /// Names and dimensions stand in `docs/observability.md`; `name` is bounded: what a stranger sends is `other`.
 ///
 /// Each bus and each worker has its own. The metrics system is asked when something is first counted, in the task that
@@ -13,8 +13,15 @@ final class Instruments: Sendable {
     var name: String
     var result: String
   }
+  /// `messaging.system` of the conventions.
+  let system: String
+  /// Whether there is a backend, so that without one a message need not pay for metrics; `nil` until that was asked.
+  private let isWatched = Mutex<Bool?>(nil)
   private let counters = Mutex<[Key: Counter]>([:])
   private let timers = Mutex<[Key: Metrics.Timer]>([:])
+
+  /// Those of what works on an engine that calls itself so.
+  init(engine: String) { system = Conventions.system(engine) }
 
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
     let word =
@@ -25,19 +32,17 @@ final class Instruments: Sendable {
       case .failed: "failed"
       }
     count("warren_published_total", ("destination", destination.place), name, ("result", word))
+    var problem: String?
+    if case .failed(let error) = result { problem = Conventions.type(of: error) }
+    let key = key(Conventions.Metric.sent, .publish, destination.place, problem)
+    increment(key, dimensions(key))
   }
 
   func handled(_ outcome: String, queue: QueueName, name: String, took: Duration) {
     count("warren_handled_total", ("queue", queue.rawValue), name, ("outcome", outcome))
-    let key = Key(label: "warren_handling_seconds", place: queue.rawValue, name: name, result: "")
-    let timer = timers.withLock { timers in
-      if let timer = timers[key] { return timer }
-      let timer = Metrics.Timer(label: key.label, dimensions: [("queue", key.place), ("name", name)])
-      timers[key] = timer
-      return timer
-    }
-    let (seconds, attoseconds) = took.components
-    timer.recordNanoseconds(min(seconds, 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
+    record(
+      took, Key(label: "warren_handling_seconds", place: queue.rawValue, name: name, result: ""),
+      [("queue", queue.rawValue), ("name", name)])
   }
 
   /// Counts a handler that was cancelled and runs on. The task that cancels is another, which may have other metrics: so this one is
@@ -49,24 +54,99 @@ final class Instruments: Sendable {
     }
   }
 
+  /// The first attempt began so long after it could have.
+  func began(_ queue: QueueName, name: String, late: Duration) {
+    record(
+      late, Key(label: "warren_lateness_seconds", place: queue.rawValue, name: name, result: ""),
+      [("queue", queue.rawValue), ("name", name)])
+  }
+
   func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }
   func timedOut(queue: QueueName, name: String) { count("warren_timeouts_total", ("queue", queue.rawValue), name) }
-  func retried(queue: QueueName, name: String) { count("warren_retries_total", ("queue", queue.rawValue), name) }
+  /// - Parameter reason: the type of the error.
+  func retried(queue: QueueName, name: String, reason: String) {
+    count("warren_retries_total", ("queue", queue.rawValue), name, ("reason", reason))
+  }
+  func parked(queue: QueueName, name: String, reason: DeadLetterReason.Kind) {
+    count("warren_dead_lettered_total", ("queue", queue.rawValue), name, ("reason", reason.rawValue))
+  }
 
   func scheduled(_ schedule: String, job: MessageName, _ result: String) {
     count("warren_scheduled_total", ("schedule", schedule), job.rawValue, ("result", result))
+  }
+
+  // MARK: The conventions
+
+  /// A delivery came to the worker.
+  func consumed(from queue: QueueName) {
+    let key = key(Conventions.Metric.consumed, .process, queue.rawValue, nil)
+    increment(key, dimensions(key))
+  }
+
+  /// A handler has ended, with this error or without.
+  func processed(_ queue: QueueName, took: Duration, _ error: (any Error)?) {
+    let key = key(Conventions.Metric.processDuration, .process, queue.rawValue, error.map(Conventions.type))
+    record(took, key, dimensions(key))
+  }
+
+  /// A call of the engine has ended, with this error or without.
+  func took(_ time: Duration, for operation: Conventions.Operation, _ place: String, _ error: BrokerError?) {
+    let key = key(Conventions.Metric.operationDuration, operation, place, error.map(Conventions.type))
+    record(time, key, dimensions(key) + [(Conventions.Attribute.operationType, operation.type)])
+  }
+
+  private func key(_ label: String, _ operation: Conventions.Operation, _ place: String, _ error: String?) -> Key {
+    Key(label: label, place: place, name: operation.rawValue, result: error ?? "")
+  }
+
+  /// The destination is the exchange or the queue alone: routing keys are without bound.
+  private func dimensions(_ key: Key) -> [(String, String)] {
+    var dimensions = [
+      (Conventions.Attribute.system, system), (Conventions.Attribute.operationName, key.name),
+      (Conventions.Attribute.destination, key.place),
+    ]
+    if !key.result.isEmpty { dimensions.append((Conventions.Attribute.errorType, key.result)) }
+    return dimensions
+  }
+
+  // MARK: Recording
+
+  private var hasBackend: Bool {
+    isWatched.withLock { known in
+      if let known { return known }
+      let isThere = !(MetricsSystem.factory is NOOPMetricsHandler)
+      known = isThere
+      return isThere
+    }
   }
 
   private func count(
     _ label: String, _ place: (String, String), _ name: String, _ result: (String, String)? = nil
   ) {
     let key = Key(label: label, place: place.1, name: name, result: result?.1 ?? "")
+    increment(key, [place, ("name", name)] + (result.map { [$0] } ?? []))
+  }
+
+  private func increment(_ key: Key, _ dimensions: @autoclosure () -> [(String, String)]) {
+    guard hasBackend else { return }
     let counter = counters.withLock { counters in
       if let counter = counters[key] { return counter }
-      let counter = Counter(label: label, dimensions: [place, ("name", name)] + (result.map { [$0] } ?? []))
+      let counter = Counter(label: key.label, dimensions: dimensions())
       counters[key] = counter
       return counter
     }
     counter.increment()
+  }
+
+  private func record(_ time: Duration, _ key: Key, _ dimensions: @autoclosure () -> [(String, String)]) {
+    guard hasBackend else { return }
+    let timer = timers.withLock { timers in
+      if let timer = timers[key] { return timer }
+      let timer = Metrics.Timer(label: key.label, dimensions: dimensions())
+      timers[key] = timer
+      return timer
+    }
+    let (seconds, attoseconds) = time.components
+    timer.recordNanoseconds(min(seconds, 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 }

@@ -1,7 +1,7 @@
 internal import Tracing
 
 /// Carries the trace in the headers of messages: `traceparent`, as W3C Trace Context names it, when the installed tracer
-/// writes that. Span kinds and attributes follow OpenTelemetry's conventions for messaging.
+/// writes that. Span names, kinds and attributes are those of OpenTelemetry's conventions for messaging (``Conventions``).
 struct MessageTrace: Sendable {
   /// `nil` when none is installed: without one a message should not pay for spans, nor for asking.
   private let tracer: (any Tracer)?
@@ -15,54 +15,117 @@ struct MessageTrace: Sendable {
     self.tracer = tracer is NoOpTracer ? nil : tracer
   }
 
-  /// Publishes inside a span of the kind `producer`.
+  // MARK: Publishing
+
+  /// Publishes inside a span of the kind `producer`: its trace is the one in which the messages are made.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - exchange: that of events; of jobs, an empty text.
+  ///   - key: the routing key; of jobs, the queue; of several that differ, `nil`.
   func publishing<Result>(
-    _ count: Int, to destination: @autoclosure () -> String, _ body: () async throws -> Result
+    _ count: Int, to exchange: @autoclosure () -> String, _ key: @autoclosure () -> String?, system: String,
+    _ body: (NotedSpan) async throws -> Result
   ) async throws -> Result {
-    guard let tracer else { return try await body() }
-    return try await tracer.withAnySpan("publish \(destination())", ofKind: .producer) { span in
-      span.attributes["messaging.system"] = "warren"
-      span.attributes["messaging.operation.type"] = "publish"
-      span.attributes["messaging.destination.name"] = destination()
-      if count > 1 { span.attributes["messaging.batch.message_count"] = count }
-      return try await body()
+    guard let tracer else { return try await body(NotedSpan(span: nil)) }
+    let key = key()
+    let destination = Conventions.destination(exchange(), key)
+    return try await tracer.withAnySpan("publish \(destination)", ofKind: .producer) { span in
+      describe(span, .publish, destination, system, key: key)
+      if count > 1 { span.attributes[Conventions.Attribute.batchCount] = count }
+      return try await noting(span) { try await body(NotedSpan(span: span)) }
     }
   }
 
   /// Publishes what was made before inside a span of the kind `client`, with a link to each trace in which a message was
   /// made; the messages keep those traces.
-  func publishing<Result>(stored publications: [Publication], _ body: () async throws -> Result) async throws -> Result
-  {
-    guard let tracer, let first = publications.first else { return try await body() }
-    let destination = first.destination.place
+  func publishing<Result>(
+    stored publications: [Publication], system: String, _ body: (NotedSpan) async throws -> Result
+  ) async throws -> Result {
+    guard let tracer, let first = publications.first else { return try await body(NotedSpan(span: nil)) }
+    let whole = first.conventionalDestination
+    let isOne = publications.allSatisfy { $0.conventionalDestination == whole }
+    let destination = isOne ? whole : first.destination.place
     return try await tracer.withAnySpan("publish \(destination)", ofKind: .client) { span in
-      span.attributes["messaging.system"] = "warren"
-      span.attributes["messaging.operation.type"] = "publish"
-      span.attributes["messaging.destination.name"] = destination
-      if publications.count > 1 { span.attributes["messaging.batch.message_count"] = publications.count }
+      describe(span, .publish, destination, system, key: isOne ? first.conventionalRoutingKey : nil)
+      let isBatch = publications.count > 1
+      if isBatch { span.attributes[Conventions.Attribute.batchCount] = publications.count }
+      if !isBatch { describe(span, first.message) }
       for publication in publications {
-        var context = ServiceContext.topLevel
-        tracer.extract(publication.message.headers, into: &context, using: Headers())
-        if !context.isEmpty { span.addLink(SpanLink(context: context, attributes: [:])) }
+        let context = context(in: publication.message.headers, tracer)
+        if context.isEmpty { continue }
+        // What differs from message to message stands at its link.
+        var attributes: SpanAttributes = [:]
+        if isBatch { attributes[Conventions.Attribute.messageID] = publication.message.id?.rawValue }
+        if !isOne { attributes[Conventions.Attribute.destination] = publication.conventionalDestination }
+        span.addLink(SpanLink(context: context, attributes: attributes))
       }
-      return try await body()
+      return try await noting(span) { try await body(NotedSpan(span: span)) }
     }
   }
 
-  /// Handles a delivery inside a span of the kind `consumer`, whose parent is the span that published it.
-  func handling(_ delivery: Delivery, _ body: @Sendable () async throws -> Void) async throws {
-    guard let tracer else { return try await body() }
-    var context = ServiceContext.current ?? .topLevel
-    tracer.extract(delivery.message.headers, into: &context, using: Headers())
-    try await tracer.withAnySpan("process \(delivery.queue)", context: context, ofKind: .consumer) { span in
-      span.attributes["messaging.system"] = "warren"
-      span.attributes["messaging.operation.type"] = "process"
-      span.attributes["messaging.destination.name"] = delivery.queue.rawValue
-      span.attributes["messaging.message.id"] = delivery.message.id?.rawValue
-      span.attributes["messaging.message.conversation_id"] = delivery.message.correlationID
-      try await body()
+  /// A span of which more becomes known while it lasts; none without a tracer.
+  struct NotedSpan {
+    fileprivate let span: (any Span)?
+
+    /// Says which message it is.
+    func describe(_ message: Message) {
+      span?.attributes[Conventions.Attribute.messageID] = message.id?.rawValue
+      span?.attributes[Conventions.Attribute.conversationID] = message.correlationID
+    }
+
+    /// Says with what a message of it has failed.
+    func note(_ error: any Error) {
+      span?.attributes[Conventions.Attribute.errorType] = Conventions.type(of: error)
+      span?.setStatus(SpanStatus(code: .error))
     }
   }
+
+  // MARK: Handling
+
+  /// Handles a delivery inside a span of the kind `consumer`, whose parent is the span that published it. Where the worker itself
+  /// runs in a span, that is linked.
+  func handling(_ delivery: Delivery, system: String, _ body: @Sendable () async throws -> Void) async throws {
+    guard let tracer else { return try await body() }
+    let destination = Conventions.destination(of: delivery)
+    let (parent, link) = parent(of: delivery, tracer)
+    // What the handler decides is thrown past the span, which would take it for an error.
+    let decided: (any Error)? = try await tracer.withAnySpan(
+      "process \(destination)", context: parent, ofKind: .consumer
+    ) { span in
+      describe(span, .process, destination, system, key: delivery.routingKey.rawValue)
+      describe(span, delivery.message)
+      if let link { span.addLink(link) }
+      do {
+        try await noting(span, body)
+        return nil
+      } catch  where !Conventions.isFailure(error) {
+        return error
+      }
+    }
+    if let decided { throw decided }
+  }
+
+  /// Settles a delivery inside a span of the kind `client`, whose parent is the span that published the message.
+  func settling<Result>(
+    _ delivery: Delivery, system: String, _ body: () async throws(BrokerError) -> Result
+  ) async throws(BrokerError) -> Result {
+    guard let tracer else { return try await body() }
+    let destination = Conventions.destination(of: delivery)
+    let (parent, link) = parent(of: delivery, tracer)
+    let span = tracer.startAnySpan("settle \(destination)", context: parent, ofKind: .client)
+    defer { span.end() }
+    describe(span, .settle, destination, system, key: nil)
+    describe(span, delivery.message)
+    if let link { span.addLink(link) }
+    do { return try await body() } catch {
+      NotedSpan(span: span).note(error)
+      span.recordError(error)
+      throw error
+    }
+  }
+
+  // MARK: Contexts
 
   /// Writes the current trace into the headers.
   func inject(into headers: inout Message.Headers) {
@@ -70,8 +133,49 @@ struct MessageTrace: Sendable {
     tracer.inject(context, into: &headers, using: Headers())
   }
 
+  private func context(in headers: Message.Headers, _ tracer: any Tracer) -> ServiceContext {
+    var context = ServiceContext.topLevel
+    tracer.extract(headers, into: &context, using: Headers())
+    return context
+  }
+
+  /// The trace that the message brings, or else that of the worker; and a link to that of the worker when it is not the parent.
+  private func parent(of delivery: Delivery, _ tracer: any Tracer) -> (parent: ServiceContext, link: SpanLink?) {
+    let ambient = ServiceContext.current ?? .topLevel
+    if context(in: delivery.message.headers, tracer).isEmpty { return (ambient, nil) }
+    var parent = ambient
+    tracer.extract(delivery.message.headers, into: &parent, using: Headers())
+    return (parent, ambient.isEmpty ? nil : SpanLink(context: ambient, attributes: [:]))
+  }
+
   private struct Headers: Injector, Extractor {
     func inject(_ value: String, forKey key: String, into carrier: inout Message.Headers) { carrier[key] = value }
     func extract(key: String, from carrier: Message.Headers) -> String? { carrier[key] }
+  }
+
+  // MARK: Attributes
+
+  private func describe(
+    _ span: any Span, _ operation: Conventions.Operation, _ destination: String, _ system: String, key: String?
+  ) {
+    span.attributes[Conventions.Attribute.system] = system
+    span.attributes[Conventions.Attribute.operationName] = operation.rawValue
+    span.attributes[Conventions.Attribute.operationType] = operation.type
+    span.attributes[Conventions.Attribute.destination] = destination
+    guard system == Conventions.rabbitMQ, let key, !key.isEmpty else { return }
+    span.attributes[Conventions.Attribute.routingKey] = key
+  }
+
+  private func describe(_ span: any Span, _ message: Message) {
+    span.attributes[Conventions.Attribute.messageID] = message.id?.rawValue
+    span.attributes[Conventions.Attribute.conversationID] = message.correlationID
+  }
+
+  /// Says of an error that is thrown which kind it is.
+  private func noting<Result>(_ span: any Span, _ body: () async throws -> Result) async throws -> Result {
+    do { return try await body() } catch {
+      if Conventions.isFailure(error) { NotedSpan(span: span).note(error) }
+      throw error
+    }
   }
 }

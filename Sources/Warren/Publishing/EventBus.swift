@@ -26,7 +26,7 @@ public struct EventBus: Sendable {
   private let policy: UnknownOutcomePolicy
   private let gate: TopologyGate?
   private let unrouted: UnroutedKeys
-  private var instruments = Instruments()
+  private let instruments: Instruments
 
   /// A bus. Install a tracer before you make one: it is looked for once.
   ///
@@ -62,6 +62,7 @@ public struct EventBus: Sendable {
     self.broker = broker
     self.composer = composer
     self.policy = policy
+    instruments = Instruments(engine: broker.capabilities.engine)
     gate = topology.map { TopologyGate(broker, $0) }
     unrouted = UnroutedKeys(logger)
   }
@@ -104,17 +105,25 @@ public struct EventBus: Sendable {
     _ event: E, id: MessageID? = nil, key: RoutingKey? = nil, priority: Priority? = nil, timeToLive: Duration? = nil,
     headers: Message.Headers = [:]
   ) async throws -> Receipt {
-    try await composer.trace.publishing(1, to: exchange?.name.rawValue ?? "") {
+    try await composer.trace.publishing(
+      1, to: exchange?.name.rawValue ?? "", (key ?? event.routingKey).rawValue, system: instruments.system
+    ) { span in
       let publication = try composer.publication(
         of: event, id: id, key: key, priority: priority, timeToLive: timeToLive, headers: headers)
-      return try await store([publication])[0].orThrow()
-    }
+      span.describe(publication.message)
+      return try await store([publication], span)
+    }[0].orThrow()
   }
 
   /// Publishes events, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
   public func publish(_ events: [any EventMessage]) async throws -> [Receipt] {
-    try await composer.trace.publishing(events.count, to: exchange?.name.rawValue ?? "") {
-      try await store(events.map { try composer.publication(of: $0) })
+    let key = events.count == 1 ? events[0].routingKey.rawValue : nil
+    return try await composer.trace.publishing(
+      events.count, to: exchange?.name.rawValue ?? "", key, system: instruments.system
+    ) { span in
+      let publications = try events.map { try composer.publication(of: $0) }
+      if publications.count == 1 { span.describe(publications[0].message) }
+      return try await store(publications, span)
     }
   }
 
@@ -144,8 +153,12 @@ public struct EventBus: Sendable {
 
   /// Enqueues jobs, of one type or of many, in one round trip. One receipt for each, in order: some may have failed.
   public func enqueue(_ requests: [JobRequest]) async throws -> [Receipt] {
-    try await composer.trace.publishing(requests.count, to: requests.first?.queue.rawValue ?? "") {
-      try await store(requests.map { try composer.publication(of: $0) })
+    try await composer.trace.publishing(
+      requests.count, to: "", requests.first?.queue.rawValue, system: instruments.system
+    ) { span in
+      let publications = try requests.map { try composer.publication(of: $0) }
+      if publications.count == 1 { span.describe(publications[0].message) }
+      return try await store(publications, span)
     }
   }
 
@@ -154,7 +167,9 @@ public struct EventBus: Sendable {
   ///
   /// - Throws: ``BrokerError`` when nothing at all was stored.
   public func publish(_ publications: [Publication]) async throws -> [Receipt] {
-    try await composer.trace.publishing(stored: publications) { try await store(publications) }
+    try await composer.trace.publishing(stored: publications, system: instruments.system) { span in
+      try await store(publications, span)
+    }
   }
 
   /// What ``publish(_:id:key:priority:timeToLive:headers:)`` would hand to the engine.
@@ -171,15 +186,26 @@ public struct EventBus: Sendable {
 
   // MARK: Storing
 
-  private func store(_ publications: [Publication]) async throws(BrokerError) -> [Receipt] {
+  private func store(
+    _ publications: [Publication], _ span: MessageTrace.NotedSpan
+  ) async throws(BrokerError) -> [Receipt] {
     if publications.isEmpty { return [] }
     do { try await gate?.pass() } catch { throw error.about(publications.compactMap(\.message.id)) }
     var results: [PublishResult]
+    let begin = ContinuousClock.now
+    let place = publications[0].destination.place
     do {
       results = try await broker.publish(publications)
+      instruments.took(begin.duration(to: .now), for: .publish, place, nil)
     } catch  where error.code == .unknownOutcome {
+      instruments.took(begin.duration(to: .now), for: .publish, place, error)
       results = publications.map { _ in .failed(error) }
     } catch {
+      instruments.took(begin.duration(to: .now), for: .publish, place, error)
+      for publication in publications {
+        instruments.published(
+          .failed(error), to: publication.destination, name: publication.message.name?.rawValue ?? "other")
+      }
       throw error.about(publications.compactMap(\.message.id))
     }
     if policy.deadline > .zero, results.contains(where: \.isUnknown) { await publishAgain(publications, &results) }
@@ -189,7 +215,9 @@ public struct EventBus: Sendable {
       }
       instruments.published(
         result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
-      return Receipt(id: publication.message.id ?? "", result: Self.judged(result, publication))
+      let judged = Self.judged(result, publication)
+      if case .failed(let error) = judged { span.note(error) }
+      return Receipt(id: publication.message.id ?? "", result: judged)
     }
   }
 

@@ -11,7 +11,7 @@ struct ScheduleRound {
   let records: ScheduleRecords
   let clock: any BrokerClock
   let logger: Logger
-  private let instruments = Instruments()
+  private let instruments: Instruments
   private var failures = 0
   /// When it is tried again, by the time that has passed.
   private var again: Duration?
@@ -24,6 +24,7 @@ struct ScheduleRound {
     self.name = name
     self.machine = machine
     self.bus = bus
+    instruments = Instruments(engine: bus.broker.capabilities.engine)
     self.records = records
     self.clock = clock
     self.logger = logger

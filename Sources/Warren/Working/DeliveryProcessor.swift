@@ -40,6 +40,7 @@ final class DeliveryProcessor: Sendable {
 
   /// Sees it through, in a task that `cancellation` cancels while its handler runs.
   func process(_ delivery: Delivery, _ cancellation: HandlerCancellation = HandlerCancellation()) async {
+    instruments.consumed(from: plan.queue)
     var delivery = delivery
     // What is settled is the message as it came; the handler gets it unpacked.
     var unpacked = delivery
@@ -126,6 +127,7 @@ final class DeliveryProcessor: Sendable {
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
     let call = breaker?.begin()
+    noteLateness(delivery, name)
     let stuck = instruments.stuckHandler(queue: plan.queue, name: label(name))
     defer { stuck.ended() }
     let settlement: Settlement? = await tally.handling {
@@ -133,16 +135,19 @@ final class DeliveryProcessor: Sendable {
         do {
           try await withTaskCancellationHandler {
             try await MessageContext.$current.withValue(context) {
-              try await trace.handling(delivery) {
+              try await trace.handling(delivery, system: instruments.system) {
                 try await options.middleware.handle(delivery) { [self] in try await run(handler, $0, stuck) }
               }
             }
           } onCancel: {
             stuck.cancelled()
           }
+          instruments.processed(plan.queue, took: begin.duration(to: .now), nil)
           _ = end(call, of: delivery, .success)
           return .complete
         } catch {
+          let failure = Conventions.isFailure(error) ? error : nil
+          instruments.processed(plan.queue, took: begin.duration(to: .now), failure)
           let settlement = decide(after: error, of: delivery, handler, cancellation.reason)
           let isReleased = Task.isCancelled && !isDecision(error)
           let result = isReleased ? .unknown : plan.breaker?.result(of: error, policy: handler.retry) ?? .unknown
@@ -154,6 +159,16 @@ final class DeliveryProcessor: Sendable {
     // What was lost on the way here is not handled, and the engine refuses what is said of it.
     if settlement == nil { breaker?.skip(in: consumer) }
     return Handled(settlement: settlement ?? .release, name: name, took: begin.duration(to: .now))
+  }
+
+  /// Measures how late the first attempt begins, by the broker's time. What was replayed or lost with a worker was on time once.
+  private func noteLateness(_ delivery: Delivery, _ name: MessageName) {
+    let history = delivery.history
+    guard history.attempts == 0, history.interruptions == 0, history.replays == 0,
+      let due = delivery.due ?? delivery.message.timestamp
+    else { return }
+    let late = Duration.clamped(seconds: max(0, clock.now.timeIntervalSince(due)))
+    instruments.began(plan.queue, name: label(name), late: late)
   }
 
   /// Tells the breaker. Returns until when the message is spared, if it is.
@@ -247,29 +262,59 @@ final class DeliveryProcessor: Sendable {
     case .retry(let time, let history):
       word = "retry"
       instruments.failed(queue: plan.queue, name: label)
-      instruments.retried(queue: plan.queue, name: label)
+      instruments.retried(queue: plan.queue, name: label, reason: history.failures.last?.error ?? "")
       log(
         .warning, "Handling failed, will retry", delivery,
-        [
+        exception(history).merging([
           "error": "\(history.failures.last?.message ?? "")",
           "retry.at": "\(time.clamped.formatted(.iso8601))",
-        ])
-    case .deadLetter(let reason, _):
+        ]) { $1 })
+    case .deadLetter(let reason, let history):
       word = "dead-letter"
       instruments.failed(queue: plan.queue, name: label)
-      log(.error, "Message dead-lettered", delivery, ["reason": "\(reason)"])
+      let failed = history.failures.last != delivery.history.failures.last
+      log(
+        .error, "Message dead-lettered", delivery,
+        (failed ? exception(history) : [:]).merging(["reason": "\(reason)"]) { $1 })
     }
+    let begin = ContinuousClock.now
     do {
-      let result = try await broker.settle(delivery, as: settlement)
-      if result == .settled { tally.count(settlement) }
+      let result = try await trace.settling(delivery, system: instruments.system) { () throws(BrokerError) in
+        try await broker.settle(delivery, as: settlement)
+      }
+      instruments.took(begin.duration(to: .now), for: .settle, plan.queue.rawValue, nil)
+      if result == .settled {
+        tally.count(settlement)
+        if case .deadLetter(let reason, _) = settlement {
+          instruments.parked(queue: plan.queue, name: label, reason: reason.kind)
+        }
+      }
       instruments.handled(result == .stale ? "stale" : word, queue: plan.queue, name: label, took: took)
       if result == .stale {
         log(.warning, "Outcome refused: the message was taken away meanwhile and is handled elsewhere", delivery)
       }
     } catch {
+      instruments.took(begin.duration(to: .now), for: .settle, plan.queue.rawValue, error)
       instruments.handled("unsettled", queue: plan.queue, name: label, took: took)
-      log(.error, "Outcome not recorded: the message stays in its queue", delivery, ["error": "\(error)"])
+      log(
+        .error, "Outcome not recorded: the message stays in its queue", delivery,
+        exception(.settle, type: Conventions.type(of: error), "\(error)").merging(["error": "\(error)"]) { $1 })
     }
+  }
+
+  /// What makes a line the exception event of the conventions, about the last failure of a message.
+  private func exception(_ history: History) -> Logger.Metadata {
+    guard let failure = history.failures.last else { return [:] }
+    return exception(.process, type: failure.error, failure.message)
+  }
+
+  private func exception(
+    _ operation: Conventions.Operation, type: String, _ message: String
+  ) -> Logger.Metadata {
+    [
+      Conventions.Attribute.event: "\(operation.exceptionEvent)", Conventions.Attribute.exceptionType: "\(type)",
+      Conventions.Attribute.exceptionMessage: "\(message)",
+    ]
   }
 
   private func log(

@@ -128,7 +128,7 @@ public struct Worker: Service {
     let tally = WorkerTally()
     defer { logger.info("Worker stopped", metadata: logMetadata.merging(tally.logMetadata) { $1 }) }
     let gate = SuspectGate(patience: options.suspectPatience, clock: clock)
-    let instruments = Instruments()
+    let instruments = Instruments(engine: broker.capabilities.engine)
     let (breakers, watches) = makeBreakers()
     for breaker in breakers.values { breaker.show() }
     // The end of one queue's work that was not asked for ends that of the others.

@@ -1,4 +1,5 @@
 internal import AMQP
+internal import Foundation
 internal import Warren
 
 /// A delivery that has not been settled yet, as it came from the broker.
@@ -21,6 +22,8 @@ struct HeldDelivery: Sendable {
   /// deaths there were. So a death counts when a worker lived to tell, and consumers that were gone already when the broker
   /// offered them the message, as after a power cut, count as one together.
   var isReturned: Bool { isSuspect && delivery.deliveriesWithoutOutcome > 0 }
+  /// Until when it was delayed last.
+  var due: Date? { delivery.headers[HeaderNames.due]?.integer.map(Date.init(milliseconds:)) }
   /// How it was published.
   var route: Route { Route(delivery) }
   /// The AMQP queue that it came from.
@@ -66,7 +69,7 @@ final class OpenDeliveries: Sendable {
     let route = held.route
     return Delivery(
       message: Message(held.delivery), queue: queue, exchange: route.exchangeName,
-      routingKey: RoutingKey(route.routingKey), history: held.history, isSuspect: held.isSuspect,
+      routingKey: RoutingKey(route.routingKey), history: held.history, due: held.due, isSuspect: held.isSuspect,
       token: .init(scope: id, number: number, fence: 0))
   }
 

@@ -39,6 +39,8 @@ struct MessageRow {
   var key: RoutingKey
   /// When it is parked as expired, unless it is settled before.
   var parkAt: Int64?
+  /// Until when it was delayed when it was published. It lies beside the headers: few messages have it.
+  var due: Int64?
   var unique: UniqueKey?
   /// What is added to the rank of one that is handed out alone; else 0.
   var isolation: Int64 = 0
@@ -87,7 +89,9 @@ extension MessageRow {
     statement.bind(Column.uniqueKey.parameter, unique?.key)
     statement.bind(Column.uniqueQueue.parameter, unique?.queue)
     statement.bind(Column.uniqueWindow.parameter, unique?.window)
-    statement.bind(Column.headers.parameter, message.headers.isEmpty ? nil : HeaderText.write(message.headers))
+    var headers = message.headers
+    if let due { headers[Self.dueHeader] = "\(due)" }
+    statement.bind(Column.headers.parameter, headers.isEmpty ? nil : HeaderText.write(headers))
     statement.bind(Column.body.parameter, message.body)
   }
 
@@ -96,14 +100,15 @@ extension MessageRow {
     let afterColumns = Int32(Column.allCases.count)
     let contentType = row.optionalText(Column.contentType.index)
     let name = row.optionalText(Column.name.index)
-    let headers = row.optionalText(Column.headers.index)
+    var headers = row.optionalText(Column.headers.index).map(HeaderText.read) ?? [:]
+    let due = headers.isEmpty ? nil : headers.removeValue(forKey: Self.dueHeader)
     self.init(
       seq: row.int(Column.seq.index), queue: row.int(Column.queue.index),
       message: Message(
         id: row.optionalText(Column.id.index).map { MessageID($0) },
         name: name.map { MessageName($0) },
         body: row.data(Column.body.index),
-        headers: headers.map(HeaderText.read) ?? [:],
+        headers: headers,
         contentType: contentType == nil ? Self.usualType : contentType == "" ? nil : contentType,
         contentEncoding: row.optionalText(Column.encoding.index),
         timestamp: row.optionalInt(Column.publishedAt.index).map { Date(wholeMilliseconds: $0) },
@@ -114,7 +119,7 @@ extension MessageRow {
         expiresAt: row.optionalInt(Column.expiresAt.index).map { Date(wholeMilliseconds: $0) }),
       exchange: row.optionalInt(Column.exchange.index),
       key: RoutingKey(row.optionalText(Column.routingKey.index) ?? name ?? ""),
-      parkAt: row.optionalInt(Column.parkAt.index),
+      parkAt: row.optionalInt(Column.parkAt.index), due: due.flatMap { Int64($0) },
       unique: row.optionalText(Column.uniqueKey.index).map { key in
         UniqueKey(queue: row.int(Column.uniqueQueue.index), key: key, window: row.int(Column.uniqueWindow.index))
       })
@@ -126,6 +131,7 @@ extension MessageRow {
   }
 
   private static let usualType = "application/json"
+  private static let dueHeader = "warren-due"
 }
 
 extension Message {

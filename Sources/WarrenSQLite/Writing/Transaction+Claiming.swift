@@ -163,7 +163,7 @@ extension Transaction {
     deliveries.append(
       Delivery(
         message: row.message, queue: queue, exchange: state.topology.exchangeName(row.exchange), routingKey: row.key,
-        history: row.history, isSuspect: row.isolation > 0,
+        history: row.history, due: row.due.map { Date(wholeMilliseconds: $0) }, isSuspect: row.isolation > 0,
         token: .init(scope: worker, number: seq, fence: open.fence)))
   }
 }

@@ -54,14 +54,15 @@ extension Transaction {
     let seq = takeSeq()
     let parkAt = expiry(in: queue, ofMessage: message.expiresAt?.wholeMilliseconds)
     let insert = statements.insertMessage
+    let due = notBefore.flatMap { $0 > time ? $0.wholeMillisecondsRoundedUp : nil }
     MessageRow(
       seq: seq, queue: queue.id, message: message, exchange: state.topology.exchangeID(exchange), key: key,
-      parkAt: parkAt, unique: unique
+      parkAt: parkAt, due: due, unique: unique
     ).bind(to: insert)
     try insert.run()
     work[queue.id].counts.published += 1
-    if let notBefore, notBefore > time {
-      try delay(seq, in: queue.id, until: notBefore.wholeMillisecondsRoundedUp)
+    if let due {
+      try delay(seq, in: queue.id, until: due)
     } else {
       work[queue.id].fresh.append(
         FreshMessage(
