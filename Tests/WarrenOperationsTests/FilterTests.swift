@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Warren
 import WarrenOperations
+import WarrenTesting
 
 @Suite("Filters") struct FilterTests {
   private let now = Date(timeIntervalSince1970: 1_800_000_000)
@@ -130,6 +131,51 @@ import WarrenOperations
     later.time = now.addingTimeInterval(-3599)
     #expect(try !read("age>1h").matches(later))
     #expect(try MessageFilter(parsing: "age>1h", now: now.addingTimeInterval(2)).matches(later))
+  }
+
+  @Test("a filter looks into bodies that are packed, up to a size, of what waits and of dead letters")
+  func packed() async throws {
+    func packed(_ text: String) -> Data { Compression.gzip(above: 0).packed(Data(text.utf8)) ?? Data() }
+    // Larger than its own header would be, so that it packs.
+    let padding = String(repeating: "x", count: 1000)
+    let bodies: [(MessageID, Data, String?)] = [
+      ("plain", Data(#"{"user":{"id":42}}"#.utf8), nil),
+      ("packed", packed(#"{"user":{"id":42},"p":"\#(padding)"}"#), "gzip"),
+      (
+        "envelope",
+        packed(
+          #"{"type":"x","timestamp":"2026-11-26T00:00:00Z","data":{"user":{"id":42},"p":"\#(padding)"}}"#), "X-GZip"
+      ),
+      ("another", packed(#"{"user":{"id":43},"p":"\#(padding)"}"#), "gzip"),
+      ("bomb", packed(#"{"user":{"id":42},"p":"\#(String(repeating: "x", count: 17 << 20))"}"#), "gzip"),
+      ("broken", Data("no gzip".utf8), "gzip"),
+    ]
+    let broker = try TestBroker(clock: VirtualClock(now: now))
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(queues: ["mail"]))
+      _ = try await broker.publish(
+        bodies.map { Publication(Message(id: $0, name: "x", body: $1, contentEncoding: $2), to: .queue("mail")) })
+      let operations = Operations(broker)
+      func waiting(_ text: String) async throws -> [MessageID?] {
+        try await broker.messages(QueuedMessageSelection(filter: operations.filter(text))).messages.map(\.message.id)
+      }
+      func dead(_ text: String) async throws -> [MessageID?] {
+        try await broker.deadLetters(DeadLetterSelection(filter: operations.filter(text))).letters.map(\.message.id)
+      }
+      let found: [(String, [MessageID?])] = [
+        ("data.user.id=42", ["plain", "packed", "envelope"]), ("data.user.id>42", ["another"]),
+        (padding, ["packed", "envelope", "another"]),
+        ("-data.user.id:4*", ["bomb", "broken"]), ("\"no gzip\"", ["broken"]),
+      ]
+      for (text, ids) in found { #expect(try await waiting(text) == ids, "\(text.prefix(40))") }
+      try await broker.consume("mail", prefetch: 10) { consumer in
+        for _ in bodies {
+          guard let delivery = await consumer.next() else { return }
+          _ = try await broker.settle(delivery, as: .deadLetter(DeadLetterReason(.rejected, "asked"), History()))
+        }
+      }
+      for (text, ids) in found { #expect(try await dead(text) == ids, "\(text.prefix(40))") }
+    }
   }
 
   @Test("a search looks into a bounded number of bodies and says so") func bounds() async throws {

@@ -28,10 +28,10 @@ public struct MessageFilter: Sendable, Hashable, Codable {
 
   /// Whether a message is found.
   public func matches(_ message: SearchedMessage) -> Bool {
-    // What is quick to look at decides first: the body is read only if it must be.
-    var content: JSONText??
-    return conditions.allSatisfy { $0.needsBody || message.fulfils($0, &content) }
-      && conditions.allSatisfy { !$0.needsBody || message.fulfils($0, &content) }
+    // What is quick to look at decides first: the body is read, and unpacked, only if it must be, and then once.
+    var body = SearchedBody(message.message)
+    return conditions.allSatisfy { $0.needsBody || message.fulfils($0, &body) }
+      && conditions.allSatisfy { !$0.needsBody || message.fulfils($0, &body) }
   }
 }
 
@@ -72,13 +72,12 @@ public struct SearchedMessage: Sendable {
     history = letter.history
   }
 
-  /// - Parameter content: the body as JSON once it was read; `.some(nil)` when it is not JSON.
-  fileprivate func fulfils(_ condition: MessageCondition, _ content: inout JSONText??) -> Bool {
-    holds(condition.field, condition.test, &content) != condition.isNegated
+  fileprivate func fulfils(_ condition: MessageCondition, _ body: inout SearchedBody) -> Bool {
+    holds(condition.field, condition.test, &body) != condition.isNegated
   }
 
   private func holds(
-    _ field: MessageCondition.Field, _ test: MessageCondition.Test, _ content: inout JSONText??
+    _ field: MessageCondition.Field, _ test: MessageCondition.Test, _ body: inout SearchedBody
   ) -> Bool {
     switch field {
     case .queue: return test.holds(for: queue.rawValue) || origin.map { test.holds(for: $0.rawValue) } == true
@@ -94,8 +93,8 @@ public struct SearchedMessage: Sendable {
     case .replays: return test.holds(for: "\(history.replays)")
     case .time: return time.map { test.holds(for: "\($0.wholeMilliseconds)") } ?? false
     case .header(let name): return test.holds(for: message.headers[name] ?? "")
-    case .data(let path): return value(at: path, &content).map { test.holds(for: $0) } ?? test.holds(for: "")
-    case .text: return isText(test)
+    case .data(let path): return body.value(at: path).map { test.holds(for: $0) } ?? test.holds(for: "")
+    case .text: return isText(test, &body)
     }
   }
 
@@ -105,46 +104,12 @@ public struct SearchedMessage: Sendable {
     return errors.isEmpty ? [""] : errors
   }
 
-  private func isText(_ test: MessageCondition.Test) -> Bool {
+  private func isText(_ test: MessageCondition.Test, _ body: inout SearchedBody) -> Bool {
     let texts =
       [message.id?.rawValue, message.name?.rawValue].compactMap { $0 } + errors
       + message.headers.map { "\($0.key): \($0.value)" }
     if texts.contains(where: test.holds) { return true }
-    if case .contains(let part) = test { return TextSearch(part).isIn(message.body) }
-    return test.holds(for: String(decoding: message.body, as: UTF8.self))
-  }
-
-  /// A value in the content, as it is written there; an object or an array as JSON on one line.
-  private func value(at path: [String], _ content: inout JSONText??) -> String? {
-    if content == nil { content = .some(readContent()) }
-    guard case .some(.some(var value)) = content else { return nil }
-    for step in path {
-      switch value {
-      case .object(let members):
-        guard let member = members.last(where: { $0.name == step }) else { return nil }
-        value = member.value
-      case .array(let elements):
-        guard let place = Int(step), elements.indices.contains(place) else { return nil }
-        value = elements[place]
-      case .string, .literal: return nil
-      }
-    }
-    switch value {
-    case .string(let text), .literal(let text): return text
-    case .object, .array: return value.compact
-    }
-  }
-
-  /// What stands under `data` in an envelope, or the whole body.
-  private func readContent() -> JSONText? {
-    guard message.contentEncoding == nil, let text = String(validating: message.body, as: UTF8.self),
-      let document = try? JSONText(parsing: text)
-    else { return nil }
-    if case .object(let members) = document, members.contains(where: { $0.name == "type" }),
-      let data = members.last(where: { $0.name == "data" })
-    {
-      return data.value
-    }
-    return document
+    if case .contains(let part) = test { return TextSearch(part).isIn(body.bytes) }
+    return test.holds(for: String(decoding: body.bytes, as: UTF8.self))
   }
 }
