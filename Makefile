@@ -15,7 +15,7 @@ export SCRATCH TIMES FILTER LIMIT BROKER
 test-repeat: export LOAD := $(LOAD)
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test first-day systems chaos soak-amqp dashboard-test monitoring format lint docs setup
+.PHONY: bench-rabbitmq bench-costs crash-test kill-test first-day systems chaos soak-amqp dashboard-test monitoring format lint docs setup
 
 ## Shows this list.
 help:
@@ -100,6 +100,10 @@ systems: setup
 ## Kills, stops and puts to sleep publishers and workers while 10,000 messages pass, on a disk that fills; then balances the books.
 crash-test: setup
 	scripts/crash-test $(SEED) $(MESSAGES)
+
+## Kills an application with outbox, inbox and steps before its writes, again and again on the same files: SEED=1 KILLS=200. Then balances the books.
+kill-test: setup
+	scripts/crash-test steps $(or $(SEED),1) $(or $(KILLS),200)
 
 ## Breaks a RabbitMQ cluster of three in every way that heals while messages pass, then balances the books; VERSION=4.3, SEED=n. HOSTILE=1: does what neighbours and administrators do instead.
 chaos: setup

@@ -112,7 +112,7 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "warren-outbox-crash",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", grdb, lifecycle, log],
+      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "Spawning", grdb, lifecycle, log],
       path: "Tests/OutboxCrash", swiftSettings: settings),
     .testTarget(
       name: "WarrenGRDBTests",

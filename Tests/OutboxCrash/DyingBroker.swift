@@ -14,19 +14,19 @@ struct DyingBroker: Broker {
   }
   func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    points.pass()
+    points.pass("before a publish")
     for publication in publications { book.note("published", publication.message.correlationID ?? "") }
     let results = try await base.publish(publications)
-    points.pass()
+    points.pass("after a publish")
     return results
   }
   func consume<Result: Sendable>(
     _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
   ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
   func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    points.pass()
+    points.pass("before a settlement")
     let result = try await base.settle(delivery, as: settlement)
-    points.pass()
+    points.pass("after a settlement")
     return result
   }
   func run() async throws { try await base.run() }

@@ -6,28 +6,39 @@ internal import Synchronization
 final class KillPoints: Sendable {
   private let count = Mutex(0)
   private let last: Int
+  private let book: Book?
 
-  /// Dies at the point of this number, from 1; 0: never.
-  init(at last: Int) { self.last = last }
+  /// Dies at the point of this number, from 1; 0: never. It is noted in the book before what it died.
+  init(at last: Int, notedIn book: Book? = nil) {
+    self.last = last
+    self.book = book
+  }
 
   /// How many were passed.
   var passed: Int { count.withLock { $0 } }
 
-  /// Passes a point, or ends here.
-  func pass() {
+  /// Passes a point, or ends here, before or after something.
+  func pass(_ what: @autoclosure () -> String = "") {
     let isLast = count.withLock {
       $0 += 1
       return $0 == last
     }
-    if isLast { kill(getpid(), SIGKILL) }
+    guard isLast else { return }
+    book?.note("killed", what())
+    kill(getpid(), SIGKILL)
   }
 
   /// Passes a point at each statement that writes.
   func pass(atEachWriteOf db: Database) {
     db.trace { event in
-      let text = "\(event)".prefix(8).uppercased()
-      if ["INSERT", "UPDATE", "DELETE", "COMMIT", "BEGIN", "SAVE", "RELE"].contains(where: { text.hasPrefix($0) }) {
-        self.pass()
+      let words = "\(event)".split(maxSplits: 3) { $0.isWhitespace || $0 == "(" }.map { $0.uppercased() }
+      switch words.first {
+      case "INSERT", "DELETE":
+        let table = words.dropFirst().first { !["INTO", "FROM", "OR"].contains($0) } ?? ""
+        self.pass("\(words[0]) \(table)".lowercased())
+      case "UPDATE": self.pass("update \(words.dropFirst().first ?? "")".lowercased())
+      case "COMMIT", "BEGIN", "SAVEPOINT", "RELEASE": self.pass(words[0].lowercased())
+      default: break
       }
     }
   }

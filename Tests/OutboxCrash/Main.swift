@@ -14,8 +14,9 @@ struct BookingCreated: EventMessage {
 /// A small application: it takes bookings, tells of them through an outbox, and handles what it was told in five steps of an
 /// inbox. It ends when all bookings are handled, or by SIGKILL at the point that it is told.
 ///
-/// `warren-outbox-crash FOLDER BOOKINGS POINT [one-by-one]`, or `warren-outbox-crash FOLDER schedules POINT HOUR [keys]` for
-/// ``ScheduleCrash``.
+/// `warren-outbox-crash FOLDER BOOKINGS POINT [one-by-one]`, where BOOKINGS is a number or FIRST-LAST; or
+/// `warren-outbox-crash FOLDER schedules POINT HOUR [keys]` for ``ScheduleCrash``, or `warren-outbox-crash FOLDER kills SEED KILLS`
+/// for ``ManyKills``.
 @main enum OutboxCrash {
   static let steps = ["number", "seat", "mail", "index", "count"]
 
@@ -24,10 +25,15 @@ struct BookingCreated: EventMessage {
     if arguments.count >= 5, arguments[2] == "schedules", let point = Int(arguments[3]), let hour = Int(arguments[4]) {
       return try await ScheduleCrash.run(in: arguments[1], at: point, from: hour, keys: arguments.count > 5)
     }
-    guard arguments.count >= 4, let bookings = Int(arguments[2]), let point = Int(arguments[3]) else { exit(64) }
+    if arguments.count == 5, arguments[2] == "kills", let seed = UInt64(arguments[3]), let kills = Int(arguments[4]) {
+      return try await ManyKills(folder: arguments[1], seed: seed, kills: kills).run()
+    }
+    guard arguments.count >= 4, let point = Int(arguments[3]) else { exit(64) }
+    let range = arguments[2].split(separator: "-").compactMap { Int($0) }
+    guard let first = range.count > 1 ? range.first : 1, let bookings = range.last else { exit(64) }
     let folder = arguments[1]
-    let points = KillPoints(at: point)
     let book = Book(folder: folder, storesBatchesAsOne: arguments.count < 5)
+    let points = KillPoints(at: point, notedIn: book)
 
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
@@ -47,7 +53,7 @@ struct BookingCreated: EventMessage {
 
     var settings = SQLiteConfiguration()
     settings.livenessInterval = .milliseconds(20)
-    let engine = try SQLiteBroker(path: "\(folder)/broker.db", configuration: settings)
+    let engine = try SQLiteBroker(path: "\(folder)/broker.db", configuration: settings, logger: quiet)
     let exchange = Exchange.topic("bookings")
     let outbox = Outbox(database, MessageComposer(source: "crash", exchange: exchange))
     let inbox = Inbox(database)
@@ -84,7 +90,7 @@ struct BookingCreated: EventMessage {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await OutboxRelay(outbox, to: broker, logger: quiet).run() }
         group.addTask { try await worker.run() }
-        for number in 1...bookings {
+        for number in first...bookings {
           try await database.write { db in
             try db.execute(sql: "INSERT OR IGNORE INTO booking VALUES (?)", arguments: [number])
             if db.changesCount == 0 { return }

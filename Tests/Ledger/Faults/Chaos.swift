@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Spawning
 internal import Synchronization
 internal import Warren
 

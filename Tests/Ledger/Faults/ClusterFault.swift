@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Spawning
 
 /// One thing that is done to a cluster of three, and undone.
 struct ClusterFault: Sendable {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Spawning
 internal import Warren
 
 /// One thing that others do on a broker, and undo.
