@@ -133,6 +133,38 @@ struct RealFaultTests {
     }
   }
 
+  @Test("After each of fifty cuts every consumer is back, and has what was published meanwhile")
+  func fiftyCuts() async throws {
+    try await within(.seconds(100)) {
+      let queues = (0..<3).map { RealBroker.name("fifty-\($0)") }
+      try await FaultProxy.run(to: try endpoint) { proxy in
+        var configuration = try proxied(proxy)
+        configuration.topology = AMQPTopology(queues: queues.map { .init($0) })
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          var consumers: [AMQPDeliveries.AsyncIterator] = []
+          for queue in queues { consumers.append(try await channel.consume(queue, prefetch: 10).makeAsyncIterator()) }
+          try await AMQPConnection.withConnection(try RealBroker.configuration()) { direct in
+            let publisher = try await direct.openChannel()
+            for cut in 1...50 {
+              await proxy.reset()
+              for queue in queues { try await publisher.publish(AMQPMessage(routingKey: queue, body: "\(cut)")) }
+              for index in consumers.indices {
+                // What was acknowledged as the connection was cut may come again before it.
+                while let delivery = try await consumers[index].next() {
+                  delivery.ack()
+                  if String(buffer: delivery.body) == "\(cut)" { break }
+                }
+              }
+            }
+          }
+        }
+        #expect(proxy.accepted > 50)
+      }
+      for queue in queues { _ = try await drain(queue) }
+    }
+  }
+
   @Test("A half-open connection is found by its heartbeats and replaced; the consumer notices nothing")
   func halfOpen() async throws {
     try await within(.seconds(30)) {

@@ -65,12 +65,12 @@ extension Scenario {
       }
       _ = try await bench.status(queue.name) { $0.ready == 0 && $0.running ?? 0 == 0 }
     },
-    Scenario("Shoryuken, the limit drifted when settling failed: after refused settlements the prefetch is the same") {
+    Scenario("Shoryuken, the limit drifted when settling failed: after 1,000 refused ones the prefetch is the same") {
       bench in
       let queue = bench.queue("q")
       try await bench.fill(queue, "a", "b", "c")
       try await bench.consume(queue, prefetch: 2) { consumer in
-        for _ in 0..<20 {
+        for _ in 0..<250 {
           let held = [try await consumer.mustNext(), try await consumer.mustNext()]
           for delivery in held { _ = try await bench.broker.settle(delivery, as: .release) }
           for delivery in held + held {
@@ -131,11 +131,11 @@ extension Scenario {
         try equal(left.union(done).count, count, "messages")
       }
     },
-    Scenario("pgbus, a crash while a listener closed: 40 starts and stops, and the next consumer has its message") {
+    Scenario("pgbus, a crash while a listener closed: 500 starts and stops, and the next consumer has its message") {
       bench in
       let queue = bench.queue("q")
       try await bench.fill(queue, "x")
-      for round in 0..<40 {
+      for round in 0..<500 {
         try await bench.consume(queue, prefetch: 1 + round % 3) { consumer in
           // With a delivery, without one, and while one comes.
           if round % 2 == 0 { _ = try await consumer.mustNext() }

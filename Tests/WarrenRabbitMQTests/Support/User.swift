@@ -5,10 +5,15 @@ import Testing
 struct User: Sendable {
   let name = "u\(UInt32.random(in: 0...UInt32.max))"
   let host: String
+  let password: String
 
-  init(configure: String, write: String = ".*", read: String = ".*", host: String = "%2F") async throws {
+  init(
+    configure: String, write: String = ".*", read: String = ".*", host: String = "%2F", password: String = "p"
+  ) async throws {
     self.host = host
-    _ = try await RealBroker.api("users/\(name)", method: "PUT", body: #"{"password":"p","tags":"monitoring"}"#)
+    self.password = password
+    _ = try await RealBroker.api(
+      "users/\(name)", method: "PUT", body: #"{"password":"\#(password)","tags":"monitoring"}"#)
     try await set(configure: configure, write: write, read: read)
   }
 
@@ -22,7 +27,7 @@ struct User: Sendable {
 
   /// The first node, as this user.
   var url: String {
-    get throws { try #require(RealBroker.urls?[0]).replacing("guest:guest@", with: "\(name):p@") }
+    get throws { try #require(RealBroker.urls?[0]).replacing("guest:guest@", with: "\(name):\(password)@") }
   }
 
   func delete() async throws { _ = try await RealBroker.api("users/\(name)", method: "DELETE") }
