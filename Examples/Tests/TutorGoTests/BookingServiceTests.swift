@@ -99,6 +99,42 @@ import WarrenTesting
     }
   }
 
+  @Test("what was neither paid nor confirmed in time is cancelled by a schedule, once, and both are told")
+  func expiry() async throws {
+    try await Stage.set { stage in
+      let (client, broker) = (stage.client, stage.broker)
+      let late = try await client.book(inHours: 2)
+      let paid = try await client.book(inHours: 4, as: "student-2")
+      _ = try await client.pay(paid, as: "student-2")
+      let later = try await client.book(inHours: 30, as: "student-3")
+      try await stage.settled()
+      let records = DatabaseStore(stage.store.database, clock: broker.clock)
+      let scheduler = try ExpiryHandler.scheduler(
+        EventBus(broker, stage.store.outbox.composer), records, logger: silent)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await scheduler.run() }
+        try await broker.wait(for: "the schedule is known") {
+          try await !Schedules(records, clock: broker.clock).all().isEmpty
+        }
+        // Sixty ticks pass while the process sleeps: one run makes them good.
+        broker.advance(by: .seconds(5 * 3600))
+        try await broker.wait(for: "the cancellation") {
+          try !broker.published(BookingCancelled.self, codec: FlatCodec()).isEmpty
+        }
+        try await stage.settled()
+        group.cancelAll()
+      }
+      #expect(try broker.published(ExpireBookings.self, codec: FlatCodec()).count == 1)
+      let events = try broker.published(BookingCancelled.self, codec: FlatCodec())
+      #expect(events.map(\.bookingId) == [late])
+      #expect(try await client.send(.get, "/bookings/\(late)").text("status") == "cancelled")
+      #expect(try await client.send(.get, "/bookings/\(paid)", as: "student-2").text("status") == "confirmed")
+      #expect(try await client.send(.get, "/bookings/\(later)", as: "student-3").text("status") == "pending")
+      #expect(try await stage.subjects(of: "student-1").contains("Booking Cancelled"))
+      #expect(try await stage.subjects(of: "tutor-123").contains("Booking Cancelled"))
+    }
+  }
+
   @Test("wrong input is a 4xx that names the field, and leaves nothing behind")
   func badInput() async throws {
     try await Stage.set { stage in

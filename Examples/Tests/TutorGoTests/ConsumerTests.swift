@@ -17,11 +17,13 @@ struct Broken: Error {}
       timestamp: .now)
   }
 
-  @Test("the queues, their bindings and dead letters are the document's")
+  @Test("the queues, their bindings and dead letters are the document's, and one is of the schedule")
   func layout() throws {
     let topology = try Layout.topology(settings.exchange)
     #expect(topology.exchanges.map(\.name) == ["tutorgo_events", "tutorgo_dlx"])
-    let names = ["notification.booking", "notification.payment", "notification.review", "payment.refund"]
+    let names =
+      ["notification.booking", "notification.payment", "notification.review", "payment.refund"]
+      + ["booking.expire"]
     #expect(Set(topology.queues.map(\.name.rawValue)) == Set(names + names.map { $0 + ".dead" }))
     for name in names {
       let target = try #require(topology.queues.first { $0.name.rawValue == name }?.deadLetter)

@@ -164,3 +164,20 @@ public struct RefundPayment: JobMessage, Equatable {
     self.reason = reason
   }
 }
+
+/// Bookings that were neither paid nor confirmed before their lesson was to begin are to be cancelled: a task of a schedule.
+public struct ExpireBookings: JobMessage, Equatable {
+  /// Also the routing key.
+  public static let name: MessageName = "booking.expire"
+  /// `booking.expire`, which the booking service consumes.
+  public static let queue = Layout.expiries
+  /// As for events.
+  public static let retry = Layout.retry
+  /// Flat JSON.
+  public static let codec: any MessageCodec = FlatCodec()
+  /// Those whose lesson was to begin by then.
+  public var before: Date
+
+  /// A task.
+  public init(before: Date) { self.before = before }
+}

@@ -12,6 +12,8 @@ public enum Layout {
   public static let reviewNotifications = queue("notification.review")
   /// What is to be given back, for the payment service.
   public static let refunds = queue("payment.refund")
+  /// The schedule's question which bookings are too late to be confirmed, for the booking service.
+  public static let expiries = queue("booking.expire")
 
   /// What fails is tried again after 2, 4 and 8 s; the fourth failure is the last.
   public static let retry: RetryPolicy = .exponential(from: .milliseconds(2000), retries: 3)
@@ -26,7 +28,8 @@ public enum Layout {
   /// All of it. API and worker both declare it before they serve.
   public static func topology(_ exchange: Exchange) throws(BrokerError) -> Topology {
     try Topology(
-      exchanges: [exchange], queues: [bookingNotifications, paymentNotifications, reviewNotifications, refunds],
+      exchanges: [exchange],
+      queues: [bookingNotifications, paymentNotifications, reviewNotifications, refunds, expiries],
       bindings: [
         Binding("notification.booking", to: exchange.name, key: "booking.created"),
         Binding("notification.booking", to: exchange.name, key: "booking.cancelled"),

@@ -18,9 +18,11 @@ enum Services {
   ) throws -> Worker {
     let notifications = NotificationHandlers(store: store, mails: mails)
     let refunds = RefundHandler(store: store)
+    let expiries = ExpiryHandler(store: store)
     return try consumer.worker(clock: clock) {
       notifications.subscriptions(consumer)
       On(RefundPayment.self, refunds.refund).prefetch(Layout.prefetch)
+      On(ExpireBookings.self, expiries.expire)
     }
   }
 }

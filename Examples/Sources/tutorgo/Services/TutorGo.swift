@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import ExampleSupport
 internal import Foundation
 internal import TutorGoMessaging
+internal import Warren
 internal import WarrenGRDB
 
 /// Lessons with tutors: booking, payment, tutor and notification services. The API saves a change together with its event and
@@ -23,9 +24,9 @@ internal import WarrenGRDB
 
   func run() async throws {
     let settings = try MessagingSettings(environment: ProcessInfo.processInfo.environment)
+    let topology = try Layout.topology(settings.exchange)
     let system = try ExampleSystem(
-      role, options, .init(name: "tutorgo", port: 3004, metricsPort: 9004),
-      topology: try Layout.topology(settings.exchange))
+      role, options, .init(name: "tutorgo", port: 3004, metricsPort: 9004), topology: topology)
     let connection = try MessagingConnection(
       options.location(of: "tutorgo"), settings: settings, broker: system.broker, logger: system.logger)
     let store = try Store(
@@ -39,7 +40,12 @@ internal import WarrenGRDB
     try await system.run(
       first: { try await connection.waitForBroker() },
       worker: try Services.worker(consumer, store, mails),
-      beside: [OutboxRelay(store.outbox, to: system.broker, logger: system.logger)],
+      beside: [
+        OutboxRelay(store.outbox, to: system.broker, logger: system.logger),
+        try ExpiryHandler.scheduler(
+          EventBus(system.broker, settings.composer(source: "tutorgo"), topology: topology, logger: system.logger),
+          DatabaseStore(store.database), logger: system.logger),
+      ],
       routes: { Services.addRoutes(to: $0, store) })
   }
 }

@@ -84,6 +84,27 @@ extension Store {
     }
   }
 
+  /// Cancels the bookings that were neither paid nor confirmed before their lesson was to begin, and publishes ``BookingCancelled`` of
+  /// each. Returns how many there were.
+  func expire(before time: Date) async throws -> Int {
+    try await database.write { db in
+      let late = try Booking.fetchAll(
+        db, sql: "SELECT * FROM bookings WHERE status = 'pending' AND startTime <= ? ORDER BY startTime, bookingId",
+        arguments: [time])
+      for var booking in late {
+        booking.status = .cancelled
+        booking.cancellationReason = "it was neither paid nor confirmed before the lesson was to begin"
+        try booking.update(db)
+        try publish(
+          BookingCancelled(
+            bookingId: booking.bookingId, tutorId: booking.tutorId, studentId: booking.studentId,
+            subject: booking.subject, startTime: booking.startTime, cancellationReason: booking.cancellationReason,
+            timestamp: clock.now), RequestTrace(), db)
+      }
+      return late.count
+    }
+  }
+
   /// Confirms or completes a booking of this tutor.
   func change(_ id: String, to status: Booking.Status, by tutor: String) async throws -> Booking {
     try await database.write { db in

@@ -66,6 +66,9 @@ struct Store: Sendable {
           INSERT INTO tutors VALUES ('tutor-123', 'Ada', '["Math","Physics"]', 5000);
           """)
     }
+    migrator.registerMigration("bookings that may expire") { db in
+      try db.execute(sql: "CREATE INDEX bookingsToExpire ON bookings (startTime) WHERE status = 'pending'")
+    }
     return migrator
   }
 }
