@@ -149,6 +149,8 @@ extension Scenario {
           let delivery = try await consumer.mustNext()
           seen.insert(delivery.text)
           if delivery.text == "later" { try check(bench.clock.now >= due, "not early") }
+          let told = delivery.due.map { abs($0.timeIntervalSince(due)) < 0.002 }
+          try equal(told, delivery.text == "later" ? true : nil, "until when '\(delivery.text)' was delayed")
           try check(delivery.history.isEmpty, "no history")
           _ = try await bench.broker.settle(delivery, as: .complete)
         }
