@@ -105,6 +105,10 @@ class Browser:
     def run(self, script, *arguments):
         return self.call("POST", self.session + "/execute/sync", {"script": script, "args": list(arguments)})
 
+    def run_until_done(self, script, *arguments):
+        """A script that calls its last argument when it is done, with its result."""
+        return self.call("POST", self.session + "/execute/async", {"script": script, "args": list(arguments)})
+
     def picture(self, path):
         path.write_bytes(base64.b64decode(self.call("GET", self.session + "/screenshot")))
 

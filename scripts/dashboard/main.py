@@ -4,7 +4,8 @@ By default, or by `sqlite`, the broker is a file of its own; `rabbitmq:4.0` star
 is loaded by a headless browser as it is on a desktop, at 390 px and dark; a picture of each goes into FOLDER. Then a browser that is
 driven clicks on every action and finds its way by the keyboard. On SQLite the dashboard's process is killed within a bulk
 operation, which the next one has to bring to its end. It fails when a page does not answer, when the browser reports an error
-(a violation of the content security policy is one), when elements do not end in order, or when an action is not done.
+(a violation of the content security policy is one), when elements do not end in order, or when an action is not done; when axe finds
+on a page what keeps people out (WCAG 2.0 AA, light and dark), or when schemathesis finds a request whose answer is 500.
 """
 import argparse
 import contextlib
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import urllib.request
 
-from dashboard import looks
+from dashboard import judges, looks
 from dashboard.browser import Browser
 from dashboard.stage import ROOT, Stage
 from dashboard.walk import Walk
@@ -26,16 +27,17 @@ PAGES = {"overview": "", "queues": "queues", "queue": "queue?name=invoices", "pa
          "purge": "queue/purge?name=thumbnails", "none": "dead-letters?name=none", "schedules": "schedules", "outbox": "outbox",
          "broker": "broker", "doctor": "broker?look=all", "operations": "operations"}
 # What only an engine has that shows single messages.
-MESSAGES = {"messages": "messages?queue=reminders", "message-paused": "messages?queue=reports"}
+MESSAGES = {"deleted": "dead-letters/deleted", "messages": "messages?queue=reminders", "message-paused": "messages?queue=reports"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--broker", help="sqlite:PATH, amqp://…, or rabbitmq:VERSION to start one; a file of its own by default")
     parser.add_argument("--out", type=pathlib.Path, help="where the pictures go")
-    parser.add_argument("--only", help="only these pages, with commas in between, and no actions; 'actions' only those")
+    parser.add_argument("--only", help="only these pages, with commas in between, and no actions; 'actions' or 'api' only those")
     options = parser.parse_args()
     subprocess.run([ROOT / "scripts/packages", "chromium", "chromium-driver", "fonts-dejavu-core"], check=True)
+    judges.install()
     with tempfile.TemporaryDirectory() as folder, opened(options.broker, folder) as broker:
         out = options.out or pathlib.Path(folder) / "pictures"
         out.mkdir(parents=True, exist_ok=True)
@@ -44,8 +46,14 @@ def main():
         stage.start()
         failures = []
         try:
-            if options.only != "actions":
-                failures += looks.check(stage, chosen(stage, is_file, options.only), out, folder)
+            if options.only not in ("actions", "api"):
+                pages = chosen(stage, is_file, options.only)
+                failures += looks.check(stage, pages, out, folder)
+                browser = Browser(folder)
+                try:
+                    failures += judges.accessible(browser, stage, pages)
+                finally:
+                    browser.close()
             if options.only in (None, "actions"):
                 browser = Browser(folder)
                 try:
@@ -54,6 +62,9 @@ def main():
                     browser.close()
                 if is_file:
                     failures += killed(stage)
+            # Last, since it does to the broker whatever can be done.
+            if options.only in (None, "api"):
+                failures += judges.requested(stage, folder)
         finally:
             stage.stop()
     for failure in failures:
