@@ -123,6 +123,12 @@ class Walk:
         self.browser.wait_for("will be deleted")
         self.browser.press_button("Delete 1 dead letter")
         self.browser.wait_for("1 dead letter deleted")
+        if self.keeps_operations:
+            self.browser.press_button("Undo: see what was deleted")
+            self.browser.wait_for("Put back 0 selected")
+            self.browser.click(self.browser.find("tbody tr:nth-child(1) input[name=pick]"))
+            self.browser.press_button("Put back 1 selected")
+            self.browser.wait_for("1 dead letter put back")
 
     def edit(self):
         browser = self.browser
