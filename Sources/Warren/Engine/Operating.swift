@@ -16,7 +16,7 @@ public protocol OperableBroker: Broker {
   /// - Throws: ``BrokerError/Code/unsupported`` on an engine that cannot.
   func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int
 
-  /// Deletes a message that waits or is delayed, whoever put it there; its key, if it has one, is free. What a worker holds stays:
+  /// Deletes a message that waits or is delayed, whichever process put it there; its key, if it has one, is free. What a worker holds stays:
   /// see ``cancel(_:in:)``.
   ///
   /// - Returns: how many went: 0 when none with this id waits in the queue, and more than one when several have the id.
@@ -58,6 +58,7 @@ extension OperableBroker {
   private static var cannotReach: BrokerError {
     BrokerError(
       .unsupported,
-      "this engine cannot reach a single message that waits: let its handler decide at the beginning whether it is still wanted")
+      "this engine cannot reach a single message that waits: let its handler decide at the beginning whether it is still wanted"
+    )
   }
 }

@@ -6,8 +6,12 @@
 /// The queue has the job while it waits, is delayed, runs, or lies among the dead letters; a key belongs to one queue. When
 /// a person deletes the job, the key is free at once.
 ///
-/// Not every engine can do it (``BrokerCapabilities/uniqueness``); one that cannot refuses the job with
-/// ``BrokerError/Code/unsupported``. An id (``Message/id``) is something else: it tells messages apart and keeps nothing out.
+/// Where the engine cannot do it (``BrokerCapabilities/uniqueness``), such as RabbitMQ, the ``EventBus`` and the ``Worker`` do by a store
+/// that both are given; without one the job is refused with ``BrokerError/Code/unsupported``. Then the key holds for those who share the
+/// store. Superseded copies stay in the queue until a worker comes to them, which completes them without their handler; so does the
+/// retry of a job that a newer one has overtaken, and its dead letter when that is replayed. Deleting a job there frees no key.
+///
+/// An id (``Message/id``) is something else: it tells messages apart and keeps nothing out.
 public struct Uniqueness: Sendable, Hashable {
   /// What becomes of a repeat.
   public struct Repeat: Sendable, Hashable {
@@ -66,8 +70,8 @@ public struct Uniqueness: Sendable, Hashable {
     if !kinds.contains(onRepeat.kind) {
       throw BrokerError(
         .unsupported,
-        "this engine cannot keep repeats of a job out (unique, \(onRepeat.kind.rawValue)), and nothing was stored: "
-          + "enqueue it without `unique` and with an `id`, and let the handler keep repeats out by an inbox")
+        "this engine cannot keep repeats of a job out (unique, \(onRepeat.kind.rawValue)), and nothing was stored: give `store:` to "
+          + "the bus and to its workers, or let the handler keep repeats out by an inbox")
     }
   }
 }

@@ -71,6 +71,8 @@ final class Instruments: Sendable {
     count("warren_dead_lettered_total", ("queue", queue.rawValue), name, ("reason", reason.rawValue))
   }
 
+  func superseded(queue: QueueName, name: String) { count("warren_superseded_total", ("queue", queue.rawValue), name) }
+
   func scheduled(_ schedule: String, job: MessageName, _ result: String) {
     count("warren_scheduled_total", ("schedule", schedule), job.rawValue, ("result", result))
   }

@@ -27,6 +27,9 @@ public struct EventBus: Sendable {
   private let gate: TopologyGate?
   private let unrouted: UnroutedKeys
   private let instruments: Instruments
+  /// The one that was given.
+  let store: (any StateStore)?
+  private let keys: UniqueKeys?
 
   /// A bus. Install a tracer before you make one: it is looked for once.
   ///
@@ -37,13 +40,16 @@ public struct EventBus: Sendable {
   ///   - topology: what is applied before the first message is published; nothing without it, for a process that only
   ///     publishes to queues which others declare.
   ///   - compression: whether large bodies are packed; a type can have its own.
+  ///   - store: where the keys of unique jobs and cancelled jobs are kept when the engine cannot do it, such as RabbitMQ; the engine
+  ///     itself without it, where it can. The workers on these jobs need the same.
   ///   - clock: what messages are dated and delayed by; the broker's without it.
   ///   - policy: what the bus does when it cannot know whether a message was stored.
   ///   - logger: where an event that reached no queue is warned of, once a routing key.
   public init(
     _ broker: any Broker, exchange: Exchange? = nil, codec: any MessageCodec = .envelope, source: String,
     topology: Topology? = nil, middleware: [any Middleware] = [], compression: Compression = .none,
-    clock: (any BrokerClock)? = nil, onUnknownOutcome policy: UnknownOutcomePolicy = .standard,
+    store: (any StateStore)? = nil, clock: (any BrokerClock)? = nil,
+    onUnknownOutcome policy: UnknownOutcomePolicy = .standard,
     logger: Logger = Logger(label: "warren.bus")
   ) {
     self.init(
@@ -51,12 +57,12 @@ public struct EventBus: Sendable {
       MessageComposer(
         source: source, exchange: exchange, codec: codec, middleware: middleware, compression: compression,
         clock: clock ?? broker.clock),
-      topology: topology, onUnknownOutcome: policy, logger: logger)
+      topology: topology, store: store, onUnknownOutcome: policy, logger: logger)
   }
 
   /// A bus whose messages this composer makes.
   public init(
-    _ broker: any Broker, _ composer: MessageComposer, topology: Topology? = nil,
+    _ broker: any Broker, _ composer: MessageComposer, topology: Topology? = nil, store: (any StateStore)? = nil,
     onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.bus")
   ) {
     self.broker = broker
@@ -65,6 +71,10 @@ public struct EventBus: Sendable {
     instruments = Instruments(engine: broker.capabilities.engine)
     gate = topology.map { TopologyGate(broker, $0) }
     unrouted = UnroutedKeys(logger)
+    self.store = store
+    keys = (store ?? broker as? any StateStore).map {
+      UniqueKeys(records: UniqueRecords(store: $0, clock: composer.clock), broker: broker, logger: logger)
+    }
   }
 
   private init(_ other: EventBus, _ composer: MessageComposer) {
@@ -72,6 +82,8 @@ public struct EventBus: Sendable {
     policy = other.policy
     gate = other.gate
     unrouted = other.unrouted
+    store = other.store
+    keys = other.keys
     instruments = other.instruments
     self.composer = composer
   }
@@ -132,8 +144,8 @@ public struct EventBus: Sendable {
   /// - Parameters:
   ///   - id: an id of the caller's choosing, or the id from an error to enqueue that job again; a new one without it. It
   ///     promises nothing but identity; `unique` keeps repeats out.
-  ///   - unique: keeps repeats out by a key. An engine that cannot do that refuses the job with
-  ///     ``BrokerError/Code/unsupported``.
+  ///   - unique: keeps repeats out by a key. Where the engine cannot do that the bus does by its store; without one the job is refused
+  ///     with ``BrokerError/Code/unsupported``.
   ///   - delay: not before this much time has passed.
   ///   - time: not before this time; at once when it is past.
   ///   - priority: instead of the type's own.
@@ -191,6 +203,28 @@ public struct EventBus: Sendable {
   ) async throws(BrokerError) -> [Receipt] {
     if publications.isEmpty { return [] }
     do { try await gate?.pass() } catch { throw error.about(publications.compactMap(\.message.id)) }
+    let results: [PublishResult]
+    if let keys, keys.concerns(publications) {
+      results = try await keys.publish(publications) { [self] publications throws(BrokerError) in
+        try await send(publications)
+      }
+    } else {
+      results = try await send(publications)
+    }
+    return zip(results, publications).map { result, publication in
+      if case (.unroutable, .exchange(let exchange, let key)) = (result, publication.destination) {
+        unrouted.warn(of: publication.message.name, to: exchange, key)
+      }
+      instruments.published(
+        result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
+      let judged = Self.judged(result, publication)
+      if case .failed(let error) = judged { span.note(error) }
+      return Receipt(id: publication.message.id ?? "", result: judged)
+    }
+  }
+
+  /// Hands messages to the engine.
+  private func send(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     var results: [PublishResult]
     let begin = ContinuousClock.now
     let place = publications[0].destination.place
@@ -209,16 +243,7 @@ public struct EventBus: Sendable {
       throw error.about(publications.compactMap(\.message.id))
     }
     if policy.deadline > .zero, results.contains(where: \.isUnknown) { await publishAgain(publications, &results) }
-    return zip(results, publications).map { result, publication in
-      if case (.unroutable, .exchange(let exchange, let key)) = (result, publication.destination) {
-        unrouted.warn(of: publication.message.name, to: exchange, key)
-      }
-      instruments.published(
-        result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
-      let judged = Self.judged(result, publication)
-      if case .failed(let error) = judged { span.note(error) }
-      return Receipt(id: publication.message.id ?? "", result: judged)
-    }
+    return results
   }
 
   /// Publishes what has an unknown outcome again until that is known, or the time is over.

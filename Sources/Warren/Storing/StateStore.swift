@@ -38,6 +38,10 @@ public struct StoreKind: Name {
   public static let schedule: StoreKind = "schedule"
   /// Which circuit breakers are open; see ``Breakers``.
   public static let breaker: StoreKind = "breaker"
+  /// Which keys of unique jobs are taken, on an engine that cannot keep repeats out itself; see ``Uniqueness``.
+  public static let unique: StoreKind = "unique"
+  /// Which jobs were cancelled, on an engine that cannot reach a single message; see ``EventBus/cancel(_:of:)``.
+  public static let cancelled: StoreKind = "cancelled"
 }
 
 /// By what a record is found.

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Logging
+internal import Synchronization
 
 /// Sees the deliveries of a queue through, from the handing-out to the settlement. A class, as each step of each delivery keeps it.
 final class DeliveryProcessor: Sendable {
@@ -15,6 +16,9 @@ final class DeliveryProcessor: Sendable {
   let consumer: Consumer
   /// What is down or not, if the queue has a breaker.
   let breaker: Breaker?
+  /// What the store is asked before a message is begun, if there is a store.
+  let claims: JobClaims?
+  private let hasMissedStore = Atomic(false)
   /// Stops taking from the queue until a time.
   let pause: @Sendable (Date) -> Void
   let trace = MessageTrace()
@@ -22,7 +26,7 @@ final class DeliveryProcessor: Sendable {
   init(
     plan: QueuePlan, broker: any Broker, gate: SuspectGate, judge: Judge, options: Worker.Options,
     clock: any BrokerClock, logger: Logger, instruments: Instruments, tally: WorkerTally, consumer: Consumer,
-    breaker: Breaker?, pause: @escaping @Sendable (Date) -> Void
+    breaker: Breaker?, claims: JobClaims?, pause: @escaping @Sendable (Date) -> Void
   ) {
     self.plan = plan
     self.broker = broker
@@ -35,6 +39,7 @@ final class DeliveryProcessor: Sendable {
     self.tally = tally
     self.consumer = consumer
     self.breaker = breaker
+    self.claims = claims
     self.pause = pause
   }
 
@@ -53,6 +58,10 @@ final class DeliveryProcessor: Sendable {
       unpacked.message.id = id
     }
     let name = plan.name(of: unpacked)
+    guard await isWanted(delivery, name) else {
+      breaker?.skip(in: consumer)
+      return
+    }
     let settlement =
       judge.settlement(before: delivery, now: clock.now)
       ?? problem.map { judge.settlement(packed: delivery, $0, now: clock.now) }
@@ -75,6 +84,51 @@ final class DeliveryProcessor: Sendable {
       breaker?.skip(in: consumer)
       let settlement: Settlement = delivery.isSuspect && time > clock.now ? .postpone(until: time) : .release
       await settle(delivery, settlement, name: name, took: .zero)
+    }
+  }
+
+  /// Whether a message is still wanted, as far as the store knows. What is not is settled here.
+  private func isWanted(_ delivery: Delivery, _ name: MessageName) async -> Bool {
+    guard let claims else {
+      if delivery.message.headers[UniqueMark.header] != nil, !hasMissedStore.exchange(true, ordering: .relaxed) {
+        log(
+          .error, "A unique job is handled although a newer one may have taken its place", delivery,
+          ["fix": "give this worker the store of the bus, by Worker.Options.store"])
+      }
+      return true
+    }
+    guard claims.concern(delivery) else { return true }
+    do {
+      if try await claims.begin(delivery) { return true }
+    } catch {
+      log(.warning, "The store cannot say whether this job is still wanted: it waits", delivery, ["error": "\(error)"])
+      await settle(delivery, .postpone(until: clock.now.adding(.seconds(5))), name: name, took: .zero)
+      return false
+    }
+    do {
+      if try await broker.settle(delivery, as: .complete) == .settled {
+        instruments.superseded(queue: plan.queue, name: label(name))
+        log(.debug, "Superseded or cancelled: completed without its handler", delivery)
+      }
+    } catch {
+      log(.error, "Outcome not recorded: the message stays in its queue", delivery, ["error": "\(error)"])
+    }
+    return false
+  }
+
+  /// Tells the store that a message is done, before the engine is told: a process that dies in between has the message come again, and
+  /// be seen to be done.
+  private func finish(_ delivery: Delivery) async {
+    guard let claims, delivery.message.headers[UniqueMark.header] != nil else { return }
+    await uncancelled { [self] in
+      for attempt in 1...3 {
+        do throws(BrokerError) { return try await claims.finish(delivery) } catch {
+          if attempt == 3 {
+            return log(.error, "The store was not told that a unique job is done", delivery, ["error": "\(error)"])
+          }
+        }
+        try? await clock.sleep(for: .milliseconds(100 * attempt))
+      }
     }
   }
 
@@ -244,6 +298,7 @@ final class DeliveryProcessor: Sendable {
 
   private func settle(_ delivery: Delivery, _ settlement: Settlement, name: MessageName, took: Duration) async {
     let label = label(name)
+    if case .complete = settlement { await finish(delivery) }
     let word: String
     switch settlement {
     case .complete:

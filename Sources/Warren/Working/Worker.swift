@@ -33,8 +33,10 @@ public struct Worker: Service {
     public var middleware: [any Middleware] = []
     /// The time that retries and timeouts go by; the broker's by default.
     public var clock: (any BrokerClock)?
-    /// Where it is kept which circuit breakers are open, so that other processes see and reset them; the engine itself by default,
-    /// where it can. Beside RabbitMQ it is needed by a worker that has a breaker.
+    /// Where it is kept which circuit breakers are open, so that other processes see and reset them, and which jobs a newer one with the
+    /// same key has superseded; the engine itself by default, where it can. Beside RabbitMQ it is needed by a worker that has a breaker
+    /// or takes unique jobs, which has the store of the ``EventBus``. With one given it is also looked up before each job whether that
+    /// was cancelled.
     public var store: (any StateStore)?
     /// How long a job waits for a worker that has a handler of its name, counted from when a worker first met it: while a new
     /// version is rolled out, older workers meet jobs that they do not know. Then it is parked.
@@ -223,12 +225,22 @@ public struct Worker: Service {
           plan: plan, broker: broker, gate: gate,
           judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
           logger: logger, instruments: instruments, tally: tally, consumer: consumer, breaker: breaker,
+          claims: claims(on: plan),
           pause: { pause(Breaker.Pause(until: $0)) })
         breaker?.join(consumer, pause)
         defer { breaker?.leave(consumer) }
         await stop.onSet({ consumer.stop() }) { await serve(consumer, processor, pauses) }
         tally.countUnbegun(consumer.unbegun)
       }
+    }
+  }
+
+  /// What is asked of the store before a message of this queue is begun. Only jobs can be cancelled.
+  private func claims(on plan: QueuePlan) -> JobClaims? {
+    store.map { store in
+      JobClaims(
+        records: UniqueRecords(store: store, clock: clock),
+        cancellations: options.store != nil && plan.unhandled == nil ? Cancellations(store: store) : nil)
     }
   }
 

@@ -42,13 +42,16 @@ public struct OutboxRelay: Service {
   ///
   /// - Parameters:
   ///   - topology: what is applied before the first message is published.
+  ///   - store: where the keys of unique jobs are kept when the engine cannot do it, such as RabbitMQ: see ``Warren/EventBus``.
   ///   - policy: what becomes of a message of which it is unknown whether it was stored.
   public init(
-    _ outbox: Outbox, to broker: any Broker, topology: Topology? = nil, options: Options = Options(),
-    onUnknownOutcome policy: UnknownOutcomePolicy = .standard, logger: Logger = Logger(label: "warren.outbox")
+    _ outbox: Outbox, to broker: any Broker, topology: Topology? = nil, store: (any StateStore)? = nil,
+    options: Options = Options(), onUnknownOutcome policy: UnknownOutcomePolicy = .standard,
+    logger: Logger = Logger(label: "warren.outbox")
   ) {
     self.outbox = outbox
-    bus = EventBus(broker, outbox.composer, topology: topology, onUnknownOutcome: policy, logger: logger)
+    bus = EventBus(
+      broker, outbox.composer, topology: topology, store: store, onUnknownOutcome: policy, logger: logger)
     self.options = options
     self.logger = logger
   }

@@ -15,14 +15,15 @@ enum HeaderNames {
   static let reason = "warren-reason"
   static let detail = "warren-reason-detail"
   static let parkedAt = "warren-parked-at"
-  /// The one of ours that is shown as a header of the message.
   static let editedFrom = "warren-edited-from"
+  /// What the runtime writes and reads, and so is shown as a header of the message.
+  private static let shown = [editedFrom, "warren-unique"]
 
   /// Whether a header is the broker's or ours: not shown, not taken from a publisher, and not copied. `x-death` sent back
   /// makes a broker below 4.0 drop the message as a cycle, a sent-back `x-delivery-count` is believed from 4.0 on, and
   /// `CC` delivers at every hop again.
   static func isReserved(_ name: String) -> Bool {
-    if name.hasPrefix("warren-") { return name != editedFrom }
+    if name.hasPrefix("warren-") { return !shown.contains(name) }
     guard name.hasPrefix("x-") || name == "CC" || name == "BCC" else { return false }
     return name == "CC" || name == "BCC" || name == "x-death" || name.hasPrefix("x-first-death-")
       || name.hasPrefix("x-last-death-") || name == "x-delivery-count" || name == "x-acquired-count"
