@@ -463,4 +463,28 @@ extension SQLiteBroker: OperableBroker {
     try await waitUntilRunning()
     return try await QueueControl(writer: writer).cancel(id, in: queue, presence)
   }
+
+  /// See ``Warren/OperableBroker/removeWaiting(_:from:)``.
+  public func removeWaiting(_ id: MessageID, from queue: QueueName) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await WaitingMessages(file: file, writer: writer).remove(id, from: queue)
+  }
+  /// See ``Warren/OperableBroker/reschedule(_:in:to:)``.
+  public func reschedule(_ id: MessageID, in queue: QueueName, to time: Date) async throws(BrokerError) -> Int {
+    try await waitUntilRunning()
+    return try await WaitingMessages(file: file, writer: writer).reschedule(id, in: queue, to: time)
+  }
+  /// See ``Warren/OperableBroker/replaceWaiting(_:in:with:)``.
+  public func replaceWaiting(_ id: MessageID, in queue: QueueName, with content: Message) async throws(BrokerError)
+    -> Int
+  {
+    try await waitUntilRunning()
+    if content.body.count > configuration.largestBody {
+      throw BrokerError(
+        .tooLarge,
+        "the body has \(content.body.count) bytes, and this engine takes \(configuration.largestBody): nothing was changed"
+      )
+    }
+    return try await WaitingMessages(file: file, writer: writer).replace(id, in: queue, with: content)
+  }
 }

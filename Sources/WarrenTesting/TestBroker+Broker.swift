@@ -110,6 +110,22 @@ extension TestBroker: OperableBroker {
   public func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
     try await engine.cancel(id, in: queue)
   }
+  /// See ``Warren/OperableBroker/removeWaiting(_:from:)``.
+  public func removeWaiting(_ id: MessageID, from queue: QueueName) async throws(BrokerError) -> Int {
+    let count = try await engine.removeWaiting(id, from: queue)
+    changed()
+    return count
+  }
+  /// See ``Warren/OperableBroker/reschedule(_:in:to:)``.
+  public func reschedule(_ id: MessageID, in queue: QueueName, to time: Date) async throws(BrokerError) -> Int {
+    let count = try await engine.reschedule(id, in: queue, to: time)
+    changed()
+    return count
+  }
+  /// See ``Warren/OperableBroker/replaceWaiting(_:in:with:)``.
+  public func replaceWaiting(_ id: MessageID, in queue: QueueName, with content: Message) async throws(BrokerError)
+    -> Int
+  { try await engine.replaceWaiting(id, in: queue, with: content) }
 }
 
 extension TestBroker: DeadLetterBroker {

@@ -36,7 +36,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
   /// All of them.
   public static let all: [Scenario] =
     publishing + publishingAgain + consuming + retrying + parking + recovering + locking + operating + working
-    + cancelling + storing + unique + scheduling + breaking + topologies + removing + reported + reportedOfWork
+    + cancelling + waiting + storing + unique + scheduling + breaking + topologies + removing + reported
+    + reportedOfWork
 
   /// Those for which an engine has what they need.
   public static func all(with means: Set<Need>) -> [Scenario] { all.filter { $0.needs.isSubset(of: means) } }

@@ -173,7 +173,7 @@ import WarrenSQLite
     #expect(try await broker.run("dead", "restore", "a").output == "1 restored\n")
     #expect(try await broker.ready("mail.dlq") == 1)
     #expect(try await broker.run("dead", "undelete", "a").status == 4)
-    #expect(try await broker.run("dead", "undelete", list.rows[0][0]).status == 0)
+    #expect(try await broker.run("dead", "undelete", try #require(list.rows.first)[0]).status == 0)
     #expect(try await broker.run("audit", "ls").output.contains("dead.restore"))
   }
 

@@ -58,6 +58,34 @@ import WarrenSQLite
         "no message of 'mail' matches"))
   }
 
+  @Test("one that waits is run now and deleted by its id; without a terminal deleting wants --yes") func changed()
+    async throws
+  {
+    let broker = try await SeededBroker()
+    try await broker.enqueue(["a"])
+    try await broker.open { engine in
+      _ = try await engine.publish([
+        Publication(
+          Message(id: "later", name: "email.send", body: Data("{}".utf8)), to: .queue("mail"),
+          notBefore: Date().addingTimeInterval(3600))
+      ])
+    }
+    let run = try await broker.run("message", "run", "later", "--queue", "mail")
+    #expect(run.status == 0 && run.output.contains("later waits for a worker now"), "\(run)")
+    let states = try await broker.run("message", "ls", "mail", "--columns", "id,state")
+    #expect(states.rows == [["a", "ready"], ["later", "ready"]], "\(states)")
+    #expect(try await broker.run("message", "delete", "a", "--queue", "mail").status == 2)
+    let deleted: [String: Any] = try await broker.run(
+      "message", "delete", "a", "--queue", "mail", "--yes", "--json"
+    ).json()
+    #expect(deleted["messages"] as? Int == 1 && deleted["id"] as? String == "a")
+    let again = try await broker.run("message", "delete", "a", "--queue", "mail", "--yes")
+    #expect(again.status == 4 && again.errors.contains("no message 'a' waits in 'mail' now"), "\(again)")
+    #expect(try await broker.run("message", "run", "later", "--queue", "missing").status == 4)
+    let audit = try await broker.run("audit", "ls", "--columns", "action")
+    #expect(audit.output.contains("message.run") && audit.output.contains("message.delete"), "\(audit)")
+  }
+
   @Test("one says why it is not being handled") func hindered() async throws {
     let broker = try await SeededBroker()
     try await broker.enqueue(["a"])

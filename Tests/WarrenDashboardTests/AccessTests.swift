@@ -22,6 +22,8 @@ import WarrenTesting
     "dead-letter/edit": [("id", "m1"), ("queue", "mail.dlq"), ("step", "publish"), ("body", "{}")],
     "worker/cancel": [("id", "m1"), ("queue", "mail")], "operation/cancel": [("id", "op")],
     "operation/resume": [("id", "op")], "message/reveal": [("id", "m1"), ("queue", "mail")],
+    "queue/job": [("name", "mail"), ("job", "email.send"), ("data", "{}")],
+    "message/run": [("id", "m1"), ("queue", "mail")], "message/delete": [("id", "m1"), ("queue", "mail")],
     "schedule/pause": [("name", "a/b")], "schedule/resume": [("name", "a/b")], "schedule/run": [("name", "a/b")],
     "failure/mark": [("group", "none"), ("as", "resolved")],
     "outbox/retry": [("all", "yes")], "outbox/discard": [("id", "o1")],

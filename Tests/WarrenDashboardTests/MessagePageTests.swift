@@ -75,6 +75,45 @@ import WarrenTesting
     }
   }
 
+  @Test("a job is written and enqueued; what is wrong with it is said in the form") func newJob() async throws {
+    try await Stage.run { stage in
+      #expect(try await stage.page("queue?name=mail").contains("queue/job?name=mail"))
+      #expect(try await stage.page("queue/job?name=mail").contains("Enqueue 1 job"))
+      #expect(try await stage.get("queue/job?name=none").status == .notFound)
+      let good = [("name", "mail"), ("job", "email.send"), ("id", "j1"), ("unique", "k")]
+      for (field, value, text) in [("data", "{", "is not JSON"), ("after", "soon", "is no duration")] {
+        let answer = try await stage.post("queue/job", good + [(field, value)])
+        #expect(answer.status == .badRequest && String(buffer: answer.body).contains(text))
+      }
+      #expect(try await stage.post("queue/job", [("name", "mail")]).status == .badRequest)
+      let stored = try await stage.post("queue/job", good + [("data", #"{"to":"ann"}"#), ("after", "5m")])
+      #expect(stored.headers[.location]?.contains("done=enqueued") == true)
+      let again = try await stage.post("queue/job", good + [("data", "{}")])
+      #expect(again.headers[.location]?.contains("done=repeated") == true)
+      #expect(try await stage.page("message?id=j1&queue=mail").contains("delayed"))
+      #expect(try await stage.page("audit").contains("job.enqueue"))
+    }
+  }
+
+  @Test("one that waits is run now, and deleted after a question that says what") func changed() async throws {
+    try await Stage.run { stage in
+      try await enqueue(stage, "m1", after: 600, body: "{}")
+      let form = [("id", "m1"), ("queue", "mail")]
+      let page = try await stage.page("message?id=m1&queue=mail")
+      #expect(page.contains("Run it now") && page.contains("Delete it"))
+      #expect(try await stage.post("message/run", form).status == .seeOther)
+      let ready = try await stage.page("message?id=m1&queue=mail")
+      #expect(ready.contains("Waits for a worker") && !ready.contains("Run it now"))
+      let question = try await stage.page("message/delete?id=m1&queue=mail")
+      #expect(question.contains("The message m1 in &#39;mail&#39; will never be handled"))
+      #expect(try await stage.post("message/delete", form).status == .seeOther)
+      #expect(try await stage.get("message?id=m1&queue=mail").status == .notFound)
+      #expect(try await stage.post("message/delete", form).status == .notFound)
+      let audit = try await stage.page("audit")
+      #expect(audit.contains("message.run") && audit.contains("message.delete"))
+    }
+  }
+
   @Test("a message that was given up on leads to its dead letter; one that is gone says so") func gone() async throws {
     try await Stage.run { stage in
       try await stage.park(["d1"])

@@ -31,6 +31,19 @@ import WarrenTesting
     return letter
   }
 
+  @Test("a time with milliseconds is written and read again as the same one") func milliseconds() throws {
+    let second = 1_795_000_000_000.0
+    for millisecond in 0..<1000 {
+      var filter = MessageFilter()
+      filter.conditions = [MessageCondition(.time, .compares(.lessOrEqual, second + Double(millisecond)))]
+      guard case .compares(_, let limit)? = try read(filter.text).conditions.first?.test else {
+        Issue.record("\(filter.text) is read as something else")
+        return
+      }
+      #expect(limit.rounded() == second + Double(millisecond), "\(filter.text)")
+    }
+  }
+
   @Test(
     "a filter finds",
     arguments: [

@@ -11,7 +11,7 @@ internal import WarrenSQLite
 @main
 struct SQLiteBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sqlite-bench", subcommands: [Cycle.self, Latency.self, Idle.self])
+    commandName: "sqlite-bench", subcommands: [Cycle.self, Latency.self, Idle.self, Debounce.self])
 }
 
 /// The job of all cases: a body of about 128 bytes.

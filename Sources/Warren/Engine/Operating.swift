@@ -16,7 +16,7 @@ public protocol OperableBroker: Broker {
   /// - Throws: ``BrokerError/Code/unsupported`` on an engine that cannot.
   func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int
 
-  /// Deletes a message that waits or is delayed, whichever process put it there; its key, if it has one, is free. What a worker holds stays:
+  /// Deletes a message that waits or is delayed; its key, if it has one, is free. What a worker holds stays:
   /// see ``cancel(_:in:)``.
   ///
   /// - Returns: how many went: 0 when none with this id waits in the queue, and more than one when several have the id.
@@ -27,9 +27,9 @@ public protocol OperableBroker: Broker {
   /// - Returns: how many messages with this id there were.
   /// - Throws: as ``removeWaiting(_:from:)`` does.
   func reschedule(_ id: MessageID, in queue: QueueName, to time: Date) async throws(BrokerError) -> Int
-  /// Gives a message that waits or is delayed another content. Its id, place, due time, key and history stay.
+  /// Gives a message that waits or is delayed another content. Its id, priority, place, due time, key and history stay.
   ///
-  /// - Parameter content: what its body, headers, content type and encoding, priority and expiry become.
+  /// - Parameter content: what its body, headers, content type and content encoding become.
   /// - Returns: how many messages with this id there were.
   /// - Throws: as ``removeWaiting(_:from:)`` does, and ``BrokerError/Code/tooLarge``.
   func replaceWaiting(_ id: MessageID, in queue: QueueName, with content: Message) async throws(BrokerError) -> Int

@@ -41,9 +41,11 @@ public struct Uniqueness: Sendable, Hashable {
 
     /// The job that is there stays as it is, and the repeat is not stored: its result is ``PublishResult/repeated``.
     public static let keep = Repeat(kind: .keep, longestDelay: nil)
-    /// The repeat takes the place of the job that still waits.
+    /// The repeat takes the place of the job that still waits, for its time, a retry or a worker. One that a worker has, or that is a
+    /// dead letter, stays, and the repeat is stored beside it.
     public static let replace = Repeat(kind: .replace, longestDelay: nil)
-    /// The repeat takes the place of the job that still waits, whose delay begins again, up to `longest` after the first.
+    /// As ``replace``, and the delay begins again with each repeat, up to `longest` after the first: what waits is done once, with the
+    /// last content.
     public static func debounce(longest: Duration) -> Repeat { Repeat(kind: .debounce, longestDelay: longest) }
   }
   /// What makes two jobs of a queue the same job: 1 to 255 bytes.
@@ -67,6 +69,10 @@ public struct Uniqueness: Sendable, Hashable {
       throw BrokerError(.invalid, "the key of a unique job must have 1 to 255 bytes, not \(key.utf8.count)")
     }
     if window < .zero { throw BrokerError(.invalid, "the window of the unique job '\(key)' is negative") }
+    if onRepeat.kind == .debounce, onRepeat.longestDelay ?? .zero <= .zero {
+      throw BrokerError(
+        .invalid, "the longest delay of the unique job '\(key)' must be above zero: repeats could put it off for ever")
+    }
     if !kinds.contains(onRepeat.kind) {
       throw BrokerError(
         .unsupported,

@@ -5,12 +5,13 @@ internal import WarrenOperations
 
 struct MessageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "message", abstract: "Lists and shows the messages of a queue: running, ready and delayed.",
+    commandName: "message",
+    abstract: "Lists, shows, runs and deletes the messages of a queue: running, ready and delayed.",
     discussion: """
       SQLite can show single messages; RabbitMQ cannot without taking them out of their queue. There, `warren queue show QUEUE` \
       tells how many wait, `warren worker ls --columns name,handles` which are handled, `warren dead ls` which gave up.
       """,
-    subcommands: [List.self, Show.self])
+    subcommands: [List.self, Show.self, Run.self, Delete.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -95,6 +96,51 @@ struct MessageCommand: AsyncParsableCommand {
       if let body = message.body { text += Text.printable(body.pretty, keepsLines: true) + "\n" }
       return text
     }
+  }
+
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "run", abstract: "Has a message that is delayed handled now, ahead of its time.")
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The id of the message.") var id: MessageID
+    @Option(help: "The queue that it waits in.") var queue: QueueName
+
+    func run() async throws {
+      let count = try await options.withOperations { operations in
+        try await MessageCommand.explained(queue) { try await operations.runNow(id, in: queue) }
+      }
+      try Printer(options).thing(Changed(id: id, queue: queue, messages: count)) {
+        "\(Text.printable(id.rawValue)) waits for a worker now\n"
+      }
+    }
+  }
+
+  struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "delete", abstract: "Deletes a message that waits or is delayed, for good. Asks first.",
+      discussion:
+        "What a worker handles is ended by `warren worker cancel`; a dead letter is deleted by `warren dead delete`.")
+    @OptionGroup var options: GlobalOptions
+    @OptionGroup var confirmation: Confirmation
+    @Argument(help: "The id of the message.") var id: MessageID
+    @Option(help: "The queue that it waits in.") var queue: QueueName
+
+    func run() async throws {
+      let count = try await options.withOperations { operations in
+        let name = Text.printable(id.rawValue)
+        try confirmation.obtain("Delete '\(name)' from '\(Text.printable(queue.rawValue))' for good?", options)
+        return try await MessageCommand.explained(queue) { try await operations.removeWaiting(id, from: queue) }
+      }
+      try Printer(options).thing(Changed(id: id, queue: queue, messages: count)) {
+        "deleted \(Text.printable(id.rawValue))\n"
+      }
+    }
+  }
+
+  private struct Changed: Encodable {
+    let id: MessageID
+    let queue: QueueName
+    let messages: Int
   }
 
   /// Says what can be seen instead where the engine cannot show messages.

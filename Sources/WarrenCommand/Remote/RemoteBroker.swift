@@ -114,6 +114,14 @@ extension RemoteBroker: OperableBroker {
   func cancel(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
     try await client.post("worker/cancel", [("id", id.rawValue), ("queue", queue.rawValue)]).count
   }
+  func removeWaiting(_ id: MessageID, from queue: QueueName) async throws(BrokerError) -> Int {
+    try await client.post("message/delete", [("id", id.rawValue), ("queue", queue.rawValue)]).count
+  }
+  /// The API runs a message now; it knows no other time.
+  func reschedule(_ id: MessageID, in queue: QueueName, to time: Date) async throws(BrokerError) -> Int {
+    if time > clock.now { throw Self.unable("put a message off") }
+    return try await client.post("message/run", [("id", id.rawValue), ("queue", queue.rawValue)]).count
+  }
 }
 
 extension RemoteBroker: MessageListingBroker {

@@ -26,9 +26,11 @@ extension Dashboard {
     public static let mark = Action(rawValue: "mark")
     /// Asks a worker to end a handler.
     public static let cancel = Action(rawValue: "cancel")
-    /// Runs a schedule's job now.
+    /// Runs a schedule's job, or a message that is delayed, now.
     public static let run = Action(rawValue: "run")
-    /// Deletes dead letters, and puts deleted ones back.
+    /// Enqueues a job that the person has written.
+    public static let enqueue = Action(rawValue: "enqueue")
+    /// Deletes dead letters, and puts deleted ones back; deletes a message that waits.
     public static let delete = Action(rawValue: "delete")
     /// Deletes what waits in a queue for good.
     public static let purge = Action(rawValue: "purge")
@@ -38,7 +40,7 @@ extension Dashboard {
       switch self {
       case .see: .observer
       case .seeMessages: .viewer
-      case .reveal, .pause, .resume, .replay, .edit, .mark, .cancel, .run: .operator
+      case .reveal, .pause, .resume, .replay, .edit, .mark, .cancel, .run, .enqueue: .operator
       default: .admin
       }
     }

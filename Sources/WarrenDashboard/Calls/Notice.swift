@@ -3,6 +3,10 @@
 struct Notice: Sendable, Equatable {
   enum Word: String, CaseIterable, Sendable {
     case paused, resumed, purged, replayed, deleted, restored, edited, cancelled
+    /// A message that was delayed waits for a worker now.
+    case hastened
+    /// A job was enqueued, or kept out as a repeat.
+    case enqueued, repeated
     /// A bulk operation goes on in the background.
     case begun
     /// A bulk operation was ended before its end.

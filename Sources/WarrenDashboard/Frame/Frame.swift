@@ -145,6 +145,9 @@ extension Notice {
       case .deleted: "\(Show.count(count, "dead letter")) deleted."
       case .restored: "\(Show.count(count, "dead letter")) put back."
       case .edited: "The changed copy was published, and the dead letter is gone."
+      case .enqueued: "The job is enqueued."
+      case .repeated: "The queue has, or lately had, a job with this key: it was not stored again."
+      case .hastened: "The message waits for a worker now."
       case .cancelled: "\(Show.count(count, "handler")) asked to end."
       case .begun:
         "\(Show.count(count, "dead letter")) are worked off in the background. This page may be left: it goes on."

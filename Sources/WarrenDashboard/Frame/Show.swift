@@ -45,7 +45,8 @@ enum Show {
   }
 
   static func iso(_ time: Date) -> String {
-    time.clamped.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    // What is less than a millisecond is cut off, and half of all milliseconds are stored as a little less than they are.
+    time.clamped.addingTimeInterval(0.0001).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 
   private static func short(_ seconds: TimeInterval) -> String {

@@ -81,6 +81,9 @@ enum QueuePage {
         if call.operations.showsMessages, !queue.holdsDeadLetters {
           Tags.a(.class("button"), .href(call.link("messages").with("queue", name))) { "Show its messages" }
         }
+        if call.may(.enqueue, queue.name), !queue.holdsDeadLetters {
+          Tags.a(.class("button"), .href(call.link("queue/job").with("name", name))) { "New job…" }
+        }
         if call.may(.purge, queue.name), !queue.holdsDeadLetters {
           Tags.a(.class("button danger"), .href(call.link("queue/purge").with("name", name))) { "Purge…" }
         }

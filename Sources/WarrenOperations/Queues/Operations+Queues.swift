@@ -50,6 +50,37 @@ extension Operations {
     return count
   }
 
+  /// Deletes a message that waits or is delayed, for good. Returns how many of this id there were.
+  ///
+  /// - Throws: ``Warren/BrokerError/Code/notFound`` when none waits in the queue, ``Warren/BrokerError/Code/unsupported`` on an engine
+  ///   that cannot reach a single message.
+  public func removeWaiting(_ id: MessageID, from queue: QueueName) async throws(BrokerError) -> Int {
+    let broker = try operable
+    return try await changeWaiting(id, in: queue, "message.delete") { () throws(BrokerError) in
+      try await broker.removeWaiting(id, from: queue)
+    }
+  }
+
+  /// Has a delayed message handed out now. Returns and throws as ``removeWaiting(_:from:)`` does.
+  public func runNow(_ id: MessageID, in queue: QueueName) async throws(BrokerError) -> Int {
+    let broker = try operable
+    let now = clock.now
+    return try await changeWaiting(id, in: queue, "message.run") { () throws(BrokerError) in
+      try await broker.reschedule(id, in: queue, to: now)
+    }
+  }
+
+  private func changeWaiting(
+    _ id: MessageID, in queue: QueueName, _ action: String, _ body: () async throws(BrokerError) -> Int
+  ) async throws(BrokerError) -> Int {
+    let count = try await audited(action, queue: queue, message: id, done: { ($0, nil) }, body)
+    if count == 0 {
+      throw BrokerError(
+        .notFound, "no message '\(id)' waits in '\(queue)' now: a worker has it, it is a dead letter, or it is over")
+    }
+    return count
+  }
+
   /// The workers that are connected, by name; those that consume nothing are left out.
   ///
   /// - Throws: ``Warren/BrokerError/Code/unsupported`` when the engine cannot tell now which there are.

@@ -8,6 +8,8 @@ struct UniqueKey {
   var key: String
   /// For how many milliseconds after the job was completed.
   var window: Int64
+  /// When the first of the jobs came whose place this one has taken; `nil`: it is the first.
+  var since: Int64?
 }
 
 extension UniqueKey {
@@ -22,7 +24,7 @@ struct MessageRow {
   /// underscores.
   enum Column: Int32, CaseIterable {
     case seq, queue, id, name, exchange, routingKey, contentType, encoding, correlation, causation, source, priority
-    case publishedAt, expiresAt, parkAt, uniqueKey, uniqueQueue, uniqueWindow, headers, body
+    case publishedAt, expiresAt, parkAt, uniqueKey, uniqueQueue, uniqueWindow, uniqueSince, headers, body
 
     var name: String { "\(self)".map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }.joined() }
     /// The place among the columns that are read, from 0.
@@ -76,8 +78,7 @@ extension MessageRow {
     statement.bind(Column.name.parameter, message.name?.rawValue)
     statement.bind(Column.exchange.parameter, exchange)
     statement.bind(Column.routingKey.parameter, key.rawValue == message.name?.rawValue ? nil : key.rawValue)
-    let contentType = message.contentType
-    statement.bind(Column.contentType.parameter, contentType == Self.usualType ? nil : contentType ?? "")
+    statement.bind(Column.contentType.parameter, Self.stored(contentType: message.contentType))
     statement.bind(Column.encoding.parameter, message.contentEncoding)
     statement.bind(Column.correlation.parameter, message.correlationID)
     statement.bind(Column.causation.parameter, message.causationID)
@@ -89,9 +90,8 @@ extension MessageRow {
     statement.bind(Column.uniqueKey.parameter, unique?.key)
     statement.bind(Column.uniqueQueue.parameter, unique?.queue)
     statement.bind(Column.uniqueWindow.parameter, unique?.window)
-    var headers = message.headers
-    if let due { headers[Self.dueHeader] = "\(due)" }
-    statement.bind(Column.headers.parameter, headers.isEmpty ? nil : HeaderText.write(headers))
+    statement.bind(Column.uniqueSince.parameter, unique?.since)
+    statement.bind(Column.headers.parameter, Self.stored(message.headers, due: due))
     statement.bind(Column.body.parameter, message.body)
   }
 
@@ -121,7 +121,9 @@ extension MessageRow {
       key: RoutingKey(row.optionalText(Column.routingKey.index) ?? name ?? ""),
       parkAt: row.optionalInt(Column.parkAt.index), due: due.flatMap { Int64($0) },
       unique: row.optionalText(Column.uniqueKey.index).map { key in
-        UniqueKey(queue: row.int(Column.uniqueQueue.index), key: key, window: row.int(Column.uniqueWindow.index))
+        UniqueKey(
+          queue: row.int(Column.uniqueQueue.index), key: key, window: row.int(Column.uniqueWindow.index),
+          since: row.optionalInt(Column.uniqueSince.index))
       })
     hasHistory = !row.isNull(afterColumns)
     if hasHistory {
@@ -132,6 +134,16 @@ extension MessageRow {
 
   private static let usualType = "application/json"
   private static let dueHeader = "warren-due"
+
+  /// What stands in the file for a content type.
+  static func stored(contentType: String?) -> String? { contentType == usualType ? nil : contentType ?? "" }
+
+  /// What stands in the file for headers, and for until when the message was delayed.
+  static func stored(_ headers: Message.Headers, due: Int64?) -> String? {
+    var headers = headers
+    if let due { headers[dueHeader] = "\(due)" }
+    return headers.isEmpty ? nil : HeaderText.write(headers)
+  }
 }
 
 extension Message {

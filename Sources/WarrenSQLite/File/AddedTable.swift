@@ -116,6 +116,7 @@ enum AddedTable: String, CaseIterable {
         message_unique_key TEXT,
         message_unique_queue INTEGER,
         message_unique_window INTEGER,
+        message_unique_since INTEGER,
         message_headers TEXT,
         message_body BLOB NOT NULL
       );

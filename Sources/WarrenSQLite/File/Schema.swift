@@ -46,7 +46,7 @@ enum Schema {
     """
 
   /// Counts the changes of the schema. A file of another version is refused by name.
-  static let version: Int32 = 2
+  static let version: Int32 = 3
 
   /// Whether the file has this schema; `false` when it has none.
   ///
@@ -133,10 +133,13 @@ enum Schema {
       unique_key TEXT,         -- keeps repeats out; NULL: none
       unique_queue INTEGER,    -- the queue that the key belongs to: that of the job, wherever its dead letter lies
       unique_window INTEGER,   -- for how long after its completion
+      unique_since INTEGER,    -- when the first of the jobs came whose place it has taken
       headers TEXT,            -- NULL: none
       body BLOB NOT NULL
     );
     CREATE INDEX message_unique ON message (unique_queue, unique_key) WHERE unique_key IS NOT NULL;
+    -- Generated ids have 36 characters. Those of one's own are few, and by them jobs are cancelled.
+    CREATE INDEX message_own_id ON message (id) WHERE length(id) <> 36;
     CREATE INDEX message_park_at ON message (park_at) WHERE park_at IS NOT NULL;
 
     CREATE TABLE ready (

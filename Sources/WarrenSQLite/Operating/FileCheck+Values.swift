@@ -38,6 +38,7 @@ extension FileCheck {
       "message",
       numbers: [
         "queue", "exchange", "priority", "published_at", "expires_at", "park_at", "unique_queue", "unique_window",
+        "unique_since",
       ],
       texts: [
         "id", "name", "routing_key", "content_type", "encoding", "correlation", "causation", "source", "unique_key",
@@ -74,7 +75,7 @@ extension FileCheck {
       numbers: [
         "seq", "deleted_at", "total", "queue", "origin", "parking", "exchange", "expires_at", "at", "message_exchange",
         "message_priority", "message_published_at", "message_expires_at", "message_park_at", "message_unique_queue",
-        "message_unique_window",
+        "message_unique_window", "message_unique_since",
       ],
       texts: [
         "id", "name", "routing_key", "reason", "detail", "record", "message_id", "message_name", "message_routing_key",

@@ -55,7 +55,7 @@ extension Transaction {
     // A copy of a dead letter in a queue that is worked on may still have the key of the job.
     try database.execute(
       sql: """
-        UPDATE message SET unique_key = NULL, unique_queue = NULL, unique_window = NULL
+        UPDATE message SET unique_key = NULL, unique_queue = NULL, unique_window = NULL, unique_since = NULL
         WHERE unique_queue = ? AND unique_key IS NOT NULL
         """, arguments: [queue.id])
     var tables = ["binding", "depth", "finished", "worker_queue"]

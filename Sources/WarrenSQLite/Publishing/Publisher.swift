@@ -7,7 +7,7 @@ struct Publisher {
   let configuration: SQLiteConfiguration
 
   /// What this engine does with repeats.
-  static let uniqueness: Set<Uniqueness.Repeat.Kind> = [.keep]
+  static let uniqueness: Set<Uniqueness.Repeat.Kind> = [.keep, .replace, .debounce]
 
   /// What cannot be stored is refused alone; the others are stored together.
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {

@@ -12,6 +12,7 @@ final class Statements {
   let deleteMessage: Prepared
   let readMessage: Prepared
   let readPlace: Prepared
+  let findWaitingKey: Prepared
   let findKey: Prepared
   let forgetKey: Prepared
   let postponeExpiry: Prepared
@@ -71,6 +72,12 @@ final class Statements {
       """
       SELECT m.queue, m.priority, m.park_at, h.isolation FROM message m LEFT JOIN history h ON h.seq = m.seq
       WHERE m.seq = ?1
+      """)
+    findWaitingKey = try make(
+      """
+      SELECT seq, unique_since, published_at FROM message m
+      WHERE unique_queue = ?1 AND unique_key = ?2 AND queue = ?1
+        AND NOT EXISTS (SELECT 1 FROM running r WHERE r.seq = m.seq)
       """)
     findKey = try make("SELECT 1 FROM message WHERE unique_queue = ?1 AND unique_key = ?2 LIMIT 1")
     forgetKey = try make(

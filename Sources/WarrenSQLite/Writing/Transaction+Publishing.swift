@@ -21,18 +21,31 @@ extension Transaction {
       return .stored
     case .queue(let name):
       guard let queue = state.topology.queues[name] else { return .unroutable }
-      let unique = publication.unique.map { UniqueKey($0, in: queue.id) }
-      if let unique, try hasOrHad(unique) { return .repeated }
-      try store(
-        publication.message, in: queue, exchange: nil, key: RoutingKey(name.rawValue),
-        notBefore: publication.notBefore, unique: unique)
+      let key = RoutingKey(name.rawValue)
+      guard let uniqueness = publication.unique else {
+        try store(publication.message, in: queue, exchange: nil, key: key, notBefore: publication.notBefore)
+        return .stored
+      }
+      var unique = UniqueKey(uniqueness, in: queue.id)
+      var notBefore = publication.notBefore
+      if uniqueness.onRepeat.kind == .keep {
+        if try has(unique) || isRemembered(unique) { return .repeated }
+      } else if let since = try removeWaiting(unique) {
+        unique.since = since
+      } else {
+        if try isRemembered(unique) { return .repeated }
+        unique.since = now
+      }
+      if let longest = uniqueness.onRepeat.longestDelay, let since = unique.since, let due = notBefore {
+        notBefore = min(due, Date(wholeMilliseconds: since).adding(longest))
+      }
+      try store(publication.message, in: queue, exchange: nil, key: key, notBefore: notBefore, unique: unique)
       return .stored
     }
   }
 
-  /// Whether the queue has a job with this key, if only as a dead letter, or had one lately.
-  private func hasOrHad(_ unique: UniqueKey) throws -> Bool {
-    if try has(unique) { return true }
+  /// Whether a job with this key was completed lately.
+  private func isRemembered(_ unique: UniqueKey) throws -> Bool {
     statements.isRemembered.bind(1, unique.queue)
     statements.isRemembered.bind(2, unique.key)
     statements.isRemembered.bind(3, now)
@@ -44,6 +57,28 @@ extension Transaction {
     statements.findKey.bind(1, unique.queue)
     statements.findKey.bind(2, unique.key)
     return try statements.findKey.first { _ in true } != nil
+  }
+
+  /// Makes room for a job that takes the place of the one with its key that waits: one that runs, or is a dead letter, stays.
+  /// Returns when the first of them came; `nil` when none waits.
+  private func removeWaiting(_ unique: UniqueKey) throws -> Int64? {
+    var waiting: [(seq: Int64, since: Int64)] = []
+    let find = statements.findWaitingKey
+    find.bind(1, unique.queue)
+    find.bind(2, unique.key)
+    while try find.step() { waiting.append((find.int(0), find.optionalInt(1) ?? find.optionalInt(2) ?? now)) }
+    for (seq, _) in waiting { try deleteWaiting(seq, in: unique.queue) }
+    return waiting.map(\.since).min()
+  }
+
+  /// Deletes a message that waits, is delayed, or has come in this transaction.
+  func deleteWaiting(_ seq: Int64, in queue: Int64) throws {
+    if let index = work[queue].fresh.firstIndex(where: { $0.seq == seq }) {
+      work[queue].fresh.remove(at: index)
+    } else {
+      try removeWaiting(seq, in: queue)
+    }
+    try remove(seq)
   }
 
   /// Stores one message in one queue.

@@ -55,6 +55,34 @@ struct ClosingTests {
     }
   }
 
+  @Test("Closing a connection in a task that was cancelled returns when the connection is closed, not before")
+  func closingInACancelledTask() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(0, .connectionClose) = frame else { return false }
+        // It agrees a little later, and not before the task had time to return.
+        peer.channel.eventLoop.scheduleTask(in: .milliseconds(50)) { peer.send(.connectionCloseOk) }
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.closeTimeout = .seconds(30)
+        let connection = AMQPConnection(configuration)
+        let run = Task { try await connection.run() }
+        try await connection.waitUntilOpen()
+        let closing = Task {
+          withUnsafeCurrentTask { $0?.cancel() }
+          await connection.close()
+          return (wasCancelled: Task.isCancelled, state: connection.state)
+        }
+        let seen = await closing.value
+        #expect(seen.wasCancelled)
+        #expect(seen.state == .closed)
+        #expect(broker.methods.contains { if case .connectionClose = $0 { true } else { false } })
+        try await run.value
+      }
+    }
+  }
+
   @Test("When both sides close a channel at once, the broker's answer to our close is still expected")
   func bothClose() async throws {
     try await within {

@@ -61,6 +61,31 @@ struct LimitTests {
     }
   }
 
+  @Test("A peer that asks for answers without end and reads none is left, before the answers fill the memory")
+  func unreadAnswers() async throws {
+    try await within {
+      try await FakeBroker.run { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "the channel is open"))
+          let states = connection.states()
+          try await broker.withPeer { peer in
+            try? peer.channel.syncOptions?.setOption(.autoRead, value: false)
+            var questions = ByteBuffer()
+            for _ in 0..<10_000 {
+              try? FrameWriter.write(.channelFlow(active: true), channel: 1, to: &questions)
+            }
+            // Far more answers than the buffers of two sockets hold.
+            for _ in 0..<100 { peer.send(questions) }
+          }
+          for await state in states { if case .recovering = state { break } }
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "it goes on with another connection"))
+          #expect(broker.connections == 2)
+        }
+      }
+    }
+  }
+
   @Test("Messages larger than the socket's buffers are written once each, in order")
   func largeMessages() async throws {
     try await within {
@@ -102,6 +127,9 @@ struct LimitTests {
         var configuration = second.configuration
         let (connections, runs) = try await FakeBroker.run { first in
           configuration.endpoints.append(contentsOf: first.configuration.endpoints)
+          // A machine that has other things to do must not make it give up and connect once more.
+          configuration.connectTimeout = .seconds(60)
+          configuration.handshakeTimeout = .seconds(60)
           let connections = (0..<20).map { [configuration] _ in AMQPConnection(configuration) }
           let runs = connections.map { connection in Task { try await connection.run() } }
           for connection in connections { try await connection.waitUntilOpen() }

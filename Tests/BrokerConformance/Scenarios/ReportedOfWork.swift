@@ -131,11 +131,13 @@ extension Scenario {
         try equal(left.union(done).count, count, "messages")
       }
     },
-    Scenario("pgbus, a crash while a listener closed: 500 starts and stops, and the next consumer has its message") {
+    Scenario("pgbus, a crash while a listener closed: many starts and stops, and the next consumer has its message") {
       bench in
       let queue = bench.queue("q")
       try await bench.fill(queue, "x")
-      for round in 0..<500 {
+      // A start costs RabbitMQ some channels and up to half a second.
+      let rounds = bench.broker.capabilities.engine.hasPrefix("SQLite") ? 500 : 40
+      for round in 0..<rounds {
         try await bench.consume(queue, prefetch: 1 + round % 3) { consumer in
           // With a delivery, without one, and while one comes.
           if round % 2 == 0 { _ = try await consumer.mustNext() }

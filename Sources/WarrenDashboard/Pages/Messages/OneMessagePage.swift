@@ -82,12 +82,68 @@ enum OneMessagePage {
   }
 
   private static func actions(_ message: QueuedMessageView, _ id: MessageID, _ call: Call) -> HTML {
-    guard message.state == .running, call.may(.cancel, message.queue) else { return .empty }
-    return Tags.div(.class("actions")) {
-      Parts.form(call, to: "worker/cancel", [("id", id.rawValue), ("queue", message.queue.rawValue)]) {
-        Parts.button("End its handler", "danger")
+    let fields = [("id", id.rawValue), ("queue", message.queue.rawValue)]
+    if message.state == .running {
+      guard call.may(.cancel, message.queue) else { return .empty }
+      return Tags.div(.class("actions")) {
+        Parts.form(call, to: "worker/cancel", fields) { Parts.button("End its handler", "danger") }
       }
     }
+    return Tags.div(.class("actions")) {
+      if message.state == .delayed, call.may(.run, message.queue) {
+        Parts.form(call, to: "message/run", fields) { Parts.button("Run it now") }
+      }
+      if call.may(.delete, message.queue) {
+        Tags.a(
+          .class("button danger"),
+          .href(call.link("message/delete").with("id", id.rawValue).with("queue", message.queue.rawValue))
+        ) { "Delete it" }
+      }
+    }
+  }
+
+  @Sendable static func run(_ call: Call) async throws -> Answer {
+    let (id, queue) = try wanted(call.form)
+    let count = try await call.act(.run, queue) { try await call.operations.runNow(id, in: queue) }
+    return .see(
+      Notice(.hastened, count: count).on(call.link("message").with("id", id.rawValue).with("queue", queue.rawValue)))
+  }
+
+  @Sendable static func confirmDelete(_ call: Call) async throws -> Page {
+    let (id, queue) = try wanted(call.fields)
+    let link = call.link("message").with("id", id.rawValue).with("queue", queue.rawValue)
+    return Page(
+      title: "Delete a message that waits", section: .queues,
+      trail: [
+        .init(title: "Queues", link: call.link("queues")),
+        .init(title: queue.rawValue, link: call.link("queue").with("name", queue.rawValue)),
+      ],
+      regions: [
+        .init(
+          id: "confirm",
+          content: Parts.card(nil) {
+            Tags.p { "The message \(id) in '\(queue)' will never be handled. It cannot be brought back." }
+            Parts.form(
+              call, to: "message/delete", class: "actions", [("id", id.rawValue), ("queue", queue.rawValue)]
+            ) {
+              Parts.button("Delete 1 message", "danger sure")
+              Tags.a(.class("button"), .href(link)) { "Keep it" }
+            }
+          })
+      ])
+  }
+
+  @Sendable static func delete(_ call: Call) async throws -> Answer {
+    let (id, queue) = try wanted(call.form)
+    let count = try await call.act(.delete, queue) { try await call.operations.removeWaiting(id, from: queue) }
+    return .see(Notice(.purged, count: count).on(call.link("messages").with("queue", queue.rawValue)))
+  }
+
+  /// The message that a form or an address names, and its queue.
+  private static func wanted(_ fields: FormFields) throws -> (MessageID, QueueName) {
+    let (id, queue) = try Wanted.letter(fields)
+    guard let queue else { throw Refusal(.badRequest, "the queue of the message is missing") }
+    return (id, queue)
   }
 
   private static func waiting(_ explained: ExplainedMessage, _ call: Call) -> HTML {
