@@ -1,6 +1,6 @@
 internal import Metrics
 public import ServiceLifecycle
-public import Warren
+internal import Warren
 
 /// Sets the gauge `warren_failure_groups`: how many groups of failures are new, have come back after they were resolved, are
 /// resolved or ignored. A service to run in one process beside the broker, so that an alert can ask for the first two.
