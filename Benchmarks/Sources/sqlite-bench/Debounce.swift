@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Dispatch
 internal import Foundation
+internal import Measuring
 internal import Synchronization
 internal import Warren
 internal import WarrenSQLite
@@ -62,10 +63,11 @@ struct Debounce: AsyncParsableCommand {
       }
       let left = try await broker.queues().first { $0.name == UpdateIndex.queue.name }
       let all = runs.withLock { $0 }
+      let (first, last) = (all.first?.at.timeIntervalSince1970, all.last?.at.timeIntervalSince1970)
+      let waiting = (left?.ready ?? 0) + (left?.delayed ?? 0)
       report([
-        "case": "debounce", "runs": all.count, "number": all.last?.number ?? -1,
-        "first": all.first?.at.timeIntervalSince1970 ?? 0, "last": all.last?.at.timeIntervalSince1970 ?? 0,
-        "left": (left?.ready ?? 0) + (left?.delayed ?? 0),
+        "case": "debounce", "runs": all.count, "number": all.last?.number ?? -1, "first": first ?? 0.0,
+        "last": last ?? 0.0, "left": waiting,
       ])
       group.cancelAll()
     }
