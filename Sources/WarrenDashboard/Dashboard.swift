@@ -17,8 +17,8 @@ public import WarrenOperations
 ///
 /// The pages need no script, no other service and no build: one style sheet and one script of ours, both served from here.
 ///
-/// As a service it also takes a sample of the queues once a minute, from which the lines on its pages are drawn, and goes on with bulk operations that were begun on its pages and whose process has died; run it beside the
-/// broker. One that is not run does what its pages begin, for as long as its process lives, and leaves what was broken off to a
+/// As a service it also takes a sample of the queues once a minute, from which the lines on its pages are drawn, and goes on with bulk
+/// operations that were begun on its pages and whose process has died; run it beside the broker. One that is not run does what its pages begin, for as long as its process lives, and leaves what was broken off to a
 /// person or to another dashboard.
 public struct Dashboard: Service {
   var desk: Desk

@@ -103,16 +103,14 @@ import WarrenTesting
       try await broker.apply(try Topology(exchanges: [], queues: ["mail"], bindings: []))
       let operations = Operations(broker)
       let taking = Task { await operations.takeSamples() }
-      while try await operations.samples(of: "mail").isEmpty {
-        try await Task.sleep(for: .milliseconds(5))
-      }
+      try await broker.wait(for: "the first sample") { try await !operations.samples(of: "mail").isEmpty }
       for number in 1...3 {
         _ = try await broker.publish(
           (1...6).map { Publication(Message(id: "\(number)-\($0)", name: "m", body: Data()), to: .queue("mail")) })
         let known = try await operations.samples(of: nil).count
-        while try await operations.samples(of: nil).count == known {
+        try await broker.wait(for: "the next sample") {
           broker.advance(by: .seconds(1))
-          try await Task.sleep(for: .milliseconds(5))
+          return try await operations.samples(of: nil).count > known
         }
       }
       taking.cancel()

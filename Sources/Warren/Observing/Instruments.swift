@@ -13,10 +13,13 @@ final class Instruments: Sendable {
     var name: String
     var result: String
   }
+  private enum Backend: UInt8, AtomicRepresentable {
+    case unknown, none, some
+  }
   /// `messaging.system` of the conventions.
   let system: String
   /// Whether there is a backend, so that without one a message need not pay for metrics; `nil` until that was asked.
-  private let isWatched = Mutex<Bool?>(nil)
+  private let backend = Atomic(Backend.unknown)
   private let counters = Mutex<[Key: Counter]>([:])
   private let timers = Mutex<[Key: Metrics.Timer]>([:])
 
@@ -24,6 +27,7 @@ final class Instruments: Sendable {
   init(engine: String) { system = Conventions.system(engine) }
 
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
+    if !hasBackend { return }
     let word =
       switch result {
       case .stored: "stored"
@@ -34,15 +38,12 @@ final class Instruments: Sendable {
     count("warren_published_total", ("destination", destination.place), name, ("result", word))
     var problem: String?
     if case .failed(let error) = result { problem = Conventions.type(of: error) }
-    let key = key(Conventions.Metric.sent, .publish, destination.place, problem)
-    increment(key, dimensions(key))
+    increment(key(Conventions.Metric.sent, .publish, destination.place, problem), dimensions)
   }
 
   func handled(_ outcome: String, queue: QueueName, name: String, took: Duration) {
     count("warren_handled_total", ("queue", queue.rawValue), name, ("outcome", outcome))
-    record(
-      took, Key(label: "warren_handling_seconds", place: queue.rawValue, name: name, result: ""),
-      [("queue", queue.rawValue), ("name", name)])
+    record(took, Key(label: "warren_handling_seconds", place: queue.rawValue, name: name, result: ""), byName)
   }
 
   /// Counts a handler that was cancelled and runs on. The task that cancels is another, which may have other metrics: so this one is
@@ -55,10 +56,8 @@ final class Instruments: Sendable {
   }
 
   /// The first attempt began so long after it could have.
-  func began(_ queue: QueueName, name: String, late: Duration) {
-    record(
-      late, Key(label: "warren_lateness_seconds", place: queue.rawValue, name: name, result: ""),
-      [("queue", queue.rawValue), ("name", name)])
+  func began(_ queue: QueueName, name: String, late: @autoclosure () -> Duration) {
+    record(late(), Key(label: "warren_lateness_seconds", place: queue.rawValue, name: name, result: ""), byName)
   }
 
   func failed(queue: QueueName, name: String) { count("warren_failures_total", ("queue", queue.rawValue), name) }
@@ -81,20 +80,24 @@ final class Instruments: Sendable {
 
   /// A delivery came to the worker.
   func consumed(from queue: QueueName) {
-    let key = key(Conventions.Metric.consumed, .process, queue.rawValue, nil)
-    increment(key, dimensions(key))
+    increment(key(Conventions.Metric.consumed, .process, queue.rawValue, nil), dimensions)
   }
 
   /// A handler has ended, with this error or without.
-  func processed(_ queue: QueueName, took: Duration, _ error: (any Error)?) {
-    let key = key(Conventions.Metric.processDuration, .process, queue.rawValue, error.map(Conventions.type))
-    record(took, key, dimensions(key))
+  func processed(_ queue: QueueName, took: @autoclosure () -> Duration, _ error: (any Error)?) {
+    record(
+      took(), key(Conventions.Metric.processDuration, .process, queue.rawValue, error.map(Conventions.type)), dimensions
+    )
   }
 
   /// A call of the engine has ended, with this error or without.
-  func took(_ time: Duration, for operation: Conventions.Operation, _ place: String, _ error: BrokerError?) {
-    let key = key(Conventions.Metric.operationDuration, operation, place, error.map(Conventions.type))
-    record(time, key, dimensions(key) + [(Conventions.Attribute.operationType, operation.type)])
+  func took(
+    _ time: @autoclosure () -> Duration, for operation: Conventions.Operation, _ place: @autoclosure () -> String,
+    _ error: BrokerError?
+  ) {
+    record(
+      time(), key(Conventions.Metric.operationDuration, operation, place(), error.map(Conventions.type))
+    ) { dimensions($0) + [(Conventions.Attribute.operationType, operation.type)] }
   }
 
   private func key(_ label: String, _ operation: Conventions.Operation, _ place: String, _ error: String?) -> Key {
@@ -111,44 +114,50 @@ final class Instruments: Sendable {
     return dimensions
   }
 
-  // MARK: Recording
+  private func byName(_ key: Key) -> [(String, String)] { [("queue", key.place), ("name", key.name)] }
+
+  // MARK: Recording, which costs nothing without a backend
 
   private var hasBackend: Bool {
-    isWatched.withLock { known in
-      if let known { return known }
-      let isThere = !(MetricsSystem.factory is NOOPMetricsHandler)
-      known = isThere
-      return isThere
-    }
+    let known = backend.load(ordering: .relaxed)
+    if known != .unknown { return known == .some }
+    let isThere = !(MetricsSystem.factory is NOOPMetricsHandler)
+    backend.store(isThere ? .some : .none, ordering: .relaxed)
+    return isThere
   }
 
   private func count(
     _ label: String, _ place: (String, String), _ name: String, _ result: (String, String)? = nil
   ) {
-    let key = Key(label: label, place: place.1, name: name, result: result?.1 ?? "")
-    increment(key, [place, ("name", name)] + (result.map { [$0] } ?? []))
+    increment(Key(label: label, place: place.1, name: name, result: result?.1 ?? "")) { _ in
+      [place, ("name", name)] + (result.map { [$0] } ?? [])
+    }
   }
 
-  private func increment(_ key: Key, _ dimensions: @autoclosure () -> [(String, String)]) {
+  private func increment(_ key: @autoclosure () -> Key, _ dimensions: (Key) -> [(String, String)]) {
     guard hasBackend else { return }
+    let key = key()
     let counter = counters.withLock { counters in
       if let counter = counters[key] { return counter }
-      let counter = Counter(label: key.label, dimensions: dimensions())
+      let counter = Counter(label: key.label, dimensions: dimensions(key))
       counters[key] = counter
       return counter
     }
     counter.increment()
   }
 
-  private func record(_ time: Duration, _ key: Key, _ dimensions: @autoclosure () -> [(String, String)]) {
+  private func record(
+    _ time: @autoclosure () -> Duration, _ key: @autoclosure () -> Key, _ dimensions: (Key) -> [(String, String)]
+  ) {
     guard hasBackend else { return }
+    let key = key()
     let timer = timers.withLock { timers in
       if let timer = timers[key] { return timer }
-      let timer = Metrics.Timer(label: key.label, dimensions: dimensions())
+      let timer = Metrics.Timer(label: key.label, dimensions: dimensions(key))
       timers[key] = timer
       return timer
     }
-    let (seconds, attoseconds) = time.components
+    let (seconds, attoseconds) = time().components
     timer.recordNanoseconds(min(seconds, 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 }

@@ -10,11 +10,8 @@ extension EventBus {
   @discardableResult
   public func cancel<J: JobMessage>(_ id: MessageID, of type: J.Type) async throws(BrokerError) -> Bool {
     let queue = J.queue.name
-    if let broker = broker as? any OperableBroker {
-      do { return try await broker.removeWaiting(id, from: queue) > 0 } catch {
-        if error.code != .unsupported { throw error }
-      }
-    }
+    let count = try await reaching { broker throws(BrokerError) in try await broker.removeWaiting(id, from: queue) }
+    if let count { return count > 0 }
     guard let store else { throw BrokerError(noStoreFor: "cancelled jobs", broker.capabilities.engine) }
     try await Cancellations(store: store).note(id, in: queue, now: composer.clock.now)
     return true
@@ -28,14 +25,24 @@ extension EventBus {
   @discardableResult
   public func update<J: JobMessage>(_ job: J, id: MessageID) async throws -> Bool {
     let content = try composer.publication(of: JobRequest(job, id: id)).message
-    if let broker = broker as? any OperableBroker {
-      do { return try await broker.replaceWaiting(id, in: J.queue.name, with: content) > 0 } catch {
-        if error.code != .unsupported { throw error }
-      }
+    let count = try await reaching { broker throws(BrokerError) in
+      try await broker.replaceWaiting(id, in: J.queue.name, with: content)
     }
+    if let count { return count > 0 }
     throw BrokerError(
       .unsupported,
       "\(broker.capabilities.engine) cannot change a single message that waits: enqueue the job with "
         + "`unique: .key(…, onRepeat: .replace)`, and enqueue it again with the other content", messageIDs: [id])
+  }
+
+  /// What `body` returns; `nil` where the engine cannot reach a single message that waits.
+  private func reaching(
+    _ body: (any OperableBroker) async throws(BrokerError) -> Int
+  ) async throws(BrokerError) -> Int? {
+    guard let broker = broker as? any OperableBroker else { return nil }
+    do { return try await body(broker) } catch {
+      if error.code == .unsupported { return nil }
+      throw error
+    }
   }
 }

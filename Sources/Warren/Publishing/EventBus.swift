@@ -227,15 +227,14 @@ public struct EventBus: Sendable {
   private func send(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     var results: [PublishResult]
     let begin = ContinuousClock.now
-    let place = publications[0].destination.place
     do {
       results = try await broker.publish(publications)
-      instruments.took(begin.duration(to: .now), for: .publish, place, nil)
+      instruments.took(begin.duration(to: .now), for: .publish, publications[0].destination.place, nil)
     } catch  where error.code == .unknownOutcome {
-      instruments.took(begin.duration(to: .now), for: .publish, place, error)
+      instruments.took(begin.duration(to: .now), for: .publish, publications[0].destination.place, error)
       results = publications.map { _ in .failed(error) }
     } catch {
-      instruments.took(begin.duration(to: .now), for: .publish, place, error)
+      instruments.took(begin.duration(to: .now), for: .publish, publications[0].destination.place, error)
       for publication in publications {
         instruments.published(
           .failed(error), to: publication.destination, name: publication.message.name?.rawValue ?? "other")

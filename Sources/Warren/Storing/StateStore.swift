@@ -56,6 +56,11 @@ public struct StoreKey: Sendable, Hashable {
     self.kind = kind
     self.name = name
   }
+
+  /// The key of something that belongs to a queue. With the length of the queue's name, no two pairs have one key.
+  init(_ kind: StoreKind, _ queue: QueueName, _ name: String) {
+    self.init(kind, "\(queue.rawValue.utf8.count) \(queue) \(name)")
+  }
 }
 
 /// Tells one writing of a record from all others, also of a record that was removed and written anew.

@@ -11,6 +11,10 @@ extension Date {
   /// The next whole millisecond: what is due then never comes early.
   package var wholeMillisecondsRoundedUp: Int64 { Self.clamped((timeIntervalSince1970 * 1000 - 0.001).rounded(.up)) }
 
+  /// In ISO 8601 with milliseconds, such as `2026-11-26T02:00:00.125Z`; read again it is the same millisecond. Foundation's own style
+  /// cuts off what is less than one, and half of all milliseconds are stored as a little less than they are.
+  package var textWithMilliseconds: String { JSON.textWithMilliseconds(self) }
+
   /// The time at which this millisecond begins.
   package init(wholeMilliseconds: Int64) { self.init(timeIntervalSince1970: Double(wholeMilliseconds) / 1000) }
 

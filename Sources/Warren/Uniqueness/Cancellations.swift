@@ -13,17 +13,13 @@ struct Cancellations: Sendable {
     var until: Int64
   }
 
-  private static func key(_ id: MessageID, _ queue: QueueName) -> StoreKey {
-    StoreKey(.cancelled, "\(queue.rawValue.utf8.count) \(queue) \(id)")
-  }
-
   /// Notes that jobs of this id which were published until now are not wanted.
   func note(_ id: MessageID, in queue: QueueName, now: Date) async throws(BrokerError) {
     let value: Data
     do { value = try JSONEncoder().encode(Record(until: now.wholeMilliseconds)) } catch {
       throw BrokerError(.invalid, "that a job was cancelled cannot be written: \(error)")
     }
-    let key = Self.key(id, queue)
+    let key = StoreKey(.cancelled, queue, id.rawValue)
     while !Task.isCancelled {
       let found = try await store.record(key)
       if try await store.write(value, to: key, replacing: found?.version, until: now.adding(Self.memory)) != nil {
@@ -35,7 +31,9 @@ struct Cancellations: Sendable {
 
   /// Whether this message is not wanted any more. One that was published with the same id later is.
   func has(_ message: Message, in queue: QueueName) async throws(BrokerError) -> Bool {
-    guard let id = message.id, let found = try await store.record(Self.key(id, queue)) else { return false }
+    guard let id = message.id, let found = try await store.record(StoreKey(.cancelled, queue, id.rawValue)) else {
+      return false
+    }
     guard let record = try? JSONDecoder().decode(Record.self, from: found.value) else { return false }
     return message.timestamp.map { $0.wholeMilliseconds <= record.until } ?? true
   }

@@ -5,11 +5,6 @@ struct UniqueRecords: Sendable {
   let store: any StateStore
   let clock: any BrokerClock
 
-  /// A key belongs to one queue. With the length of the first, no two pairs have one name.
-  static func key(_ key: String, in queue: QueueName) -> StoreKey {
-    StoreKey(.unique, "\(queue.rawValue.utf8.count) \(queue) \(key)")
-  }
-
   /// Changes what is there, whatever else changes it meanwhile. `body` is called again when that was so.
   ///
   /// - Parameter isMade: whether a record is made where there is none.
@@ -17,7 +12,7 @@ struct UniqueRecords: Sendable {
   func change<Result: Sendable>(
     _ key: String, in queue: QueueName, isMade: Bool, _ body: (inout UniqueRecord, Date) -> Result
   ) async throws(BrokerError) -> Result? {
-    let place = Self.key(key, in: queue)
+    let place = StoreKey(.unique, queue, key)
     for attempt in 0... {
       let found = try await store.record(place)
       if found == nil, !isMade { return nil }

@@ -181,8 +181,9 @@ final class DeliveryProcessor: Sendable {
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
     let call = breaker?.begin()
-    noteLateness(delivery, name)
-    let stuck = instruments.stuckHandler(queue: plan.queue, name: label(name))
+    let label = label(name)
+    noteLateness(delivery, label)
+    let stuck = instruments.stuckHandler(queue: plan.queue, name: label)
     defer { stuck.ended() }
     let settlement: Settlement? = await tally.handling {
       await consumer.handlers.run(shown, delivery.token, cancellation) {
@@ -216,13 +217,13 @@ final class DeliveryProcessor: Sendable {
   }
 
   /// Measures how late the first attempt begins, by the broker's time. What was replayed or lost with a worker was on time once.
-  private func noteLateness(_ delivery: Delivery, _ name: MessageName) {
+  private func noteLateness(_ delivery: Delivery, _ label: String) {
     let history = delivery.history
     guard history.attempts == 0, history.interruptions == 0, history.replays == 0,
       let due = delivery.due ?? delivery.message.timestamp
     else { return }
-    let late = Duration.clamped(seconds: max(0, clock.now.timeIntervalSince(due)))
-    instruments.began(plan.queue, name: label(name), late: late)
+    instruments.began(
+      plan.queue, name: label, late: .clamped(seconds: max(0, clock.now.timeIntervalSince(due))))
   }
 
   /// Tells the breaker. Returns until when the message is spared, if it is.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Warren
 
 /// Writes data to stdout, as JSON or for a person.
 struct Printer {
@@ -37,11 +38,10 @@ struct Printer {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if terminal.isOutput, !onOneLine { encoder.outputFormatting.insert(.prettyPrinted) }
-    let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
       if date.isUnknown { return try container.encodeNil() }
-      try container.encode(date.atMillisecond.formatted(style))
+      try container.encode(date.textWithMilliseconds)
     }
     return Text.escapedForJSON(String(decoding: try encoder.encode(value), as: UTF8.self))
   }

@@ -277,7 +277,8 @@ extension RemoteBroker: BulkOperatingBroker {
   func advance(_ id: String, runner: String, atMost limit: Int) async throws(BrokerError) -> BulkOperation {
     if let over = finished.withLock({ $0[id] }) { return over }
     let operation = try await existing(id)
-    if operation.state == .running { try? await Task.sleep(for: .milliseconds(200)) }
+    // The pace at which it is asked again: the API tells nothing by itself.
+    if operation.state == .running { try? await clock.sleep(for: .milliseconds(200)) }
     return operation
   }
 

@@ -45,8 +45,7 @@ enum Show {
   }
 
   static func iso(_ time: Date) -> String {
-    // What is less than a millisecond is cut off, and half of all milliseconds are stored as a little less than they are.
-    time.clamped.addingTimeInterval(0.0001).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    time.textWithMilliseconds
   }
 
   private static func short(_ seconds: TimeInterval) -> String {

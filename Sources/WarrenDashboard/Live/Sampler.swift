@@ -42,6 +42,7 @@ actor Sampler {
       return try? await known.samples.value
     }
     if histories.count >= Self.historyLimit { histories.removeAll() }
+    // Not a child of the first who asks: the others wait for it, too.
     let samples = Task { [operations] in try await operations.samples(of: queue) }
     histories[queue] = (samples, .now)
     return try? await samples.value

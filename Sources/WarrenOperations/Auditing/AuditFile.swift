@@ -69,7 +69,7 @@ public final class AuditFile: AuditLog {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(date.formatted(style))
+      try container.encode(date.textWithMilliseconds)
     }
     return encoder
   }()

@@ -19,9 +19,7 @@ extension MessageCondition {
         let isWhole = limit.rounded() == limit && abs(limit) < 1e15
         return "\(sign)\(name)\(order.rawValue)\(isWhole ? "\(Int64(limit))" : "\(limit)")"
       }
-      // A tenth of a millisecond more, as the rest is cut off: half of all milliseconds are stored as a little less than they are.
-      let time = Date(timeIntervalSince1970: (limit + 0.1) / 1000)
-      return "\(sign)time\(order.rawValue)\(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))"
+      return "\(sign)time\(order.rawValue)\(Date(timeIntervalSince1970: limit / 1000).textWithMilliseconds)"
     }
   }
 
