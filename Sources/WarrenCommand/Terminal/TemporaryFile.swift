@@ -24,6 +24,8 @@ struct TemporaryFile {
   func text() throws -> String { String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self) }
 
   func remove() {
+    SignalCleanup.removeFile()
+    // What an editor left beside it: a backup copy, its swap file.
     try? FileManager.default.removeItem(at: directory)
     SignalCleanup.end()
   }
@@ -31,6 +33,9 @@ struct TemporaryFile {
 
 /// Removes the file when a signal ends the command. An interrupt from the keyboard is for the editor, which gets it as well:
 /// handlers, unlike ignored signals, are not inherited by it.
+///
+/// A signal may come while the command itself removes the file. Both do it by the same two calls, of which neither minds that the
+/// other was faster, and the paths stay for as long as the process lives.
 private enum SignalCleanup {
   nonisolated(unsafe) static var file: UnsafeMutablePointer<CChar>?
   nonisolated(unsafe) static var directory: UnsafeMutablePointer<CChar>?
@@ -39,20 +44,21 @@ private enum SignalCleanup {
     self.file = strdup(file)
     self.directory = strdup(directory)
     for number in [SIGINT, SIGQUIT] { signal(number) { _ in } }
-    // Only calls that a signal handler may make.
     for number in [SIGTERM, SIGHUP] {
       signal(number) { number in
-        if let file = SignalCleanup.file { unlink(file) }
-        if let directory = SignalCleanup.directory { rmdir(directory) }
+        SignalCleanup.removeFile()
         _exit(128 + number)
       }
     }
   }
 
+  /// Makes only calls that a signal handler may make.
+  static func removeFile() {
+    if let file { unlink(file) }
+    if let directory { rmdir(directory) }
+  }
+
   static func end() {
     for number in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
-    free(file)
-    free(directory)
-    (file, directory) = (nil, nil)
   }
 }
