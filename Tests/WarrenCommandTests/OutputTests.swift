@@ -96,19 +96,21 @@ import Warren
     #expect(error?.code == .corrupt && looks.withLock { $0 } == 3)
   }
 
-  @Test("the file of the editor is gone after a signal", arguments: ["TERM", "HUP"])
-  func editorsFile(signal: String) async throws {
+  @Test("the file of the editor is gone after a signal", arguments: ["TERM", "HUP"], [false, true])
+  func editorsFile(signal: String, leavesAtOnce: Bool) async throws {
     let broker = try await SeededBroker()
     try await broker.park(["a"])
     let folder = broker.directory.appendingPathComponent("tmp")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    // The editor tells what it was given, ends its parent and leaves.
+    // The editor tells what it was given and ends its parent, which may come to its own end at the same moment.
+    let stays = leavesAtOnce ? "" : "n=0; while [ -e \"$1\" ] && [ $n -lt 6000 ]; do n=$((n+1)); sleep 0.01; done"
     let editor = broker.directory.appendingPathComponent("editor")
-    try Data("#!/bin/sh\nls -l \"$1\"\nkill -\(signal) $PPID\n".utf8).write(to: editor)
+    try Data("#!/bin/sh\nls -l \"$1\"\nkill -\(signal) $PPID\n\(stays)\n".utf8).write(to: editor)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: editor.path)
     let run = try await broker.onTerminal(
       "dead", "edit", "a", environment: ["EDITOR": editor.path, "TMPDIR": folder.path])
-    #expect(run.status != 0 && run.screen.contains("/message"), "\(run.screen)")
+    #expect(run.screen.contains("/message"), "\(run.screen)")
+    #expect(leavesAtOnce || run.status != 0)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 }

@@ -53,6 +53,32 @@ import WarrenTesting
     }
   }
 
+  @Test("a page shows a hundred of many queues, and leads to the rest") func manyQueues() async throws {
+    try await Stage.run { stage in
+      let names = (100..<350).map { QueueName("work.\($0)") }
+      try await stage.broker.apply(
+        try Topology(
+          exchanges: ["works"], queues: names.map { Queue($0, deadLetter: .queue("given-up")) },
+          bindings: names.map { Binding($0, to: "works", key: "\($0)") }))
+      let first = try await stage.page("queues?q=work.")
+      #expect(first.contains(">work.100<") && first.contains(">work.199<") && !first.contains(">work.200<"))
+      #expect(first.contains("1 to 100 of 250 queues") && first.contains("queues?q=work.&amp;from=100"))
+      #expect(!first.contains("Previous"))
+      let last = try await stage.page("queues?q=work.&from=200")
+      #expect(last.contains(">work.349<") && !last.contains(">work.299<") && last.contains("201 to 250 of 250 queues"))
+      #expect(last.contains("queues?q=work.&amp;from=100") && !last.contains("Next"))
+      for nonsense in ["-1", "250", "99999999999999999999", "x"] {
+        #expect(try await stage.page("queues?q=work.&from=\(nonsense)").contains("1 to 100 of 250 queues"))
+      }
+      let topology = try await stage.page("topology")
+      #expect(topology.contains("and 230 more, which the command line lists"))
+      #expect(topology.contains("topology?from=100") && topology.utf8.count < 100_000)
+      // A list to choose from would be longer than the page.
+      #expect(try await stage.page("dead-letters?origin=work.300").contains("value=\"work.300\""))
+      #expect(!(try await stage.page("dead-letters")).contains("work.300"))
+    }
+  }
+
   @Test("the filter is in the address") func filter() async throws {
     try await Stage.run { stage in
       try await stage.park(["m1", "m2", "m3"])

@@ -6,12 +6,17 @@ internal import WarrenOperations
 enum QueuesPage {
   @Sendable static func page(_ call: Call) async throws -> Page {
     let overview = try await call.overview()
-    let queues = shown(overview.queues ?? [], call)
+    let queues = Paged(shown(overview.queues ?? [], call), call)
     return Page(
       title: "Queues", section: .queues,
       regions: [
         .init(id: "filter", content: filter(call)),
-        .init(id: "queues", content: Tags.section(.class("card flush")) { table(queues, overview, call) }),
+        .init(
+          id: "queues",
+          content: Tags.section(.class("card flush")) {
+            table(Array(queues.shown), overview, call)
+            queues.links("queues", call)
+          }),
       ], isLive: true)
   }
 

@@ -3,6 +3,9 @@ internal import WarrenOperations
 
 /// What is declared: exchanges, queues and what binds them.
 enum TopologyPage {
+  /// How many bindings of one exchange are shown.
+  private static let bindingsShown = 20
+
   @Sendable static func page(_ call: Call) async throws -> Page {
     let topology = try await call.topology()
     let overview = try? await call.overview()
@@ -44,24 +47,32 @@ enum TopologyPage {
 
   private static func exchanges(_ topology: Topology, _ call: Call) -> HTML {
     if topology.exchanges.isEmpty { return .empty }
+    let exchanges = Paged(topology.exchanges, call, field: "exchanges-from")
+    let bindings = Dictionary(grouping: topology.bindings, by: \.exchange)
     return Tags.section(.class("card flush")) {
       Tags.h2 { "Exchanges" }
       Tags.div(.class("scroll")) {
         Tags.table(.class("stack")) {
           Parts.head(("Exchange", false), ("Kind", false), ("Bindings", false))
           Tags.tbody {
-            for exchange in topology.exchanges {
+            for exchange in exchanges.shown {
+              let bindings = bindings[exchange.name] ?? []
               Tags.tr {
                 Parts.cell("Exchange") {
                   Tags.strong { exchange.name.rawValue }; if exchange.isAdopted { " "; Parts.badge("adopted", .quiet) }
                 }
                 Parts.cell("Kind") { exchange.kind.rawValue }
                 Parts.cell("Bindings") {
-                  for binding in topology.bindings.filter({ $0.exchange == exchange.name }) {
+                  for binding in bindings.prefix(bindingsShown) {
                     Tags.div {
                       Tags.code { binding.key.rawValue.isEmpty ? "(empty key)" : binding.key.rawValue }
                       " → "
                       Tags.a(.href(call.link("queue").with("name", binding.queue.rawValue))) { binding.queue.rawValue }
+                    }
+                  }
+                  if bindings.count > bindingsShown {
+                    Tags.div(.class("muted")) {
+                      "and \(Show.number(bindings.count - bindingsShown)) more, which the command line lists"
                     }
                   }
                 }
@@ -70,17 +81,19 @@ enum TopologyPage {
           }
         }
       }
+      exchanges.links("exchanges", call)
     }
   }
 
   private static func queues(_ topology: Topology, _ call: Call) -> HTML {
-    Tags.section(.class("card flush")) {
+    let queues = Paged(topology.queues, call)
+    return Tags.section(.class("card flush")) {
       Tags.h2 { "Queues" }
       Tags.div(.class("scroll")) {
         Tags.table(.class("stack")) {
           Parts.head(("Queue", false), ("Dead letters go to", false), ("Time to live", false))
           Tags.tbody {
-            for queue in topology.queues {
+            for queue in queues.shown {
               Tags.tr {
                 Parts.cell("Queue") {
                   Tags.a(.href(call.link("queue").with("name", queue.name.rawValue))) { queue.name.rawValue }
@@ -98,6 +111,7 @@ enum TopologyPage {
           }
         }
       }
+      queues.links("queues", call)
     }
   }
 }

@@ -5,6 +5,9 @@ internal import WarrenOperations
 
 /// The workers, and what each handles now.
 enum WorkersPage {
+  /// How many queues of one worker are named.
+  private static let queuesShown = 20
+
   @Sendable static func page(_ call: Call) async throws -> Page {
     let workers = try await call.overview().workers
     return Page(
@@ -14,7 +17,9 @@ enum WorkersPage {
           id: "workers",
           content: Tags.section(.class("card flush")) {
             if let workers, !workers.isEmpty {
-              table(workers, only: nil, call)
+              let workers = Paged(workers, call)
+              table(Array(workers.shown), only: nil, call)
+              workers.links("workers", call)
             } else if workers == nil {
               Parts.empty("The engine cannot tell which workers there are") {
                 "On RabbitMQ they are told by the management plugin; the overview says what is missing."
@@ -37,9 +42,12 @@ enum WorkersPage {
             Tags.tr {
               Parts.cell("Worker") { Tags.code { worker.name } }
               Parts.cell("Queues") {
-                for (index, name) in worker.queues.enumerated() {
+                for (index, name) in worker.queues.prefix(queuesShown).enumerated() {
                   if index > 0 { ", " }
                   Tags.a(.href(call.link("queue").with("name", name.rawValue))) { name.rawValue }
+                }
+                if worker.queues.count > queuesShown {
+                  Tags.span(.class("muted")) { " and \(Show.number(worker.queues.count - queuesShown)) more" }
                 }
               }
               Parts.cell("Holds", number: true) { Show.number(worker.running) }

@@ -34,11 +34,6 @@ enum DeadLettersPage {
 
   private static func form(_ filter: DeadLetterFilter, _ known: Overview?, _ call: Call) -> HTML {
     let queues = known?.queues ?? []
-    func names(_ queues: [QueueStatus], _ chosen: String?) -> [(value: String, title: String)] {
-      var options = [(value: "", title: "any")] + queues.map { (value: $0.name.rawValue, title: $0.name.rawValue) }
-      if let chosen, !options.contains(where: { $0.value == chosen }) { options.append((value: chosen, title: chosen)) }
-      return options
-    }
     let reasons =
       [(value: "", title: "any")] + DeadLetterReason.Kind.allCases.map { (value: $0.rawValue, title: $0.rawValue) }
     return Tags.form(
@@ -50,9 +45,8 @@ enum DeadLettersPage {
           "q", "Search", filter["q"], hint: "queue:email error~timeout age>1h data.user.id=42 -source:test",
           isSearch: true)
       }
-      Fields.choice("queue", "Lies in", filter["queue"], names(queues.filter(\.holdsDeadLetters), filter["queue"]))
-      Fields.choice(
-        "origin", "Given up on by", filter["origin"], names(queues.filter { !$0.holdsDeadLetters }, filter["origin"]))
+      name("queue", "Lies in", filter, queues.filter(\.holdsDeadLetters))
+      name("origin", "Given up on by", filter, queues.filter { !$0.holdsDeadLetters })
       Fields.text("name", "Message", filter["name"], hint: "booking.created")
       Fields.choice("reason", "Reason", filter["reason"], reasons)
       Fields.text("error", "Error contains", filter["error"], hint: "timeout")
@@ -62,6 +56,17 @@ enum DeadLettersPage {
         if !filter.isEmpty { Tags.a(.href(call.link("dead-letters"))) { "Show all" } }
       }
     }
+  }
+
+  /// The name of a queue, to be chosen, or written where there are too many to choose from.
+  private static func name(_ field: String, _ label: String, _ filter: DeadLetterFilter, _ queues: [QueueStatus])
+    -> HTML
+  {
+    let chosen = filter[field]
+    if queues.count > 100 { return Fields.text(field, label, chosen, hint: "any") }
+    var options = [(value: "", title: "any")] + queues.map { (value: $0.name.rawValue, title: $0.name.rawValue) }
+    if let chosen, !options.contains(where: { $0.value == chosen }) { options.append((value: chosen, title: chosen)) }
+    return Fields.choice(field, label, chosen, options)
   }
 
   private static func list(
