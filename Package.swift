@@ -147,7 +147,8 @@ let package = Package(
     .executableTarget(
       name: "warren-dashboard-stage",
       dependencies: [
-        "Warren", "WarrenConnect", "WarrenDashboard", "WarrenGRDB", grdb, lifecycle, signals, log, arguments,
+        "Warren", "WarrenConnect", "WarrenDashboard", "WarrenOperations", "WarrenGRDB", grdb, lifecycle, signals, log,
+        arguments,
       ],
       path: "Tests/DashboardStage", swiftSettings: settings),
     .testTarget(

@@ -81,7 +81,10 @@ import Warren
   @Test("it acts, as who asked, and what it did is what the command tells") func acts() async throws {
     try await withDashboard {
       try await $0.park(["a", "b", "c", "d", "e"])
+      try await $0.schedule()
     } _: { remote in
+      let asked = try await remote.run("schedule", "run", "report")
+      #expect(asked.status == 0 && asked.output.hasPrefix("schedule:books/report@"), "\(asked.output) \(asked.errors)")
       #expect(try await remote.run("queue", "pause", "mail").status == 0)
       #expect(try await remote.run("queue", "ls").output.contains("paused"))
       #expect(try await remote.run("queue", "resume", "mail").status == 0)
@@ -98,7 +101,7 @@ import Warren
       #expect(try await remote.run("queue", "purge", "mail", "--yes").output.contains("2"))
       #expect(try await remote.broker.ready("mail") == 0)
       let audit = try await remote.run("audit", "ls")
-      for action in ["queue.pause", "dead.replay", "dead.delete", "dead.restore", "queue.purge"] {
+      for action in ["schedule.run", "queue.pause", "dead.replay", "dead.delete", "dead.restore", "queue.purge"] {
         #expect(audit.output.contains(action), "\(action)")
       }
     }

@@ -11,39 +11,42 @@ private struct Report: JobMessage {
   static let queue: Queue = "mail"
 }
 
+extension SeededBroker {
+  /// Lets a scheduler run on it, with the schedules `books/clean` and `books/report`.
+  func schedule() async throws {
+    try await open { try await runOnce(scheduler($0, store: nil), Schedules($0)) }
+  }
+}
+
+private func scheduler(_ broker: SQLiteBroker, store: (any StateStore)?) throws -> Scheduler {
+  try Scheduler(
+    EventBus(broker, source: "books"), store: store, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+  ) {
+    Schedule("report", .cron("0 6 29 2 *", in: "Europe/Berlin")) { Report() }
+    Schedule("clean", .every(.seconds(86_400 * 365))) { Report() }
+  }
+}
+
+/// Runs it until its schedules are known and nothing that was asked for is left.
+private func runOnce(
+  _ scheduler: Scheduler, _ schedules: Schedules, until: @Sendable () async throws -> Bool = { true }
+)
+  async throws
+{
+  let work = Task { try await scheduler.run() }
+  defer { work.cancel() }
+  for _ in 0..<4000 {
+    if try await schedules.all().count == 2, try await until() { return }
+    try await Task.sleep(for: .milliseconds(5))
+  }
+  Issue.record("it did not come to that")
+}
+
 /// `warren schedule`.
 @Suite struct ScheduleTests {
-  /// A broker on which a scheduler has run.
-  private func seeded() async throws -> SeededBroker {
-    let seeded = try await SeededBroker()
-    try await seeded.open { try await run(scheduler($0, store: nil), Schedules($0)) }
-    return seeded
-  }
-
-  private func scheduler(_ broker: SQLiteBroker, store: (any StateStore)?) throws -> Scheduler {
-    try Scheduler(
-      EventBus(broker, source: "books"), store: store, logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
-    ) {
-      Schedule("report", .cron("0 6 29 2 *", in: "Europe/Berlin")) { Report() }
-      Schedule("clean", .every(.seconds(86_400 * 365))) { Report() }
-    }
-  }
-
-  /// Runs it until its schedules are known and nothing that was asked for is left.
-  private func run(_ scheduler: Scheduler, _ schedules: Schedules, until: @Sendable () async throws -> Bool = { true })
-    async throws
-  {
-    let work = Task { try await scheduler.run() }
-    defer { work.cancel() }
-    for _ in 0..<4000 {
-      if try await schedules.all().count == 2, try await until() { return }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    Issue.record("it did not come to that")
-  }
-
   @Test func listsThemWithTheirNextTimes() async throws {
-    let broker = try await seeded()
+    let broker = try await SeededBroker()
+    try await broker.schedule()
     let run = try await broker.run("schedule", "ls")
     #expect(run.status == 0 && run.rows.map { $0[0] } == ["books/clean", "books/report"])
     #expect(run.rows[1][1] == "0 6 29 2 * in Europe/Berlin" && run.rows[1][2].hasPrefix("2028-02-29T05:00:00"))
@@ -54,7 +57,8 @@ private struct Report: JobMessage {
   }
 
   @Test func pausesResumesAndRuns() async throws {
-    let broker = try await seeded()
+    let broker = try await SeededBroker()
+    try await broker.schedule()
     #expect(try await broker.run("schedule", "pause", "report").output == "paused books/report\n")
     #expect(try await broker.run("schedule", "ls").rows[1].contains("paused"))
     #expect(try await broker.run("schedule", "resume", "books/report").output == "resumed books/report\n")
@@ -63,7 +67,7 @@ private struct Report: JobMessage {
     let asked = try await broker.run("schedule", "run", "report")
     #expect(asked.status == 0 && asked.output.hasPrefix("schedule:books/report@"))
     try await broker.open { opened in
-      try await run(scheduler(opened, store: nil), Schedules(opened)) {
+      try await runOnce(scheduler(opened, store: nil), Schedules(opened)) {
         try await opened.queues().first { $0.name == "mail" }?.ready == 1
       }
     }
@@ -78,7 +82,7 @@ private struct Report: JobMessage {
     migrator.registerWarrenTables()
     try migrator.migrate(database)
     let store = DatabaseStore(database)
-    try await broker.open { try await run(scheduler($0, store: store), Schedules(store)) }
+    try await broker.open { try await runOnce(scheduler($0, store: store), Schedules(store)) }
     #expect(try await warren(["schedule", "ls", "--store", "sqlite:\(path)"]).rows.count == 2)
     #expect(try await warren(["schedule", "ls"], environment: ["WARREN_STORE": "sqlite:\(path)"]).rows.count == 2)
     #expect(try await broker.run("schedule", "ls").rows.isEmpty, "the broker is another store")
@@ -88,7 +92,8 @@ private struct Report: JobMessage {
   }
 
   @Test func whatIsNotThereIsSaid() async throws {
-    let broker = try await seeded()
+    let broker = try await SeededBroker()
+    try await broker.schedule()
     let none = try await broker.run("schedule", "pause", "other")
     #expect(none.status == 4 && none.errors.contains("books/report") && none.errors.contains("`warren schedule ls`"))
     let nothing = try await SeededBroker().run("schedule", "ls")

@@ -109,6 +109,11 @@ class Browser:
         """A script that calls its last argument when it is done, with its result."""
         return self.call("POST", self.session + "/execute/async", {"script": script, "args": list(arguments)})
 
+    def size(self, width, height):
+        """The size of the screen, also one narrower than a window may be."""
+        self.call("POST", self.session + "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}})
+
     def picture(self, path):
         path.write_bytes(base64.b64decode(self.call("GET", self.session + "/screenshot")))
 

@@ -50,6 +50,32 @@ def accessible(browser, stage, pages):
     return failures
 
 
+# What can be pressed or written in and is not wholly on the screen, except where the person can scroll it there.
+CUT_OFF = """
+const canScroll = (element) => element && element !== document.documentElement && element !== document.body &&
+  (["auto", "scroll"].includes(getComputedStyle(element).overflowX) || canScroll(element.parentElement));
+return [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea")].filter((element) => {
+  const box = element.getBoundingClientRect();
+  return element.checkVisibility() && box.width > 1 && (box.right > innerWidth + 1 || box.left < -1) &&
+    box.bottom > 0 && !canScroll(element.parentElement);
+}).map((element) => element.outerHTML.slice(0, 120));
+"""
+
+
+def fits(browser, stage, pages):
+    """Whether a narrow screen shows all of each page's width, and all that can be pressed."""
+    failures = []
+    browser.size(390, 844)
+    for name, path in pages.items():
+        browser.go(stage.base + path)
+        width = browser.run("return document.documentElement.scrollWidth")
+        if width > 390:
+            failures.append(f"{name}: {width} pixels wide on a screen of 390")
+        failures += [f"{name}: cut off on a screen of 390 pixels: {element}" for element in browser.run(CUT_OFF)]
+    browser.size(1360, 900)
+    return failures
+
+
 def requested(stage, folder, seconds=60):
     """Requests that are made from the OpenAPI file; an answer of 500 is a mistake. That an engine cannot do something is none (501)."""
     folder = pathlib.Path(folder)

@@ -4,8 +4,9 @@ By default, or by `sqlite`, the broker is a file of its own; `rabbitmq:4.0` star
 is loaded by a headless browser as it is on a desktop, at 390 px and dark; a picture of each goes into FOLDER. Then a browser that is
 driven clicks on every action and finds its way by the keyboard. On SQLite the dashboard's process is killed within a bulk
 operation, which the next one has to bring to its end. It fails when a page does not answer, when the browser reports an error
-(a violation of the content security policy is one), when elements do not end in order, or when an action is not done; when axe finds
-on a page what keeps people out (WCAG 2.0 AA, light and dark), or when schemathesis finds a request whose answer is 500.
+(a violation of the content security policy is one), when elements do not end in order, or when an action is not done; when something
+to press is cut off at 390 px; when axe finds on a page what keeps people out (WCAG 2.0 AA, light and dark), or when schemathesis finds
+a request whose answer is 500.
 """
 import argparse
 import contextlib
@@ -51,6 +52,7 @@ def main():
                 failures += looks.check(stage, pages, out, folder)
                 browser = Browser(folder)
                 try:
+                    failures += judges.fits(browser, stage, pages)
                     failures += judges.accessible(browser, stage, pages)
                 finally:
                     browser.close()

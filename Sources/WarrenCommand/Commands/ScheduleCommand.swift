@@ -115,8 +115,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     func run() async throws {
       let asked = Asked(
         job: try await place.change(
-          { try await $0.run(name) }, { try await $0.runSchedule(name) },
-          { _ in throw RemoteBroker.unable("tell the id of the job that it asks for (its pages can ask for a run)") }))
+          { try await $0.run(name) }, { try await $0.runSchedule(name) }, { try await $0.runSchedule(name) }))
       try Printer(place.options).thing(asked) { "\(asked.job)\n" }
     }
   }

@@ -18,6 +18,7 @@ struct DashboardClient: Sendable {
     var stayed: Int
     var missing: Int
     var operation: String?
+    var job: MessageID?
   }
 
   /// - Parameters:

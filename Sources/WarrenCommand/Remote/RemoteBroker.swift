@@ -53,7 +53,8 @@ final class RemoteBroker: Broker {
   }
 
   /// `pause`, `resume` or `run`.
-  func schedule(_ name: String, _ action: String) async throws(BrokerError) {
+  @discardableResult
+  func schedule(_ name: String, _ action: String) async throws(BrokerError) -> DashboardClient.Done {
     try await client.post("schedule/\(action)", [("name", name)])
   }
 

@@ -259,11 +259,14 @@ enum API {
       var missing: Int
       /// What goes on in the background.
       var operation: String?
+      /// The job that was asked for.
+      var job: String?
     }
-    guard let notice = Notice(FormFields(link.fields)) else { return .see(link) }
+    let fields = FormFields(link.fields)
+    guard let notice = Notice(fields) else { return .see(link) }
     let done = Done(
       done: notice.word.rawValue, count: notice.count, stayed: notice.stayed, missing: notice.missing,
-      operation: link.path == "operation" ? FormFields(link.fields)["id"] : nil)
+      operation: link.path == "operation" ? fields["id"] : nil, job: fields["job"])
     return (try? json(done)) ?? .see(link)
   }
 }

@@ -21,7 +21,7 @@ struct Notice: Sendable, Equatable {
     /// A message of the outbox will never be published.
     case discarded
   }
-  static let fields: Set<String> = ["done", "count", "stayed", "missing"]
+  static let fields: Set<String> = ["done", "count", "stayed", "missing", "job"]
   var word: Word
   var count: Int
   var stayed = 0

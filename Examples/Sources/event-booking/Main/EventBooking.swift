@@ -9,6 +9,7 @@ internal import ExampleSupport
 internal import Foundation
 internal import Warren
 internal import WarrenDashboard
+internal import WarrenOperations
 
 /// Events and tickets. The API saves, puts a job into the queue and answers; the worker sends the mails.
 @main struct EventBooking: AsyncParsableCommand {
@@ -42,7 +43,7 @@ internal import WarrenDashboard
       dashboard: dashboard)
     try await system.run(
       worker: try EmailWorker(NotificationAppModule(modules)).worker(on: system.broker, logger: system.logger),
-      beside: [modules.relay(to: system.broker), dashboard],
+      beside: [modules.relay(to: system.broker), dashboard, FailureGauges(Operations(system.broker))],
       routes: { router in routes.add(to: router) })
   }
 }

@@ -100,23 +100,29 @@ enum SchedulesPage {
   // MARK: Actions
 
   @Sendable static func pause(_ call: Call) async throws -> Answer {
-    try await act(.pause, .schedulePaused, call) { _ = try await call.operations.pauseSchedule($0) }
+    try await act(.pause, .schedulePaused, call) {
+      _ = try await call.operations.pauseSchedule($0)
+      return nil
+    }
   }
 
   @Sendable static func resume(_ call: Call) async throws -> Answer {
-    try await act(.resume, .scheduleResumed, call) { _ = try await call.operations.resumeSchedule($0) }
+    try await act(.resume, .scheduleResumed, call) {
+      _ = try await call.operations.resumeSchedule($0)
+      return nil
+    }
   }
 
   @Sendable static func run(_ call: Call) async throws -> Answer {
-    try await act(.run, .scheduleRun, call) { _ = try await call.operations.runSchedule($0) }
+    try await act(.run, .scheduleRun, call) { try await call.operations.runSchedule($0) }
   }
 
   private static func act(
-    _ action: Dashboard.Action, _ word: Notice.Word, _ call: Call, _ body: (String) async throws -> Void
+    _ action: Dashboard.Action, _ word: Notice.Word, _ call: Call, _ body: (String) async throws -> MessageID?
   ) async throws -> Answer {
     guard let name = call.form["name"] else { throw Refusal(.badRequest, "the form does not say which schedule") }
     let schedule = try await call.operations.schedules.schedule(name)
-    try await call.act(action, schedule.queue) { try await body(schedule.name) }
-    return .see(Notice(word).on(call.link("schedules")))
+    let job = try await call.act(action, schedule.queue) { try await body(schedule.name) }
+    return .see(Notice(word).on(call.link("schedules")).with("job", job?.rawValue))
   }
 }
