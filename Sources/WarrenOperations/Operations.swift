@@ -25,6 +25,8 @@ public struct Operations: Sendable {
   let clock: any BrokerClock
   let log: (any AuditLog)?
   let samples: (any SampleStore)?
+  /// Told of each dead letter that is read when many are: how many more.
+  package var onRead: (@Sendable (Int) -> Void)?
 
   /// Operations on a broker.
   ///

@@ -30,8 +30,11 @@ import WarrenGRDB
     let workers = try System.workers(on: broker, logger)
     let topology = try System.topology(workers)
     let audit = FileManager.default.temporaryDirectory.appendingPathComponent("warren-stage-\(port).jsonl").path
+    var look = Dashboard.Configuration(title: "Bookings", environment: "staging")
+    // The browser looks at each page as it is in the end.
+    look.patience = .seconds(60)
     let dashboard = Dashboard(
-      broker, .init(title: "Bookings", environment: "staging"), auditFile: audit, store: application.store,
+      broker, look, auditFile: audit, store: application.store,
       outbox: application.outbox, logger: logger)
     let server = try DashboardServer(dashboard, .init(port: port), logger: logger) { _ in }
     let seeding = Seeding { [failing, seed] in

@@ -21,7 +21,9 @@ final class Asked: Sendable {
 /// Counts what it is asked.
 struct CountingBroker: InspectableBroker, BulkOperatingBroker, StateStore, SampleStore {
   let engine: TestBroker
-  let asked = Asked()
+  var asked = Asked()
+  /// Dead letters are told when it is open.
+  var gate: Watched<Bool>?
 
   var capabilities: BrokerCapabilities { engine.capabilities }
   var clock: any BrokerClock { engine.clock }
@@ -67,6 +69,7 @@ struct CountingBroker: InspectableBroker, BulkOperatingBroker, StateStore, Sampl
 
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     asked.note("dead letters")
+    await gate?.wait { $0 }
     return try await engine.deadLetters(selection)
   }
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {

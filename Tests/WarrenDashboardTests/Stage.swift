@@ -22,17 +22,22 @@ struct Stage: Sendable {
 
   /// Runs `body` with the queue `mail` and the exchange `books`, which feeds the queue `audit`.
   ///
-  /// - Parameter engine: what the dashboard sees of the broker; by default all of it.
+  /// - Parameters:
+  ///   - engine: what the dashboard sees of the broker; by default all of it.
+  ///   - patience: how long a page is waited for; by default until it is there.
   static func run(
     over engine: @Sendable (TestBroker) -> any Broker = { $0 },
-    rule: (@Sendable (Dashboard.Action, QueueName?) -> Bool)? = nil, _ body: @Sendable (Stage) async throws -> Void
+    rule: (@Sendable (Dashboard.Action, QueueName?) -> Bool)? = nil, patience: Duration = .seconds(3600),
+    _ body: @Sendable (Stage) async throws -> Void
   ) async throws {
     let broker = try TestBroker()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let outbox = FixedOutbox(at: broker.clock.now)
     let seen = engine(broker)
+    var configuration = Dashboard.Configuration(title: "Bookings", environment: "production", challenge: "Basic")
+    configuration.patience = patience
     let dashboard = Dashboard(
-      seen, .init(title: "Bookings", environment: "production", challenge: "Basic"),
+      seen, configuration,
       outbox: seen is TestBroker ? outbox : nil, logger: logger)
     let router = Router()
     dashboard.addRoutes(to: router, at: prefix) { request, _ in

@@ -28,6 +28,8 @@ struct Page: Sendable {
   var regions: [Region]
   /// Whether the regions are kept up to date while the page is open.
   var isLive = false
+  /// Whether the browser asks for the page again after a moment.
+  var refreshes = false
 
   struct Trail: Sendable {
     var title: String

@@ -23,8 +23,15 @@ struct Call: Sendable {
   /// Whether a stream asks, and not a person.
   var isStream = false
 
+  /// Where it is noted how many dead letters were read for the page.
+  var progress: SweepProgress?
+
   /// What is done with them has this person in the broker's audit log.
-  var operations: Operations { desk.operations.acting(as: visitor.name) }
+  var operations: Operations {
+    var operations = desk.operations.acting(as: visitor.name)
+    if let progress { operations.onRead = { progress.add($0) } }
+    return operations
+  }
 
   /// An address within the dashboard.
   func link(_ path: String = "") -> Link { Link(prefix: prefix, path: path) }

@@ -8,6 +8,7 @@ struct Desk: Sendable {
   let operations: Operations
   let sampler: Sampler
   let background: BulkRunner
+  let sweeps: Sweeps
   var configuration: Dashboard.Configuration
 
   /// - Parameter interval: how old a look may be that is shown again.
@@ -17,6 +18,7 @@ struct Desk: Sendable {
     self.operations = operations
     sampler = Sampler(operations, interval: interval)
     background = BulkRunner(logger: logger)
+    sweeps = Sweeps(patience: configuration.patience)
     self.configuration = configuration
   }
 

@@ -21,6 +21,7 @@ struct Frame {
       Tags.link(Attribute("rel", "icon"), .type("image/svg+xml"), .href(call.link(Assets.icon.path))),
       Tags.link(Attribute("rel", "stylesheet"), .href(call.link(Assets.style.path)), .nonce(call.nonce)),
       Tag("script")(.src(call.link(Assets.script.path)), .nonce(call.nonce)) { HTML.empty },
+      page.refreshes ? HTML(markup: "<meta http-equiv=\"refresh\" content=\"1\">") : .empty,
     ])
     return "<!doctype html>\n<html lang=\"en\"><head>\(head.markup)</head>\(body.markup)</html>\n"
   }

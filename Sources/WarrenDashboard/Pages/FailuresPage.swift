@@ -5,9 +5,6 @@ internal import WarrenOperations
 
 /// Dead letters by cause.
 enum FailuresPage {
-  /// How many groups are shown.
-  private static let limit = 200
-
   @Sendable static func page(_ call: Call) async throws -> Page {
     let filter = DeadLetterFilter(call.fields)
     try call.require(.see, filter.queue)
@@ -30,21 +27,23 @@ enum FailuresPage {
                   groups.isComplete ? "" : ": these are the oldest; the rest was not read"
                 }
               }
-              table(groups, call)
+              let shown = Paged(groups.groups, call)
+              table(Array(shown.shown), call)
+              shown.links("groups", call)
             }
           })
       ])
   }
 
-  private static func table(_ groups: DeadLetterGroups, _ call: Call) -> HTML {
-    let largest = groups.groups.map(\.count).max() ?? 1
+  private static func table(_ groups: [DeadLetterGroup], _ call: Call) -> HTML {
+    let largest = groups.map(\.count).max() ?? 1
     return Tags.div(.class("scroll")) {
       Tags.table(.class("stack")) {
         Parts.head(
           ("Error", false), ("State", false), ("Count", true), ("Message", false), ("Given up on by", false),
           ("Reason", false), ("First", true), ("Last", true), ("", false))
         Tags.tbody {
-          for group in groups.groups.prefix(limit) {
+          for group in groups {
             Tags.tr {
               Parts.cell("Error") {
                 Tags.strong { group.error ?? group.reason.rawValue }

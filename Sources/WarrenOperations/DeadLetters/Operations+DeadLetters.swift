@@ -71,6 +71,7 @@ extension Operations {
         } catch { return .failure(error) }
       }
       while let some = await letters.take() {
+        onRead?(some.count)
         if !some.allSatisfy(visit) { letters.refuse() }
       }
       return await group.next() ?? .success(false)
