@@ -15,7 +15,7 @@ export SCRATCH TIMES FILTER LIMIT BROKER
 test-repeat: export LOAD := $(LOAD)
 
 .PHONY: help demo test test-repeat review-cases test-amqp test-rabbitmq test-brokers sanitize fuzz bench bench-amqp
-.PHONY: bench-rabbitmq bench-costs crash-test kill-test first-day systems chaos soak-amqp dashboard-test monitoring format lint docs setup
+.PHONY: bench-application bench-rabbitmq bench-costs crash-test kill-test first-day systems chaos soak-amqp dashboard-test monitoring format lint docs setup
 
 ## Shows this list.
 help:
@@ -71,6 +71,10 @@ fuzz: setup
 ## Measures the embedded engine, side by side with SQLite's own limit. ROUNDS=3.
 bench: setup
 	scripts/bench sqlite
+
+## Measures what an application needs around its messages, outbox and inbox first, side by side with other queues on SQLite. ROUNDS=3.
+bench-application: setup
+	scripts/bench application
 
 ## Measures the AMQP client on a real broker, side by side with rabbitmq-c and Go's client. ROUNDS=3.
 bench-amqp: setup

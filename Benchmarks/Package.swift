@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -19,12 +20,16 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(name: "Measuring", swiftSettings: settings),
+    .target(
+      name: "Telemetry", dependencies: [tracing, .product(name: "CoreMetrics", package: "swift-metrics")],
+      swiftSettings: settings),
     .executableTarget(
       name: "amqp-bench",
       dependencies: [
@@ -41,15 +46,14 @@ let package = Package(
     .executableTarget(
       name: "rabbitmq-bench",
       dependencies: [
-        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        "Measuring", "Telemetry", arguments, log, tracing, .product(name: "Warren", package: "warren"),
         .product(name: "WarrenRabbitMQ", package: "warren"),
-        .product(name: "Tracing", package: "swift-distributed-tracing"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings),
     .executableTarget(
-      name: "outbox-bench",
+      name: "application-bench",
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
         .product(name: "WarrenSQLite", package: "warren"), .product(name: "WarrenGRDB", package: "warren"),
@@ -59,8 +63,9 @@ let package = Package(
     .executableTarget(
       name: "sqlite-bench",
       dependencies: [
-        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        "Measuring", "Telemetry", arguments, log, tracing, .product(name: "Warren", package: "warren"),
         .product(name: "WarrenSQLite", package: "warren"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ],
       swiftSettings: settings),
   ]

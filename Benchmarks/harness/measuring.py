@@ -12,7 +12,12 @@ def line(*command, timeout=300, **options):
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=timeout, **options)
     if done.returncode:
         sys.exit(f"failed with {done.returncode}: {' '.join(command)}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return last(done.stdout)
+
+
+def last(output):
+    """The last line of what a command has printed, read as JSON."""
+    return json.loads(output.splitlines()[-1])
 
 
 class Results:

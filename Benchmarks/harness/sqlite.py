@@ -2,13 +2,11 @@
 
 python3 -m harness.sqlite SQLITE_BENCH SQLITE_LIMITS ROUNDS
 """
-import json
 import subprocess
 import sys
 import tempfile
-import time
 
-from harness.measuring import Results, in_turn, line, table
+from harness.measuring import Results, in_turn, last, line, table
 
 bench, limits, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 results = Results()
@@ -46,7 +44,7 @@ def across():
         worker.stderr.readline()
         subprocess.run([bench, "latency", "--role", "publish", "--dir", place], check=True, timeout=120)
         out, _ = worker.communicate(timeout=60)
-    results.add("latency, two processes", json.loads(out.splitlines()[-1]))
+    results.add("latency, two processes", last(out))
 
 
 CYCLES = [
@@ -58,30 +56,6 @@ CYCLES = [
     ("limit NORMAL 100", None),
     ("100 publishers, NORMAL", "limit NORMAL 100"),
 ]
-
-def debounced(name, delay, longest, expect):
-    """10,000 publishes with one key from 8 processes."""
-    def run():
-        with folder() as place:
-            command = [bench, "debounce", "--dir", place, "--delay", str(delay), "--longest", str(longest)]
-            worker = subprocess.Popen(
-                [*command, "--role", "work"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            worker.stderr.readline()
-            publishers = [
-                subprocess.Popen([*command, "--role", "publish", "--process", str(n)], stdout=subprocess.PIPE) for n in range(8)]
-            times = [json.loads(publisher.communicate(timeout=240)[0].splitlines()[-1]) for publisher in publishers]
-            time.sleep(delay + 2)
-            out, _ = worker.communicate(timeout=60)
-        result = json.loads(out.splitlines()[-1])
-        begin, end = min(t["first"] for t in times), max(t["last"] for t in times)
-        result["published_s"] = end - begin
-        result["first_run_s"] = result.pop("first") - begin
-        result["after_last_s"] = result.pop("last") - end
-        # The last run has the last content: that of the last publish of one of the processes.
-        assert result["left"] == 0 and result["number"] == 1249 and expect(result), result
-        results.add(name, result)
-
-    return run
 
 
 in_turn([
@@ -97,8 +71,6 @@ in_turn([
     ours("latency, one process", "latency"),
     across,
     ours("idle", "idle", "--seconds", "5"),
-    debounced("one key, put off by 2 s each time", 2, 240, lambda r: r["runs"] == 1),
-    debounced("one key, 1.5 s after the first at the latest", 5, 1.5, lambda r: r["first_run_s"] < 2.5),
 ], rounds)
 
 print(f"\nMedians of {rounds} alternating rounds (min–max).")
@@ -113,6 +85,3 @@ table(["latency, 200 jobs a second", "p50 ms", "p99 ms", "max ms"], [
     [name, *(results.text(name, key) for key in ("p50_ms", "p99_ms", "max_ms"))]
     for name in ["latency, one process", "latency, two processes"]])
 print(f"\nA worker that has nothing to do: {results.text('idle', 'cpu_ms_per_s')} ms of CPU a second.")
-table(["10,000 publishes with one key from 8 processes, debounced", "runs of the handler", "first run after s", "last run after the last publish s"], [
-    [name, *(results.text(name, key, digits) for key, digits in (("runs", 0), ("first_run_s", 2), ("after_last_s", 2)))]
-    for name in results.rounds if name.startswith("one key")])

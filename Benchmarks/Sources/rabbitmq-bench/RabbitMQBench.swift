@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Logging
+internal import Telemetry
 internal import Tracing
 internal import Warren
 internal import WarrenRabbitMQ

@@ -74,7 +74,7 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "Where to note the numbers of what was handled.") var log: String
 
   func run() async throws {
-    let handled = Handled(.max)
+    let handled = Handled(nil)
     let broker = try place.open()
     let worker = try worker(broker, concurrency: 100) { handled.note($0.number) }
     try await ServiceGroup(services: [broker, worker], gracefulShutdownSignals: [.sigterm], logger: quiet).run()

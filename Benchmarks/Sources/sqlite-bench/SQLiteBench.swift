@@ -11,7 +11,8 @@ internal import WarrenSQLite
 @main
 struct SQLiteBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sqlite-bench", subcommands: [Cycle.self, Latency.self, Idle.self, Debounce.self])
+    commandName: "sqlite-bench",
+    subcommands: [Cycle.self, Latency.self, Idle.self, Debounce.self, Fill.self, Drain.self])
 }
 
 /// The job of all cases: a body of about 128 bytes.
@@ -45,17 +46,20 @@ struct Cycle: AsyncParsableCommand {
   @Option(help: "Jobs a call.") var batch = 1
   @Option(help: "Jobs that wait in the same queue when it begins.") var waiting = 0
   @Option(help: "Further queues, each with a consumer.") var queues = 0
+  @Option(help: "What is turned on beside it.") var extra = Extra.nothing
 
   func run() async throws {
-    let done = Gate(messages)
+    extra.install()
+    let done = Handled(messages)
+    let extra = extra
     let (publishers, messages, batch, waiting, queues) = (publishers, messages, batch, waiting, queues)
     try await place.open().withBroker { broker in
       try await prepare(broker, waiting: waiting, queues: queues)
       let worker = try Worker(broker, name: "bench", logger: quiet) {
-        On(Task128.self) { _, _ in done.count() }.concurrency(concurrency)
+        extra.added(to: On(Task128.self) { job, _ in done.note(job.number) }.concurrency(concurrency))
       }
       try await broker.apply(worker.topology)
-      let bus = EventBus(broker, source: "bench")
+      let bus = EventBus(broker, source: "bench", compression: extra.compression)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         for number in 0..<queues {
@@ -78,14 +82,15 @@ struct Cycle: AsyncParsableCommand {
           }
           try await group.waitForAll()
         }
-        await done.wait()
+        await done.all()
         let left = try await broker.queues().first { $0.name == Task128.queue.name }
         let used = Usage.now - begin
         group.cancelAll()
         report([
           "case": "cycle", "publishers": publishers, "concurrency": concurrency, "batch": batch,
           "sync": place.synchronous, "n": messages, "secs": used.wall, "per_s": Double(messages) / used.wall,
-          "cpu_s_per_100k": used.cpu * 100_000 / Double(messages), "handled": done.seen,
+          "cpu_s_per_100k": used.cpu * 100_000 / Double(messages), "handled": done.distinct, "twice": done.repeats,
+          "extra": extra.rawValue, "records": extra.records,
           "left": (left?.ready ?? -1) + (left?.delayed ?? 0) - waiting, "waiting": waiting, "queues": queues,
         ])
       }
@@ -98,7 +103,7 @@ struct Cycle: AsyncParsableCommand {
       Topology(queues: [Task128.queue] + (0..<queues).map { Queue(QueueName("other.\($0)")) }))
     let bus = EventBus(broker, source: "bench")
     for first in stride(from: 0, to: waiting, by: 1000) {
-      let jobs = (first..<min(first + 1000, waiting)).map { JobRequest(Task128(number: $0, sent: 0)) }
+      let jobs = (first..<min(first + 1000, waiting)).map { JobRequest(Task128(number: messages + $0, sent: 0)) }
       for result in try await bus.enqueue(jobs) where !result.isStored { throw ExitCode.failure }
     }
   }
