@@ -2,7 +2,9 @@
 /// coder costs more than the rest of its way through the file.
 enum HeaderText {
   static func write(_ headers: [String: String]) -> String {
-    var text = "{"
+    var text = ""
+    text.reserveCapacity(headers.reduce(2) { $0 + $1.key.utf8.count + $1.value.utf8.count + 6 })
+    text += "{"
     for (name, value) in headers.sorted(by: { $0.key < $1.key }) {
       if text.utf8.count > 1 { text += "," }
       append(name, to: &text)
@@ -15,11 +17,17 @@ enum HeaderText {
 
   /// Reads what ``write(_:)`` wrote; what is damaged beyond that is left out.
   static func read(_ text: String) -> [String: String] {
-    var headers: [String: String] = [:]
-    var rest = text.unicodeScalars[...]
-    while let name = nextString(&rest), let value = nextString(&rest) { headers[name] = value }
-    return headers
+    var text = text
+    return text.withUTF8 { bytes in
+      var headers: [String: String] = [:]
+      var rest = bytes[...]
+      while let name = nextString(&rest), let value = nextString(&rest) { headers[name] = value }
+      return headers
+    }
   }
+
+  private static let quote = UInt8(ascii: "\"")
+  private static let backslash = UInt8(ascii: "\\")
 
   private static func append(_ value: String, to text: inout String) {
     text += "\""
@@ -42,21 +50,34 @@ enum HeaderText {
   }
 
   /// The next quoted text; what stands before it is skipped.
-  private static func nextString(_ rest: inout Substring.UnicodeScalarView) -> String? {
-    guard let quote = rest.firstIndex(of: "\"") else { return nil }
-    rest = rest[rest.index(after: quote)...]
-    var value = String.UnicodeScalarView()
-    while let scalar = rest.popFirst() {
-      if scalar == "\"" { return String(value) }
-      if scalar != "\\" {
-        value.append(scalar)
+  private static func nextString(_ rest: inout Slice<UnsafeBufferPointer<UInt8>>) -> String? {
+    guard let start = rest.firstIndex(of: quote) else { return nil }
+    rest = rest[(start + 1)...]
+    guard let end = rest.firstIndex(where: { $0 == quote || $0 == backslash }) else { return nil }
+    let plain = rest[..<end]
+    if rest[end] == quote {
+      rest = rest[(end + 1)...]
+      return String(decoding: plain, as: UTF8.self)
+    }
+    // Hardly any comes here.
+    rest = rest[end...]
+    return unescaped(Array(plain), &rest)
+  }
+
+  /// The rest of a text of which this is the beginning.
+  private static func unescaped(_ beginning: [UInt8], _ rest: inout Slice<UnsafeBufferPointer<UInt8>>) -> String? {
+    var value = beginning
+    while let byte = rest.popFirst() {
+      if byte == quote { return String(decoding: value, as: UTF8.self) }
+      if byte != backslash {
+        value.append(byte)
         continue
       }
       switch rest.popFirst() {
-      case "u":
-        let hex = rest.prefix(4)
+      case UInt8(ascii: "u"):
+        let hex = String(decoding: rest.prefix(4), as: UTF8.self)
         rest = rest.dropFirst(4)
-        if let code = UInt32(String(hex), radix: 16), let scalar = Unicode.Scalar(code) { value.append(scalar) }
+        if let code = UInt32(hex, radix: 16), let scalar = Unicode.Scalar(code) { value += Array(String(scalar).utf8) }
       case let escaped?: value.append(escaped)
       case nil: return nil
       }
