@@ -14,6 +14,12 @@ struct OutboxRow {
     correlation, causation, source, priority, expires_at, headers, body
     """
 
+  /// Put together once: every message that is stored asks for it.
+  private static let insertion = """
+    INSERT INTO warren_outbox (order_key, stored_at, \(columns))
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    """
+
   static func insert(_ publication: Publication, id: MessageID, orderKey: String?, at time: Date, _ db: Database) throws
   {
     let message = publication.message
@@ -24,12 +30,7 @@ struct OutboxRow {
     case .exchange(let name, let routingKey): (exchange, key) = (name.rawValue, routingKey.rawValue)
     case .queue(let name): queue = name.rawValue
     }
-    let insert = try db.cachedStatement(
-      sql: """
-        INSERT INTO warren_outbox (order_key, stored_at, \(columns))
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    try insert.execute(arguments: [
+    try db.cachedStatement(sql: insertion).execute(arguments: [
       orderKey, time.wholeMilliseconds, id.rawValue, message.name?.rawValue, exchange, key, queue,
       publication.notBefore?.wholeMillisecondsRoundedUp, try publication.unique.map(text), message.contentType,
       message.contentEncoding, message.timestamp?.wholeMilliseconds, message.correlationID, message.causationID,

@@ -114,20 +114,28 @@ public final class GroupedWriter: Sendable {
   private static func commit(_ items: [Item], _ db: Database) throws {
     try db.inTransaction(.immediate) {
       for item in items {
-        do {
-          try db.inSavepoint {
-            try item.run(db)
-            return .commit
-          }
-        } catch {
-          item.undone(error)
-        }
+        do { try attempt(item, db) } catch { item.undone(error) }
         // A full disk, for one, ends the whole transaction.
         if !db.isInsideTransaction {
           throw DatabaseError(resultCode: .SQLITE_ABORT, message: "a write has ended the transaction of all")
         }
       }
       return .commit
+    }
+  }
+
+  /// Runs a write, and leaves no trace of it if it throws. The statements are compiled once, not for each write.
+  private static func attempt(_ item: Item, _ db: Database) throws {
+    try db.cachedStatement(sql: "SAVEPOINT warren").execute()
+    do {
+      try item.run(db)
+      try db.cachedStatement(sql: "RELEASE warren").execute()
+    } catch {
+      if db.isInsideTransaction {
+        try db.cachedStatement(sql: "ROLLBACK TO warren").execute()
+        try db.cachedStatement(sql: "RELEASE warren").execute()
+      }
+      throw error
     }
   }
 }
