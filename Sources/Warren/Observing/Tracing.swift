@@ -31,8 +31,7 @@ struct MessageTrace: Sendable {
     let key = key()
     let destination = Conventions.destination(exchange(), key)
     return try await tracer.withAnySpan("publish \(destination)", ofKind: .producer) { span in
-      describe(span, .publish, destination, system, key: key)
-      if count > 1 { span.attributes[Conventions.Attribute.batchCount] = count }
+      describe(span, .publish, destination, system, key: key, count: count)
       return try await noting(span) { try await body(NotedSpan(span: span)) }
     }
   }
@@ -47,10 +46,10 @@ struct MessageTrace: Sendable {
     let isOne = publications.allSatisfy { $0.conventionalDestination == whole }
     let destination = isOne ? whole : first.destination.place
     return try await tracer.withAnySpan("publish \(destination)", ofKind: .client) { span in
-      describe(span, .publish, destination, system, key: isOne ? first.conventionalRoutingKey : nil)
       let isBatch = publications.count > 1
-      if isBatch { span.attributes[Conventions.Attribute.batchCount] = publications.count }
-      if !isBatch { describe(span, first.message) }
+      describe(
+        span, .publish, destination, system, key: isOne ? first.conventionalRoutingKey : nil,
+        isBatch ? nil : first.message, count: publications.count)
       for publication in publications {
         let context = context(in: publication.message.headers, tracer)
         if context.isEmpty { continue }
@@ -70,8 +69,8 @@ struct MessageTrace: Sendable {
 
     /// Says which message it is.
     func describe(_ message: Message) {
-      span?.attributes[Conventions.Attribute.messageID] = message.id?.rawValue
-      span?.attributes[Conventions.Attribute.conversationID] = message.correlationID
+      guard let span, span.isRecording else { return }
+      span.updateAttributes { message.describe(&$0) }
     }
 
     /// Says with what a message of it has failed.
@@ -93,8 +92,7 @@ struct MessageTrace: Sendable {
     let decided: (any Error)? = try await tracer.withAnySpan(
       "process \(destination)", context: parent, ofKind: .consumer
     ) { span in
-      describe(span, .process, destination, system, key: delivery.routingKey.rawValue)
-      describe(span, delivery.message)
+      describe(span, .process, destination, system, key: delivery.routingKey.rawValue, delivery.message)
       if let link { span.addLink(link) }
       do {
         try await noting(span, body)
@@ -115,8 +113,7 @@ struct MessageTrace: Sendable {
     let (parent, link) = parent(of: delivery, tracer)
     let span = tracer.startAnySpan("settle \(destination)", context: parent, ofKind: .client)
     defer { span.end() }
-    describe(span, .settle, destination, system, key: nil)
-    describe(span, delivery.message)
+    describe(span, .settle, destination, system, key: nil, delivery.message)
     if let link { span.addLink(link) }
     do { return try await body() } catch {
       NotedSpan(span: span).note(error)
@@ -142,10 +139,12 @@ struct MessageTrace: Sendable {
   /// The trace that the message brings, or else that of the worker; and a link to that of the worker when it is not the parent.
   private func parent(of delivery: Delivery, _ tracer: any Tracer) -> (parent: ServiceContext, link: SpanLink?) {
     let ambient = ServiceContext.current ?? .topLevel
-    if context(in: delivery.message.headers, tracer).isEmpty { return (ambient, nil) }
+    let brought = context(in: delivery.message.headers, tracer)
+    if brought.isEmpty { return (ambient, nil) }
+    if ambient.isEmpty { return (brought, nil) }
     var parent = ambient
     tracer.extract(delivery.message.headers, into: &parent, using: Headers())
-    return (parent, ambient.isEmpty ? nil : SpanLink(context: ambient, attributes: [:]))
+    return (parent, SpanLink(context: ambient, attributes: [:]))
   }
 
   private struct Headers: Injector, Extractor {
@@ -153,22 +152,23 @@ struct MessageTrace: Sendable {
     func extract(key: String, from carrier: Message.Headers) -> String? { carrier[key] }
   }
 
-  // MARK: Attributes
+  // MARK: Attributes, all at once: each change of a span can lock and copy. A span that is not recorded gets none.
 
   private func describe(
-    _ span: any Span, _ operation: Conventions.Operation, _ destination: String, _ system: String, key: String?
+    _ span: any Span, _ operation: Conventions.Operation, _ destination: String, _ system: String, key: String?,
+    _ message: Message? = nil, count: Int = 1
   ) {
-    span.attributes[Conventions.Attribute.system] = system
-    span.attributes[Conventions.Attribute.operationName] = operation.rawValue
-    span.attributes[Conventions.Attribute.operationType] = operation.type
-    span.attributes[Conventions.Attribute.destination] = destination
-    guard system == Conventions.rabbitMQ, let key, !key.isEmpty else { return }
-    span.attributes[Conventions.Attribute.routingKey] = key
-  }
-
-  private func describe(_ span: any Span, _ message: Message) {
-    span.attributes[Conventions.Attribute.messageID] = message.id?.rawValue
-    span.attributes[Conventions.Attribute.conversationID] = message.correlationID
+    guard span.isRecording else { return }
+    span.updateAttributes { attributes in
+      attributes[Conventions.Attribute.system] = system
+      attributes[Conventions.Attribute.operationName] = operation.rawValue
+      attributes[Conventions.Attribute.operationType] = operation.type
+      attributes[Conventions.Attribute.destination] = destination
+      if count > 1 { attributes[Conventions.Attribute.batchCount] = count }
+      if let message { message.describe(&attributes) }
+      guard system == Conventions.rabbitMQ, let key, !key.isEmpty else { return }
+      attributes[Conventions.Attribute.routingKey] = key
+    }
   }
 
   /// Says of an error that is thrown which kind it is.
@@ -177,5 +177,12 @@ struct MessageTrace: Sendable {
       if Conventions.isFailure(error) { NotedSpan(span: span).note(error) }
       throw error
     }
+  }
+}
+
+extension Message {
+  fileprivate func describe(_ attributes: inout SpanAttributes) {
+    attributes[Conventions.Attribute.messageID] = id?.rawValue
+    attributes[Conventions.Attribute.conversationID] = correlationID
   }
 }
