@@ -51,6 +51,11 @@ class Results:
     def ratio(self, case, other, key):
         return self.median(case, key) / self.median(other, key)
 
+    def paired(self, case, other, key):
+        """The median of the ratios of each round, for two cases that run one after the other: what changes between rounds, such as the
+        pace of the disk, changes both."""
+        return statistics.median(a[key] / b[key] for a, b in zip(self.rounds[case], self.rounds[other]))
+
 
 def in_turn(cases, rounds):
     """Calls all cases once a round, each second round in the opposite order."""
