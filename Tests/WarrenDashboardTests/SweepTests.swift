@@ -36,7 +36,7 @@ import WarrenTesting
   @Test("there is an end to how many are made at once") func limit() async throws {
     let gate = Watched(false)
     try await Stage.run(over: { CountingBroker(engine: $0, gate: gate) }, patience: .zero) { stage in
-      for number in 1...Sweeps.limit { _ = try await stage.page("dead-letters?error=\(number)") }
+      for number in 1...Desk.sweepLimit { _ = try await stage.page("dead-letters?error=\(number)") }
       #expect(try await stage.get("dead-letters?error=more").status == .serviceUnavailable)
       gate.withValue { $0 = true }
       _ = try await stage.pageInTheEnd("dead-letters?error=1")

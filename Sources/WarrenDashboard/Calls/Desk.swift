@@ -8,8 +8,10 @@ struct Desk: Sendable {
   let operations: Operations
   let sampler: Sampler
   let background: BulkRunner
-  let sweeps: Sweeps
+  let sweeps: Sweeps<Page>
   var configuration: Dashboard.Configuration
+  /// How many pages that look through all dead letters may be made at once.
+  static let sweepLimit = 16
 
   /// - Parameter interval: how old a look may be that is shown again.
   init(
@@ -18,7 +20,7 @@ struct Desk: Sendable {
     self.operations = operations
     sampler = Sampler(operations, interval: interval)
     background = BulkRunner(logger: logger)
-    sweeps = Sweeps(patience: configuration.patience)
+    sweeps = Sweeps(patience: configuration.patience, limit: Self.sweepLimit)
     self.configuration = configuration
   }
 

@@ -25,13 +25,6 @@ struct Route: Sendable {
     _ path: String, _ action: Dashboard.Action, _ page: @escaping @Sendable (Call) async throws -> Page
   ) -> Route { Route(method: .get, path: path, action: action) { .page(try await page($0)) } }
 
-  /// A page that looks through all dead letters, or through more.
-  static func sweep(
-    _ path: String, _ action: Dashboard.Action, _ page: @escaping @Sendable (Call) async throws -> Page
-  ) -> Route {
-    Route(method: .get, path: path, action: action) { .page(try await $0.desk.sweeps.page($0, page)) }
-  }
-
   static func post(
     _ path: String, _ action: Dashboard.Action, _ answer: @escaping @Sendable (Call) async throws -> Answer
   ) -> Route { Route(method: .post, path: path, action: action, answer: answer) }

@@ -40,8 +40,8 @@ enum RouteTable {
       .post("message/run", .run, OneMessagePage.run),
       .page("message/delete", .delete, OneMessagePage.confirmDelete),
       .post("message/delete", .delete, OneMessagePage.delete),
-      .sweep("dead-letters", .see, DeadLettersPage.page),
-      .sweep("dead-letters/all", .replay, BulkActions.confirmAll),
+      sweep("dead-letters", .see, DeadLettersPage.page),
+      sweep("dead-letters/all", .replay, BulkActions.confirmAll),
       .post("dead-letters/all", .replay, BulkActions.actOnAll),
       .post("dead-letters/selected", .replay, BulkActions.actOnSelected),
       .page("dead-letters/deleted", .see, DeletedPage.page),
@@ -50,7 +50,7 @@ enum RouteTable {
       .post("dead-letter/reveal", .reveal, OneDeadLetterPage.reveal),
       .post("dead-letter/replay", .replay, OneDeadLetterPage.replay),
       .post("dead-letter/edit", .edit, EditPage.edit),
-      .sweep("failures", .see, FailuresPage.page),
+      sweep("failures", .see, FailuresPage.page),
       .post("failure/mark", .mark, FailuresPage.mark),
       .page("workers", .see, WorkersPage.page),
       .post("worker/cancel", .cancel, WorkersPage.cancel),
@@ -63,7 +63,7 @@ enum RouteTable {
       .page("outbox/discard", .delete, OutboxPage.confirmDiscard),
       .post("outbox/discard", .delete, OutboxPage.discard),
       .page("topology", .see, TopologyPage.page),
-      .sweep("broker", .see, BrokerPage.page),
+      sweep("broker", .see, BrokerPage.page),
       .page("operations", .see, OperationsPage.page),
       .page("operation", .see, OneOperationPage.page),
       .post("operation/cancel", .replay, OneOperationPage.cancel),
@@ -71,6 +71,10 @@ enum RouteTable {
       .page("audit", .see, AuditPage.page),
       .get("stream", .see) { .stream(LivePage(call: $0, render: try livePage($0))) },
     ]
+
+  private static func sweep(
+    _ path: String, _ action: Dashboard.Action, _ page: @escaping @Sendable (Call) async throws -> Page
+  ) -> Route { .page(path, action) { try await SweepPage.page($0, page) } }
 
   /// The page that a stream keeps up to date.
   static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {
