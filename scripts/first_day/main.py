@@ -161,7 +161,8 @@ def check_refusals(report, program, warren, url):
 
 def refuse(command, address):
     """The exit status, the reason and the seconds of a run that cannot reach its broker."""
-    environment = {**os.environ, "SHOP_BROKER": address, "WARREN_BROKER": address}
+    # A question to the name server that is lost on its way is asked again after five seconds, unless the resolver is told to give up.
+    environment = {**os.environ, "SHOP_BROKER": address, "WARREN_BROKER": address, "RES_OPTIONS": "timeout:1 attempts:1"}
     begin = time.monotonic()
     try:
         run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
