@@ -34,7 +34,7 @@ public struct Operations: Sendable {
   /// Without a log of its own, as RabbitMQ has none, and without one that is given, nothing is written.
   ///
   /// - Parameters:
-  ///   - store: where schedules and open breakers are kept; the broker itself by default, where it can.
+  ///   - store: where schedules, open breakers and the keys of unique jobs are kept; the broker itself by default, where it can.
   ///   - clock: what times are compared with; the broker's own by default.
   ///   - actor: who acts; by default this process's user and host.
   ///   - audit: where it is written who did what; by default the engine's own log, where it has one.
@@ -83,6 +83,9 @@ public struct Operations: Sendable {
           + "application's database")
     }
   }
+
+  /// What frees the keys of unique jobs that are deleted here; `nil` where the engine does it.
+  var deletedJobs: DeletedJobs? { DeletedJobs(broker, store: store, clock: clock) }
 
   /// This process, as bulk operations have it.
   var runner: String { "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier):\(token)" }

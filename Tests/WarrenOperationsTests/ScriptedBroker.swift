@@ -14,6 +14,8 @@ final class ScriptedBroker: InspectableBroker, OperableBroker, DeadLetterBroker 
     var findings: [Finding]?
     /// Whether the engine cannot tell its queues and workers.
     var isBlind = false
+    /// Whether the engine cannot keep repeats of unique jobs out.
+    var knowsNoKeys = false
     /// Origins that a replay cannot reach.
     var gone: Set<QueueName> = []
     /// Called before each replay.
@@ -28,7 +30,11 @@ final class ScriptedBroker: InspectableBroker, OperableBroker, DeadLetterBroker 
 
   init() throws { engine = try TestBroker(clock: VirtualClock(now: time(0))) }
 
-  var capabilities: BrokerCapabilities { engine.capabilities }
+  var capabilities: BrokerCapabilities {
+    var capabilities = engine.capabilities
+    if script.withLock(\.knowsNoKeys) { capabilities.uniqueness = [] }
+    return capabilities
+  }
   var clock: any BrokerClock { engine.clock }
   func run() async throws { try await engine.run() }
   func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }

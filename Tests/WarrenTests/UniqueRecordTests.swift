@@ -120,6 +120,26 @@ import Testing
     #expect(next35 == 45 && record.first == at(35))
   }
 
+  @Test func whatAnOperatorDeletesFreesTheKeyAndIsHandledShouldItBeThere() throws {
+    var record = UniqueRecord()
+    let first = try publish(&record, keep, "a", at: 0)
+    record.note(deleted: first - 1)
+    #expect(isRepeated(record, keep, "b", at: 1), "that was another copy")
+    record.note(deleted: first)
+    #expect(!isRepeated(record, keep, "b", at: 1) && record.expiry(now: at(1)) != nil)
+    // It was not deleted after all: it is the job again.
+    var other = record
+    var isBegun = begun(&other, first)
+    #expect(isBegun == [true] && isRepeated(other, keep, "b", at: 1))
+    // Once there is a newer one it is superseded.
+    let second = try publish(&record, keep, "b", at: 1)
+    isBegun = begun(&record, first, second)
+    #expect(isBegun == [false, true])
+    record.finish(second, window: keep.window, now: at(2))
+    record.note(deleted: second)
+    #expect(isRepeated(record, keep, "c", at: 3), "what was done has its window")
+  }
+
   @Test func theRecordOutlivesTheCopiesThatItSupersedes() throws {
     var record = UniqueRecord()
     let late = try publish(&record, replace, "a", due: 1_000_000, at: 0)

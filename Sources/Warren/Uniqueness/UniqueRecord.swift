@@ -24,6 +24,8 @@ struct UniqueRecord: Codable, Sendable, Equatable {
   private(set) var overdue: Int64?
   /// When the last of all copies comes out.
   private(set) var latestDue: Date?
+  /// A copy that an operator has deleted. Should it be there all the same, it is handled like any other.
+  private(set) var deleted: Int64?
 
   /// How long a publisher may take to say whether a copy was stored.
   static let doubt: Duration = .seconds(300)
@@ -44,7 +46,7 @@ struct UniqueRecord: Codable, Sendable, Equatable {
         doubtfulUntil = now.adding(Self.doubt)
         return .publish(number: last, notBefore: due)
       }
-      if stored > done { return .repeated }
+      if holds { return .repeated }
       if last > stored, let doubtfulUntil, doubtfulUntil > now { return .repeated }
     }
     // By the time, so that numbers grow also when the record has gone meanwhile.
@@ -86,8 +88,19 @@ struct UniqueRecord: Codable, Sendable, Equatable {
     if number < stored { return false }
     // A worker has it: so it was stored, whatever its publisher knows.
     note(stored: number)
+    if deleted == number { deleted = nil }
     first = nil
     return true
+  }
+
+  /// Whether the queue has a copy that is to be handled, as far as is known.
+  private var holds: Bool { stored > done && stored != deleted }
+
+  /// Notes that an operator has deleted a copy: if it is the newest, the key is free, without a window.
+  mutating func note(deleted number: Int64) {
+    guard number == stored, stored > done else { return }
+    deleted = number
+    first = nil
   }
 
   /// Notes that a copy was handled.
@@ -102,7 +115,7 @@ struct UniqueRecord: Codable, Sendable, Equatable {
   /// From when on the record may be forgotten; `nil` while the queue has a job with the key. Superseded copies may still lie in the queue
   /// after that, and come out some time after they are due.
   func expiry(now: Date) -> Date? {
-    if stored > done { return nil }
+    if holds { return nil }
     let times = [keptOutUntil, doubtfulUntil, latestDue].compactMap(\.self)
     return times.reduce(now, max).adding(.seconds(86_400))
   }

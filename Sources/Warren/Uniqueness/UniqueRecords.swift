@@ -33,6 +33,14 @@ struct UniqueRecords: Sendable {
     return nil
   }
 
+  /// The keys of a queue that there are records of.
+  func keys(of queue: QueueName) async throws(BrokerError) -> [String] {
+    let prefix = StoreKey(.unique, queue, "").name
+    return try await store.records(of: .unique).map(\.key.name).filter { $0.hasPrefix(prefix) }.map {
+      String($0.dropFirst(prefix.count))
+    }
+  }
+
   private static func read(_ record: StoreRecord, _ key: String, _ queue: QueueName) throws(BrokerError) -> UniqueRecord
   {
     do { return try JSONDecoder().decode(UniqueRecord.self, from: record.value) } catch {

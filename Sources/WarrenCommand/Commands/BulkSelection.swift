@@ -18,7 +18,8 @@ struct BulkSelection: ParsableArguments {
 
   /// Counts and shows what is selected, asks, acts, and prints what was done.
   func act(
-    _ verb: String, done: String, _ options: GlobalOptions, asksForOne: Bool, _ confirmation: Confirmation,
+    _ verb: String, done: String, _ options: GlobalOptions, store: (any StateStore)? = nil, asksForOne: Bool,
+    _ confirmation: Confirmation,
     _ action: @Sendable (Operations, DeadLetterSurvey, Double?, (BulkReport) -> Void) async throws -> BulkReport
   ) async throws {
     if ids.isEmpty, !conditions.isGiven, !all {
@@ -28,7 +29,7 @@ struct BulkSelection: ParsableArguments {
       throw CommandError(.usage, "--all and ids: only one of both", next: "leave out --all to take only these messages")
     }
     let printer = Printer(options)
-    let summary = try await options.withOperations { operations in
+    let summary = try await options.withOperations(store: store) { operations in
       let survey = try await operations.survey(
         conditions.selection(ids: ids, limit: first?.count ?? .max))
       if survey.count == 0 {

@@ -103,13 +103,18 @@ struct QueueCommand: AsyncParsableCommand {
   struct Purge: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "purge",
-      abstract: "Deletes what waits in a queue, the delayed messages too, for good; what a worker holds stays.")
+      abstract: "Deletes what waits in a queue, the delayed messages too, for good; what a worker holds stays.",
+      discussion: """
+        With RabbitMQ name the application's database with --store sqlite:PATH or $WARREN_STORE, so that the keys of unique jobs are \
+        free again.
+        """)
     @OptionGroup var options: GlobalOptions
+    @OptionGroup var store: StoreOption
     @OptionGroup var confirmation: Confirmation
     @Argument(help: "The queue.") var queue: QueueName
 
     func run() async throws {
-      let purged = try await options.withOperations { operations in
+      let purged = try await options.withOperations(store: try store.open()) { operations in
         let view = try await operations.queue(queue)
         // What the engine cannot count may be there as well.
         let atLeast = view.delayed == nil ? "at least " : ""

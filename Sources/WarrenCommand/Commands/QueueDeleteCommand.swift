@@ -12,15 +12,19 @@ struct QueueDeleteCommand: AsyncParsableCommand {
       A queue cannot be renamed. Start its worker with the new name, which declares and binds the new queue; then remove the \
       bindings of the old one with `warren topology prune FILE`, let a worker with the old name finish what is in it, and delete \
       it. An event that is published while both queues are bound comes into both.
+
+      With RabbitMQ name the application's database with --store sqlite:PATH or $WARREN_STORE, so that the keys of unique jobs are \
+      free again.
       """)
   @OptionGroup var options: GlobalOptions
+  @OptionGroup var store: StoreOption
   @OptionGroup var confirmation: Confirmation
   @Argument(help: "The queue.") var queue: QueueName
   @Flag(help: "Also when it holds messages or has dead letters: they go with it, for good.") var force = false
   @Flag(help: "Say what would be deleted, and do nothing.") var dryRun = false
 
   func run() async throws {
-    let deleted = try await options.withOperations { operations in
+    let deleted = try await options.withOperations(store: try store.open()) { operations in
       let removal = try await operations.removal(of: queue)
       try refuse(removal)
       if dryRun {

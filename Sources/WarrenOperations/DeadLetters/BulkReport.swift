@@ -63,10 +63,25 @@ extension Operations {
   public func delete(
     _ survey: DeadLetterSurvey, batch: Int = pageSize, rate: Double? = nil, progress: (BulkReport) -> Void = { _ in }
   ) async throws(BrokerError) -> BulkReport {
-    let broker = try deadLetterBroker
+    _ = try deadLetterBroker
     return try await act(.delete, survey, batch, rate, progress) { selection throws(BrokerError) in
-      ReplayReport(replayed: try await broker.deleteDeadLetters(selection), stayed: 0)
+      ReplayReport(replayed: try await deleteDeadLetters(selection), stayed: 0)
     }
+  }
+
+  /// Deletes dead letters. Where a store keeps the keys of unique jobs, theirs are free after it.
+  func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
+    if let deletedJobs {
+      var look = selection
+      look.includesBodies = false
+      var letters: [DeadLetter] = []
+      try await walk(look) { letter in
+        if deletedJobs.concern(letter) { letters.append(letter) }
+        return true
+      }
+      try await deletedJobs.free(letters)
+    }
+    return try await deadLetterBroker.deleteDeadLetters(selection)
   }
 
   /// Acts on what the survey has seen, and on nothing that was parked after it.

@@ -29,10 +29,21 @@ extension Operations {
   }
 
   /// Deletes what waits in a queue, for good. Returns how many went.
+  ///
+  /// Where a store keeps the keys of unique jobs, those of the queue are free after it, also of jobs that the engine could not reach: such
+  /// a one is handled when it comes out, unless another with its key was enqueued meanwhile.
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     let broker = try operable
     return try await audited("queue.purge", queue: queue, done: { ($0, nil) }) { () throws(BrokerError) in
-      try await broker.purge(queue)
+      guard let deletedJobs else { return try await broker.purge(queue) }
+      var count = 0
+      if try await self.queue(queue).holdsDeadLetters {
+        count = try await deleteDeadLetters(DeadLetterSelection(queue: queue, limit: .max))
+      }
+      let now = clock.now
+      count += try await broker.purge(queue)
+      try await deletedJobs.freeAll(of: queue, until: now)
+      return count
     }
   }
 

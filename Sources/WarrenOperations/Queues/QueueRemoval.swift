@@ -73,9 +73,12 @@ extension Operations {
       () throws(BrokerError) in
       var gone = 0
       if withMessages, removal.deadLetters != 0 {
-        gone = try await deadLetterBroker.deleteDeadLetters(DeadLetterSelection(origin: name, limit: .max))
+        gone = try await deleteDeadLetters(DeadLetterSelection(origin: name, limit: .max))
       }
-      return gone + (try await broker.deleteQueue(name, withMessages: withMessages))
+      let now = clock.now
+      gone += try await broker.deleteQueue(name, withMessages: withMessages)
+      try await deletedJobs?.freeAll(of: name, until: now)
+      return gone
     }
   }
 

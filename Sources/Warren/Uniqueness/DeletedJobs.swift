@@ -1,0 +1,34 @@
+package import Foundation
+
+/// Frees the keys of unique jobs that an operator deletes, where a store keeps them: the engine does not know that they had one.
+package struct DeletedJobs: Sendable {
+  private let records: UniqueRecords
+
+  /// `nil` where the engine keeps the keys itself, or there is no store.
+  package init?(_ broker: any Broker, store: (any StateStore)?, clock: any BrokerClock) {
+    guard let store, broker.capabilities.uniqueness.isEmpty else { return nil }
+    records = UniqueRecords(store: store, clock: clock)
+  }
+
+  /// Whether a dead letter is a job with such a key.
+  package func concern(_ letter: DeadLetter) -> Bool { letter.message.headers[UniqueMark.header] != nil }
+
+  /// Frees the keys of dead letters. They are to be deleted after that: when it is broken off in between, they can be selected again.
+  package func free(_ letters: [DeadLetter]) async throws(BrokerError) {
+    for letter in letters {
+      guard let mark = UniqueMark(letter.message) else { continue }
+      _ = try await records.change(mark.key, in: letter.origin, isMade: false) { record, _ in
+        record.note(deleted: mark.number)
+      }
+    }
+  }
+
+  /// Frees the keys of the jobs of a queue that were published until this time, after the queue was emptied then.
+  package func freeAll(of queue: QueueName, until time: Date) async throws(BrokerError) {
+    for key in try await records.keys(of: queue) {
+      _ = try await records.change(key, in: queue, isMade: false) { record, _ in
+        if record.stored <= time.wholeMilliseconds { record.note(deleted: record.stored) }
+      }
+    }
+  }
+}
