@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 import Warren
 import WarrenGRDB
+import WarrenOperations
 import WarrenRabbitMQ
 
 private struct Index: JobMessage {
@@ -23,27 +24,27 @@ struct StoredKeyTests {
   /// What the handler saw, and when.
   private typealias Handled = Log<(number: Int, time: ContinuousClock.Instant)>
 
-  /// Runs `body` beside a worker with the same store; `makeStore` gives each process its own connection.
+  /// Runs `body` beside a worker with a store in the same database, which `open` opens again, as other processes do.
   private func working(
     _ body:
-      @escaping @Sendable (RabbitMQBroker, _ handled: Handled, _ bus: @Sendable () throws -> EventBus) async throws
-      -> Void
+      @escaping @Sendable (RabbitMQBroker, _ handled: Handled, _ open: @Sendable () throws -> DatabasePool)
+      async throws -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("warren-keys-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    @Sendable func makeStore() throws -> DatabaseStore {
+    @Sendable func open() throws -> DatabasePool {
       var configuration = Configuration()
       configuration.busyMode = .timeout(30)
       let database = try DatabasePool(path: folder.appendingPathComponent("app.db").path, configuration: configuration)
       var migrator = DatabaseMigrator()
       migrator.registerWarrenTables()
       try migrator.migrate(database)
-      return DatabaseStore(database)
+      return database
     }
     let handled = Handled()
     try await Index.$place.withValue(Queue(QueueName(Foreign.name()))) {
-      let store = try makeStore()
+      let store = DatabaseStore(try open())
       try await RabbitMQBroker.real().withBroker { broker in
         var options = Worker.Options()
         options.store = store
@@ -54,7 +55,7 @@ struct StoredKeyTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await worker.run() }
           defer { group.cancelAll() }
-          try await body(broker, handled) { EventBus(broker, source: "test", store: try makeStore()) }
+          try await body(broker, handled, open)
         }
       }
     }
@@ -63,8 +64,8 @@ struct StoredKeyTests {
   @Test func manyRepeatsAreOneRunWithTheLastContent() async throws {
     // The longest delay is one that no machine needs for so few.
     let (tasks, each, longest) = (8, 100, Duration.seconds(3600))
-    try await working { broker, handled, makeBus in
-      let buses = try (0..<tasks).map { _ in try makeBus() }
+    try await working { broker, handled, open in
+      let buses = try (0..<tasks).map { _ in EventBus(broker, source: "test", store: DatabaseStore(try open())) }
       try await withThrowingTaskGroup(of: Void.self) { group in
         for (task, bus) in buses.enumerated() {
           group.addTask {
@@ -95,8 +96,8 @@ struct StoredKeyTests {
   }
 
   @Test func ofAHundredAtOnceOneIsStored() async throws {
-    try await working { broker, handled, makeBus in
-      let bus = try makeBus()
+    try await working { broker, handled, open in
+      let bus = EventBus(broker, source: "test", store: DatabaseStore(try open()))
       let results = try await withThrowingTaskGroup(of: String.self) { group in
         for number in 0..<100 {
           group.addTask {
@@ -117,8 +118,8 @@ struct StoredKeyTests {
   }
 
   @Test func aCancelledJobIsNotHandled() async throws {
-    try await working { broker, handled, makeBus in
-      let bus = try makeBus()
+    try await working { broker, handled, open in
+      let bus = EventBus(broker, source: "test", store: DatabaseStore(try open()))
       let receipt = try await bus.enqueue(Index(number: 1), after: .milliseconds(500))
       try await bus.enqueue(Index(number: 2), after: .milliseconds(500))
       #expect(try await bus.cancel(receipt.id, of: Index.self))
@@ -135,12 +136,83 @@ struct StoredKeyTests {
     }
   }
 
-  /// A retry and a dead letter that is replayed are the same copy.
-  @Test func theMarkOfACopyGoesWithIt() async throws {
-    try await working { broker, _, makeBus in
+  /// What was committed with a key is kept out when the relay comes to it.
+  @Test func aRepeatInAnOutboxIsKeptOutByTheStore() async throws {
+    try await working { broker, handled, open in
+      let (database, place) = (try open(), Index.queue)
+      let outbox = Outbox(database, MessageComposer(source: "test"))
+      @Sendable func commit(_ numbers: Int...) async throws {
+        try await database.write { db in
+          try Index.$place.withValue(place) {
+            for number in numbers { try outbox.enqueue(Index(number: number), unique: .key("k"), in: db) }
+          }
+        }
+      }
+      let receipts = Log<String>()
+      var options = OutboxRelay.Options()
+      options.onReceipt = { receipts.add("\($1.result)") }
+      let relay = OutboxRelay(outbox, to: broker, store: DatabaseStore(database), options: options, logger: Self.quiet)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await relay.run() }
+        defer { group.cancelAll() }
+        try await commit(1, 2)
+        #expect(try await receipts.next(2) == ["stored", "repeated"])
+        #expect(try await handled.next().number == 1)
+        // It is done, and its window of a day is not over; nor is it for who publishes without an outbox.
+        try await commit(3)
+        #expect(try await receipts.next() == "repeated")
+        let bus = EventBus(broker, source: "test", store: DatabaseStore(database))
+        #expect("\(try await bus.enqueue(Index(number: 4), unique: .key("k")).result)" == "repeated")
+        #expect(try await outbox.status().waiting == 0)
+        try await bus.enqueue(Index(number: -2))
+        #expect(try await handled.next().number == -2)
+      }
+    }
+  }
+
+  /// Operations that have the store free the key of what they delete.
+  @Test func theKeyOfWhatIsDeletedIsFree() async throws {
+    try await working { broker, _, open in
       let queue = Queue(QueueName(Foreign.name()))
       try await broker.apply(Topology(queues: [queue]))
-      let bus = try makeBus()
+      let store = DatabaseStore(try open())
+      let bus = EventBus(broker, source: "test", store: store)
+      let operations = Operations(broker, store: store)
+      try await Index.$place.withValue(queue) {
+        @Sendable func enqueue(_ number: Int) async throws -> String {
+          "\(try await bus.enqueue(Index(number: number), unique: .key("k")).result)"
+        }
+        func park() async throws {
+          try await broker.consume(queue.name, prefetch: 1) { consumer in
+            _ = try await broker.settle(
+              try await consumer.mustNext(), as: .deadLetter(.init(.rejected), History()))
+          }
+        }
+        #expect(try await [enqueue(1), enqueue(2)] == ["stored", "repeated"])
+        try await park()
+        #expect(try await enqueue(3) == "repeated")
+        let survey = try await until {
+          try await operations.survey(.init(origin: queue.name, limit: .max))
+        } holds: {
+          $0.count == 1
+        }
+        #expect(try await operations.delete(survey).done == 1)
+        #expect(try await [enqueue(4), enqueue(5)] == ["stored", "repeated"])
+        #expect(try await operations.purge(queue.name) == 1)
+        #expect(try await [enqueue(6), enqueue(7)] == ["stored", "repeated"])
+        #expect(try await operations.deleteQueue(queue.name, withMessages: true) == 1)
+        try await broker.apply(Topology(queues: [queue]))
+        #expect(try await [enqueue(8), enqueue(9)] == ["stored", "repeated"])
+      }
+    }
+  }
+
+  /// A retry and a dead letter that is replayed are the same copy.
+  @Test func theMarkOfACopyGoesWithIt() async throws {
+    try await working { broker, _, open in
+      let queue = Queue(QueueName(Foreign.name()))
+      try await broker.apply(Topology(queues: [queue]))
+      let bus = EventBus(broker, source: "test", store: DatabaseStore(try open()))
       let header = try await Index.$place.withValue(queue) {
         try await bus.enqueue(Index(number: 1), unique: .key("one two"))
         return try await broker.consume(queue.name, prefetch: 1) { consumer in
