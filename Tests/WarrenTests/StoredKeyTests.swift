@@ -266,6 +266,25 @@ private final class Away: StateStore {
     }
   }
 
+  /// What an engine cannot do is refused with what to do instead, and that does it.
+  @Test func aJobThatCannotBeUpdatedIsReplacedByItsKey() async throws {
+    let metrics = CountingMetrics()
+    try await withMetricsFactory(metrics) {
+      try await base.working(worker(store: store)) { [self] in
+        #expect(try await enqueue("old", .replace, id: "mine", after: .seconds(60)) == "stored")
+        let error = await #expect(throws: BrokerError.self) { try await bus.update(Index(text: "new"), id: "mine") }
+        #expect(error?.code == .unsupported && error?.messageIDs == ["mine"])
+        #expect(error?.message.contains("onRepeat: .replace") == true)
+        let begin = base.clock.now
+        #expect(try await enqueue("new", .replace, after: .seconds(90)) == "stored")
+        try await base.runUntilIdle()
+        #expect(base.clock.now.timeIntervalSince(begin) >= 90)
+        try await metrics.wait("warren_superseded_total", ["queue": "indexes", "name": "index"], 1)
+      }
+    }
+    #expect(texts == ["new"])
+  }
+
   private static func code(_ body: () async throws -> some Sendable) async -> BrokerError.Code? {
     do { _ = try await body() } catch { return (error as? BrokerError)?.code }
     return nil

@@ -32,7 +32,8 @@ extension EventBus {
     throw BrokerError(
       .unsupported,
       "\(broker.capabilities.engine) cannot change a single message that waits: enqueue the job with "
-        + "`unique: .key(…, onRepeat: .replace)`, and enqueue it again with the other content", messageIDs: [id])
+        + "`unique: .key(…, onRepeat: .replace)`, and enqueue it again with the other content and the time when it is due",
+      messageIDs: [id])
   }
 
   /// What `body` returns; `nil` where the engine cannot reach a single message that waits.
