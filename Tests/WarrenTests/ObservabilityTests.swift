@@ -84,9 +84,10 @@ private struct Oops: Error {}
     let metrics = CountingMetrics()
     let begun = Log<Int>()
     let isOver = Counter()
+    let lines = Log<String>()
     try await withMetricsFactory(metrics) {
       let broker = try TestBroker()
-      let worker = try Worker(broker, name: "w", logger: quiet) {
+      let worker = try Worker(broker, name: "w", logger: Logger(label: "t") { _ in WarningLines(lines: lines) }) {
         On(Job.self) { _, context in
           begun.add(context.attempt)
           // A task of its own is not cancelled with the handler.
@@ -101,6 +102,7 @@ private struct Oops: Error {}
         let name = ["queue": "watched.jobs", "name": "watched.job"]
         try await metrics.wait("warren_handlers_stuck", name, 1)
         try await metrics.wait("warren_timeouts_total", name, 1)
+        #expect(try await lines.next() == "The handler takes longer than it may, and was cancelled")
         _ = isOver.enter()
         try await metrics.wait("warren_handlers_stuck", name, 0)
         try await metrics.wait("warren_handled_total", ["outcome": "complete"], 1)
@@ -195,6 +197,40 @@ private struct Oops: Error {}
         #expect(metrics.value("warren_queue_oldest_seconds", ["queue": "gauged"]) ?? 0 >= 90)
         group.cancelAll()
       }
+    }
+  }
+
+  /// Each of three processes has gauges; what they tell of a queue can be added up.
+  @Test func oneProcessOfAllTellsOfTheQueues() async throws {
+    let broker = try TestBroker()
+    let processes = (0..<3).map { _ in CountingMetrics() }
+    @Sendable func told() -> [Int] {
+      processes.indices.filter {
+        processes[$0].value("warren_queue_depth", ["queue": "gauged", "state": "ready"]) == 1
+      }
+    }
+    try await broker.withBroker { broker in
+      try await broker.apply(Topology(queues: ["gauged"]))
+      _ = try await broker.publish([Publication(Message(id: "1", name: "x", body: Data()), to: .queue("gauged"))])
+      let services = processes.map { metrics in
+        Task { try await withMetricsFactory(metrics) { try await BrokerGauges(broker).run() } }
+      }
+      defer { for service in services { service.cancel() } }
+      for metrics in processes { try await metrics.wait("warren_connection_up", [:], 1) }
+      try await broker.wait(for: "one tells") { told().count == 1 }
+      let first = told()[0]
+      services[first].cancel()
+      _ = await services[first].result
+      #expect(processes[first].value("warren_queue_depth", [:]) == nil, "its gauges are withdrawn")
+      try await broker.wait(for: "another follows") { told().count == 1 && told()[0] != first }
+      // A queue that is gone is not told of any more.
+      let second = told()[0]
+      _ = try await broker.deleteQueue("gauged", withMessages: true)
+      broker.advance(by: .seconds(10))
+      try await broker.wait(for: "it is gone") {
+        processes[second].value("warren_queue_depth", ["queue": "gauged"]) == nil
+      }
+      #expect(processes[second].value("warren_connection_up", [:]) == 1)
     }
   }
 

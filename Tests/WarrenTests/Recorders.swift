@@ -43,8 +43,11 @@ final class CountingMetrics: MetricsFactory {
   }
 
   private final class Series: CounterHandler, RecorderHandler, TimerHandler {
+    let key: String
     let change: @Sendable (Double, Bool) -> Void
-    init(_ change: @escaping @Sendable (Double, Bool) -> Void) { self.change = change }
+    init(_ key: String, _ change: @escaping @Sendable (Double, Bool) -> Void) {
+      (self.key, self.change) = (key, change)
+    }
     func increment(by amount: Int64) { change(Double(amount), true) }
     func reset() { change(0, false) }
     func record(_ value: Int64) { change(Double(value), false) }
@@ -54,7 +57,7 @@ final class CountingMetrics: MetricsFactory {
   private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Kind) -> Series {
     _ = found.withLock { $0[label, default: []].insert(kind) }
     let key = Self.key(label, dimensions)
-    return Series { value, isIncrement in
+    return Series(key) { value, isIncrement in
       self.values.withLock { $0[key] = isIncrement ? ($0[key] ?? 0) + value : value }
     }
   }
@@ -68,7 +71,10 @@ final class CountingMetrics: MetricsFactory {
     series(label, dimensions, .timer)
   }
   func destroyCounter(_ handler: any CounterHandler) {}
-  func destroyRecorder(_ handler: any RecorderHandler) {}
+  func destroyRecorder(_ handler: any RecorderHandler) {
+    guard let key = (handler as? Series)?.key else { return }
+    _ = values.withLock { $0.removeValue(forKey: key) }
+  }
   func destroyTimer(_ handler: any TimerHandler) {}
 }
 

@@ -203,7 +203,9 @@ def retries(system):
     yield "a handler that fails: again after " + ", ".join(f"{pause:.2f}" for pause in pauses) + f" s; the fourth failure moves the event to {DEAD}, with error and history"
     yield "the event is {type, timestamp, data: {documentId, title, createdBy, tags}}"
     assert any(" error " in line and "Message dead-lettered" in line for line in system.logged(system.worker).splitlines())
-    wait_for("the gauge", lambda: f'warren_dead_letters{{queue="{DEAD}"}} 1' in system.worker.request("GET", "/metrics").text, 30)
+    wait_for("the gauge", lambda: sum(
+        f'warren_dead_letters{{queue="{DEAD}"}} 1' in process.request("GET", "/metrics").text
+        for process in (system.api, system.worker)) == 1, 30)
     yield "on call: a line at error level, and warren_dead_letters, on which the alert rule of Deploy/alerts.yaml fires"
     assert system.queue("audit")["ready"] == audited + 1, system.queue("audit")
     yield "a retry is not published to the fanout again: another queue of the exchange got the event once"

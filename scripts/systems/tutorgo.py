@@ -430,7 +430,9 @@ def metrics(system):
     assert system.ask("meter", "PUT", "/users/meter", {"name": "M", "email": "later@example.org"}).status == 200
     system.booked("meter")
     wait_for("a retry", lambda: system.metric(system.worker, "warren_retries_total"))
-    wait_for("the gauges", lambda: system.metric(system.worker, "warren_dead_letters", queue="notification.booking.dead"))
+    wait_for("the gauges", lambda: any(
+        system.metric(process, "warren_dead_letters", queue="notification.booking.dead")
+        for process in (system.api, system.worker)))
     missing = [name for name in METRICS if all(
         system.metric(process, name) is None for process in (system.api, system.worker))]
     assert not missing, missing

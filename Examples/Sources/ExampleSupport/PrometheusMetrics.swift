@@ -53,18 +53,27 @@ public final class PrometheusMetrics: MetricsFactory {
     series(label.hasSuffix("seconds") ? label : label + "_seconds", dimensions, .histogram)
   }
 
-  // Series stay: a counter that began again at 0 whenever its owner went would look like a restart.
+  // Counters and histograms stay: one that began again at 0 whenever its owner went would look like a restart. A gauge that its owner
+  // withdraws goes, since its last value is true no more.
 
   /// See `MetricsFactory`.
   public func destroyCounter(_ handler: any CounterHandler) {}
   /// See `MetricsFactory`.
   public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
   /// See `MetricsFactory`.
-  public func destroyMeter(_ handler: any MeterHandler) {}
+  public func destroyMeter(_ handler: any MeterHandler) { withdraw(handler) }
   /// See `MetricsFactory`.
-  public func destroyRecorder(_ handler: any RecorderHandler) {}
+  public func destroyRecorder(_ handler: any RecorderHandler) { withdraw(handler) }
   /// See `MetricsFactory`.
   public func destroyTimer(_ handler: any TimerHandler) {}
+
+  private func withdraw(_ handler: AnyObject) {
+    families.withLock { families in
+      for (name, family) in families where family.kind == .gauge {
+        families[name]?.series = family.series.filter { $0.value !== handler }
+      }
+    }
+  }
 
   private func series(_ label: String, _ dimensions: [(String, String)], _ kind: Series.Kind) -> Series {
     let name = Self.name(label)

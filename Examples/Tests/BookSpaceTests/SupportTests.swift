@@ -60,6 +60,17 @@ import WarrenConnect
     #expect(lines.contains(#"took_seconds_sum{queue="q"} 0.03"#))
     #expect(lines.contains(#"took_seconds_count{queue="q"} 1"#))
   }
+
+  @Test func aGaugeThatIsWithdrawnIsGoneAndACounterStays() {
+    let metrics = PrometheusMetrics()
+    let gauges = ["a", "b"].map { metrics.makeRecorder(label: "depth", dimensions: [("queue", $0)], aggregate: false) }
+    for gauge in gauges { gauge.record(Int64(1)) }
+    let counter = metrics.makeCounter(label: "count", dimensions: [])
+    counter.increment(by: 1)
+    metrics.destroyRecorder(gauges[0])
+    metrics.destroyCounter(counter)
+    #expect(metrics.text == "# TYPE count counter\ncount 1\n# TYPE depth gauge\ndepth{queue=\"b\"} 1\n")
+  }
 }
 
 @Suite("What goes wrong with files, ports, logs and bodies") struct StartTests {

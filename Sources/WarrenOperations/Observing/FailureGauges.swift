@@ -1,38 +1,48 @@
-internal import Metrics
 public import ServiceLifecycle
-internal import Warren
+public import Warren
 
 /// Sets the gauge `warren_failure_groups`: how many groups of failures are new, have come back after they were resolved, are
-/// resolved or ignored. A service to run in one process beside the broker, so that an alert can ask for the first two.
+/// resolved or ignored, so that an alert can ask for the first two. A service to run beside the broker, in any number of processes: one
+/// of all does it, as ``Warren/BrokerGauges`` has it.
 ///
 /// The dead letters are read only when their number has changed, at most ``Operations/groupingLimit`` of them.
 public struct FailureGauges: Service {
   private let operations: Operations
   private let interval: Duration
+  private let lock: LockName
   private let clock: any BrokerClock
 
   /// Looks every `interval`, by the broker's clock.
-  public init(_ operations: Operations, every interval: Duration = .seconds(60)) {
+  ///
+  /// - Parameter lock: by which one process of all is found (``Warren/LockingBroker``).
+  public init(_ operations: Operations, every interval: Duration = .seconds(60), lock: LockName = "failure-gauges") {
     self.operations = operations
     self.interval = interval
+    self.lock = lock
     clock = operations.broker.clock
   }
 
   /// Looks until it is stopped.
   public func run() async throws {
     try? await cancelWhenGracefulShutdown {
-      var count = FailureCount()
-      while true {
-        if let found = try? await count.look(operations) {
-          for (series, number) in found {
-            Gauge(
-              label: "warren_failure_groups",
-              dimensions: [("queue", series.queue.rawValue), ("state", series.state.rawValue)]
-            ).record(number)
-          }
+      try await operations.broker.inOneProcess(lock, pause: interval, by: clock) { try await tell() }
+    }
+  }
+
+  private func tell() async throws {
+    var count = FailureCount()
+    var gauges = ToldGauges()
+    defer { gauges.withdrawOthers() }
+    while true {
+      if let found = try? await count.look(operations) {
+        for (series, number) in found {
+          gauges.set(
+            "warren_failure_groups", [("queue", series.queue.rawValue), ("state", series.state.rawValue)],
+            Double(number))
         }
-        try await clock.sleep(for: interval)
+        gauges.withdrawOthers()
       }
+      try await clock.sleep(for: interval)
     }
   }
 }
