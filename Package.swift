@@ -77,7 +77,7 @@ let package = Package(
       name: "WarrenConnect", dependencies: ["Warren", "WarrenSQLite", "WarrenRabbitMQ", "WarrenGRDB", grdb, log],
       swiftSettings: settings),
     .target(
-      name: "WarrenOperations", dependencies: ["Warren", metrics, lifecycle],
+      name: "WarrenOperations", dependencies: ["Warren", lifecycle],
       swiftSettings: settings),
     .target(
       name: "WarrenDashboard",

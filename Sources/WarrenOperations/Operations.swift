@@ -84,8 +84,8 @@ public struct Operations: Sendable {
     }
   }
 
-  /// What frees the keys of unique jobs that are deleted here; `nil` where the engine does it.
-  var deletedJobs: DeletedJobs? { DeletedJobs(broker, store: store, clock: clock) }
+  /// The keys of unique jobs that are enqueued or deleted here; `nil` where the engine keeps them.
+  var operatedKeys: OperatedKeys? { OperatedKeys(broker, store: store, clock: clock) }
 
   /// This process, as bulk operations have it.
   var runner: String { "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier):\(token)" }

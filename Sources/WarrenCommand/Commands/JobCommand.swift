@@ -19,8 +19,12 @@ struct JobCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("Not before this time, in ISO 8601 with its zone: 2030-01-31T18:00:00Z.", valueName: "time"))
     var at: TimeArgument?
-    @Option(help: ArgumentHelp("Keeps repeats out while the queue has the job and for a day after.", valueName: "key"))
+    @Option(
+      help: ArgumentHelp(
+        "Keeps repeats out while the queue has the job and for a day after; with RabbitMQ by --store.", valueName: "key"
+      ))
     var unique: String?
+    @OptionGroup var store: StoreOption
 
     func validate() throws {
       if after != nil, at != nil { throw ValidationError("--after and --at: only one of both") }
@@ -31,7 +35,7 @@ struct JobCommand: AsyncParsableCommand {
       composition.notBefore = at?.date ?? after.map { Date().addingTimeInterval($0.seconds) }
       composition.unique = unique.map { .key($0) }
       let job = composition
-      let view = try await options.withOperations {
+      let view = try await options.withOperations(store: unique == nil ? nil : store.open()) {
         content.note($0.broker)
         return try await $0.enqueue(job, to: queue, source: content.source)
       }

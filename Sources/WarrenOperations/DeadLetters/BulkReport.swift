@@ -71,15 +71,15 @@ extension Operations {
 
   /// Deletes dead letters. Where a store keeps the keys of unique jobs, theirs are free after it.
   func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
-    if let deletedJobs {
+    if let operatedKeys {
       var look = selection
       look.includesBodies = false
       var letters: [DeadLetter] = []
       try await walk(look) { letter in
-        if deletedJobs.concern(letter) { letters.append(letter) }
+        if operatedKeys.concern(letter) { letters.append(letter) }
         return true
       }
-      try await deletedJobs.free(letters)
+      try await operatedKeys.free(letters)
     }
     return try await deadLetterBroker.deleteDeadLetters(selection)
   }

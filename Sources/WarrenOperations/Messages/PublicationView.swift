@@ -54,7 +54,10 @@ extension Operations {
     let results = try await audited(
       queue == nil ? "event.publish" : "job.enqueue", queue: queue, message: message.id, count: 1,
       done: { _ in (1, composition.name.rawValue) }
-    ) { () throws(BrokerError) in try await broker.publish([whole]) }
+    ) { () throws(BrokerError) in
+      if whole.unique != nil, let operatedKeys { return try await operatedKeys.publish(whole, to: broker) }
+      return try await broker.publish([whole])
+    }
     switch results.first {
     case .stored?: break
     case .repeated?: view.result = .repeated

@@ -35,14 +35,14 @@ extension Operations {
   public func purge(_ queue: QueueName) async throws(BrokerError) -> Int {
     let broker = try operable
     return try await audited("queue.purge", queue: queue, done: { ($0, nil) }) { () throws(BrokerError) in
-      guard let deletedJobs else { return try await broker.purge(queue) }
+      guard let operatedKeys else { return try await broker.purge(queue) }
       var count = 0
       if try await self.queue(queue).holdsDeadLetters {
         count = try await deleteDeadLetters(DeadLetterSelection(queue: queue, limit: .max))
       }
       let now = clock.now
       count += try await broker.purge(queue)
-      try await deletedJobs.freeAll(of: queue, until: now)
+      try await operatedKeys.freeAll(of: queue, until: now)
       return count
     }
   }

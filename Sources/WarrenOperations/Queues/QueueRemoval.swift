@@ -77,7 +77,7 @@ extension Operations {
       }
       let now = clock.now
       gone += try await broker.deleteQueue(name, withMessages: withMessages)
-      try await deletedJobs?.freeAll(of: name, until: now)
+      try await operatedKeys?.freeAll(of: name, until: now)
       return gone
     }
   }

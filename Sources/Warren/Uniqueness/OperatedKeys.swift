@@ -1,13 +1,22 @@
 package import Foundation
+internal import Logging
 
-/// Frees the keys of unique jobs that an operator deletes, where a store keeps them: the engine does not know that they had one.
-package struct DeletedJobs: Sendable {
+/// The keys of unique jobs that an operator enqueues or deletes, where a store keeps them: the engine does not know of any.
+package struct OperatedKeys: Sendable {
   private let records: UniqueRecords
 
   /// `nil` where the engine keeps the keys itself, or there is no store.
   package init?(_ broker: any Broker, store: (any StateStore)?, clock: any BrokerClock) {
     guard let store, broker.capabilities.uniqueness.isEmpty else { return nil }
     records = UniqueRecords(store: store, clock: clock)
+  }
+
+  /// Publishes a job with a key, unless it is a repeat.
+  package func publish(_ job: Publication, to broker: any Broker) async throws(BrokerError) -> [PublishResult] {
+    let quiet = Logger(label: "warren.keys") { _ in SwiftLogNoOpLogHandler() }
+    return try await UniqueKeys(records: records, broker: broker, logger: quiet).publish([job]) {
+      publications throws(BrokerError) in try await broker.publish(publications)
+    }
   }
 
   /// Whether a dead letter is a job with such a key.

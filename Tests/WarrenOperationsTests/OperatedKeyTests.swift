@@ -12,7 +12,7 @@ private struct Index: JobMessage {
 }
 
 /// On an engine that knows no keys, a store has them: it is told of what an operator deletes.
-@Suite("Unique jobs that are deleted") struct DeletedJobTests {
+@Suite("Keys of unique jobs that a store keeps") struct OperatedKeyTests {
   private func running(
     _ body: @Sendable (ScriptedBroker, Operations, _ enqueue: @Sendable () async throws -> String) async throws -> Void
   ) async throws {
@@ -64,7 +64,19 @@ private struct Index: JobMessage {
     }
   }
 
+  @Test("what an operator enqueues takes its key, and a repeat is kept out") func enqueued() async throws {
+    try await running { broker, operations, enqueue in
+      var job = Composition(Index.name)
+      job.unique = .key("k")
+      #expect(try await operations.enqueue(job, to: "mail", source: "test").result == .stored)
+      #expect(try await operations.enqueue(job, to: "mail", source: "test").result == .repeated)
+      let result = try await enqueue()
+      #expect(result == "repeated")
+      #expect(try await broker.ready("mail") == 1)
+    }
+  }
+
   @Test("an engine that knows keys is told nothing") func ownKeys() async throws {
-    try await ScriptedBroker.running { broker, operations in #expect(operations.deletedJobs == nil) }
+    try await ScriptedBroker.running { broker, operations in #expect(operations.operatedKeys == nil) }
   }
 }
