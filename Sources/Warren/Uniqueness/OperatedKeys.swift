@@ -32,9 +32,12 @@ package struct OperatedKeys: Sendable {
     }
   }
 
-  /// Frees the keys of the jobs of a queue that were published until this time, after the queue was emptied then.
-  package func freeAll(of queue: QueueName, until time: Date) async throws(BrokerError) {
-    for key in try await records.keys(of: queue) {
+  /// The keys of a queue that there are records of, to be freed when it was emptied.
+  package func keys(of queue: QueueName) async throws(BrokerError) -> [String] { try await records.keys(of: queue) }
+
+  /// Frees keys of jobs of a queue that were published until this time.
+  package func free(_ keys: [String], of queue: QueueName, until time: Date) async throws(BrokerError) {
+    for key in keys {
       _ = try await records.change(key, in: queue, isMade: false) { record, _ in
         if record.stored <= time.wholeMilliseconds { record.note(deleted: record.stored) }
       }

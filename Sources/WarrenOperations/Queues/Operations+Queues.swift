@@ -36,13 +36,15 @@ extension Operations {
     let broker = try operable
     return try await audited("queue.purge", queue: queue, done: { ($0, nil) }) { () throws(BrokerError) in
       guard let operatedKeys else { return try await broker.purge(queue) }
+      // A store that cannot be read is no reason to have deleted something.
+      let keys = try await operatedKeys.keys(of: queue)
       var count = 0
       if try await self.queue(queue).holdsDeadLetters {
         count = try await deleteDeadLetters(DeadLetterSelection(queue: queue, limit: .max))
       }
       let now = clock.now
       count += try await broker.purge(queue)
-      try await operatedKeys.freeAll(of: queue, until: now)
+      try await operatedKeys.free(keys, of: queue, until: now)
       return count
     }
   }

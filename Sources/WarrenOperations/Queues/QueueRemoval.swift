@@ -71,13 +71,15 @@ extension Operations {
     try removal.check(withMessages: withMessages)
     return try await audited("queue.delete", queue: name, count: removal.messages, done: { ($0, nil) }) {
       () throws(BrokerError) in
+      // A store that cannot be read is no reason to have deleted something.
+      let keys = try await operatedKeys?.keys(of: name) ?? []
       var gone = 0
       if withMessages, removal.deadLetters != 0 {
         gone = try await deleteDeadLetters(DeadLetterSelection(origin: name, limit: .max))
       }
       let now = clock.now
       gone += try await broker.deleteQueue(name, withMessages: withMessages)
-      try await operatedKeys?.freeAll(of: name, until: now)
+      try await operatedKeys?.free(keys, of: name, until: now)
       return gone
     }
   }
