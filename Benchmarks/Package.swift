@@ -53,6 +53,13 @@ let package = Package(
       ],
       swiftSettings: settings),
     .executableTarget(
+      name: "pages-bench",
+      dependencies: [
+        "Measuring", arguments, log, .product(name: "Warren", package: "warren"),
+        .product(name: "WarrenConnect", package: "warren"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
       name: "application-bench",
       dependencies: [
         "Measuring", arguments, log, .product(name: "Warren", package: "warren"),

@@ -18,6 +18,7 @@ class Broker:
         self._node = json.loads(out)
         self.version = self._node["version"]
         self.url = self._node["amqp"]
+        self.management = self._node["management"]
         self.port = urllib.parse.urlparse(self.url).port
         return self
 
