@@ -139,7 +139,7 @@ def walk(dashboard):
     begin, seen, after = time.monotonic(), set(), None
     while True:
         page = dashboard.json("dead-letters?limit=500" + (f"&after={after}" if after is not None else ""))
-        seen.update((letter["message"]["id"], letter["queue"]) for letter in page["deadLetters"])
+        seen.update((letter["id"], letter["queue"]) for letter in page["deadLetters"])
         after = page.get("next")
         if after is None:
             break

@@ -34,7 +34,7 @@ public struct Dashboard: Service {
     public var isProduction: Bool
     /// What a browser is told when it is not let in, such as `Basic realm="queues"`, which lets it ask for a password.
     public var challenge: String?
-    /// How long a page that looks through all dead letters is waited for; then the browser is shown how far it is, and asks again.
+    /// How long a page that looks through all messages is waited for; then the browser is shown how far it is, and asks again.
     /// 80 ms by default.
     public var patience: Duration = .milliseconds(80)
 

@@ -386,6 +386,11 @@ extension SQLiteBroker: InspectableBroker {
   /// See ``Warren/InspectableBroker/queues()``.
   public func queues() async throws(BrokerError) -> [QueueStatus] { try await inspector.queues() }
 
+  /// See ``Warren/InspectableBroker/queue(_:)``.
+  public func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    try await inspector.queues(name).first
+  }
+
   /// See ``Warren/InspectableBroker/workers()``. Processes that consume nothing are not among them.
   public func workers() async throws(BrokerError) -> [WorkerStatus] { try await inspector.workers() }
 

@@ -6,7 +6,7 @@ import WarrenTesting
 
 @testable import WarrenDashboard
 
-@Suite("Pages that look through all dead letters") struct SweepTests {
+@Suite("Pages that look through all messages") struct SweepTests {
   @Test("one that takes long says how far it is, is made once, and is there in the end") func progress() async throws {
     let gate = Watched(false)
     let asked = Asked()
@@ -14,7 +14,7 @@ import WarrenTesting
       try await stage.park(["m1", "m2"])
       for _ in 1...2 {
         let page = try await stage.page("failures")
-        #expect(page.contains("Looking through the dead letters") && page.contains(#"http-equiv="refresh""#))
+        #expect(page.contains("Looking through the messages") && page.contains(#"http-equiv="refresh""#))
       }
       gate.withValue { $0 = true }
       let page = try await stage.pageInTheEnd("failures")
@@ -50,7 +50,7 @@ extension Stage {
   fileprivate func pageInTheEnd(_ path: String) async throws -> String {
     while true {
       let page = try await page(path)
-      if !page.contains("Looking through the dead letters") { return page }
+      if !page.contains("Looking through the messages") { return page }
     }
   }
 }

@@ -8,9 +8,9 @@ struct Desk: Sendable {
   let operations: Operations
   let sampler: Sampler
   let background: BulkRunner
-  let sweeps: Sweeps<Page>
+  let sweeps: Sweeps<Answer>
   var configuration: Dashboard.Configuration
-  /// How many pages that look through all dead letters may be made at once.
+  /// How many pages that look through all messages may be made at once.
   static let sweepLimit = 16
 
   /// - Parameter interval: how old a look may be that is shown again.

@@ -35,7 +35,7 @@ enum RouteTable {
       .page("queue/job", .enqueue, NewJobPage.page),
       .post("queue/job", .enqueue, NewJobPage.enqueue),
       .page("messages", .see, MessagesPage.page),
-      .get("message", .see, OneMessagePage.page),
+      .get("message", .see) { try await SweepPage.answer($0, OneMessagePage.page) },
       .post("message/reveal", .reveal, OneMessagePage.reveal),
       .post("message/run", .run, OneMessagePage.run),
       .page("message/delete", .delete, OneMessagePage.confirmDelete),
@@ -74,7 +74,7 @@ enum RouteTable {
 
   private static func sweep(
     _ path: String, _ action: Dashboard.Action, _ page: @escaping @Sendable (Call) async throws -> Page
-  ) -> Route { .page(path, action) { try await SweepPage.page($0, page) } }
+  ) -> Route { .get(path, action) { try await SweepPage.answer($0) { .page(try await page($0)) } } }
 
   /// The page that a stream keeps up to date.
   static func livePage(_ call: Call) throws -> @Sendable (Call) async throws -> Page {

@@ -1,26 +1,26 @@
 internal import HTTPTypes
 
-/// A page that looks through all dead letters, or through more.
+/// A page that looks through all dead letters, or through all messages.
 enum SweepPage {
-  /// The page, or, when it is not made within the dashboard's patience, one that says how far it is.
-  static func page(
-    _ call: Call, _ render: @escaping @Sendable (Call) async throws -> Page
-  ) async throws -> Page {
+  /// The answer, or, when there is none within the dashboard's patience, a page that says how far it is.
+  static func answer(
+    _ call: Call, _ look: @escaping @Sendable (Call) async throws -> Answer
+  ) async throws -> Answer {
     let name = "\(call.visitor.name) \(call.visitor.role.rawValue) \(call.here.text)"
     do {
       let outcome = try await call.desk.sweeps.outcome(of: name) { progress in
         var call = call
         call.progress = progress
-        return try await render(call)
+        return try await look(call)
       }
       switch outcome {
-      case .done(let page): return page
-      case .running(let progress, let begin): return await waiting(progress.read, since: begin, call)
+      case .done(let answer): return answer
+      case .running(let progress, let begin): return .page(await waiting(progress.read, since: begin, call))
       }
-    } catch is Sweeps<Page>.TooMany {
+    } catch is Sweeps<Answer>.TooMany {
       throw Refusal(
         .serviceUnavailable,
-        "\(Desk.sweepLimit) pages are looking through the dead letters already: try again in a moment")
+        "\(Desk.sweepLimit) pages are looking through the messages already: try again in a moment")
     }
   }
 
@@ -34,7 +34,7 @@ enum SweepPage {
         .init(
           id: "progress",
           content: Parts.card(nil) {
-            Parts.empty("Looking through the dead letters") {
+            Parts.empty("Looking through the messages") {
               read > 0 ? "Read \(what) so far, in \(seconds) s. " : "For \(seconds) s so far. "
               "This page shows what was found as soon as it is done."
             }

@@ -7,14 +7,18 @@ struct Inspector {
   let file: BrokerFile
 
   /// Counts are kept as messages come and go, so this is as quick with millions of messages as with none.
-  func queues() async throws(BrokerError) -> [QueueStatus] {
+  /// All queues, or one of them.
+  func queues(_ name: QueueName? = nil) async throws(BrokerError) -> [QueueStatus] {
     try await file.read { database in
       let topology = try KnownTopology(database)
       var consumers: [Int64: Int] = [:]
       for row in try Row.fetchAll(database, sql: "SELECT queue, sum(consumers) AS n FROM worker_queue GROUP BY queue") {
         consumers[row.int("queue")] = row.count("n")
       }
-      return try Row.fetchAll(database, sql: "SELECT * FROM depth").compactMap { depth in
+      let chosen = name.map { topology.queues[$0]?.id ?? -1 }
+      let depths = try Row.fetchAll(
+        database, sql: "SELECT * FROM depth WHERE ?1 IS NULL OR queue = ?1", arguments: [chosen])
+      return try depths.compactMap { depth in
         guard let known = topology[depth.int("queue")] else { return nil }
         return QueueStatus(
           name: known.name, ready: depth.count("ready"), delayed: depth.count("delayed"),
