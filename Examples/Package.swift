@@ -13,7 +13,6 @@ let warren = Target.Dependency.product(name: "Warren", package: "warren")
 let sqlite = Target.Dependency.product(name: "WarrenSQLite", package: "warren")
 let outbox = Target.Dependency.product(name: "WarrenGRDB", package: "warren")
 let dashboard = Target.Dependency.product(name: "WarrenDashboard", package: "warren")
-let operations = Target.Dependency.product(name: "WarrenOperations", package: "warren")
 let connect = Target.Dependency.product(name: "WarrenConnect", package: "warren")
 let testing = Target.Dependency.product(name: "WarrenTesting", package: "warren")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -122,7 +121,7 @@ let package = Package(
       name: "event-booking",
       dependencies: [
         "EventBookingRoutes", "EventBookingControllers", "EventBookingWorkers", "EventBookingAppModules",
-        "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, dashboard, operations, arguments,
+        "EventBookingModules", "Accounts", "ExampleSupport", "Mail", warren, dashboard, arguments,
       ],
       path: "Sources/event-booking/Main", swiftSettings: settings),
     .target(

@@ -3,8 +3,8 @@
 python3 -m harness.pages PAGES_BENCH WARREN sqlite|rabbitmq
 
 Fills a file with 1,000 queues, 1,000,000 waiting messages and 200,000 dead letters, or a RabbitMQ with 100 queues and 100,000 dead
-letters; asks `warren dashboard` for every page 20 times over one connection; goes through all dead letters a page at a time, counts
-each once, and replays them all. QUEUES, WAITING and LETTERS take other numbers.
+letters; asks `warren dashboard` for every page 20 times over one connection; on SQLite it goes through all dead letters a page at a time,
+counts each once, and replays them all. QUEUES, WAITING and LETTERS take other numbers.
 """
 import http.client
 import json
@@ -38,6 +38,10 @@ PAGES = {
 }
 
 
+class Unable(Exception):
+    """The engine cannot do what the page is about."""
+
+
 class Dashboard:
     """`warren dashboard` in a process of its own."""
 
@@ -55,6 +59,8 @@ class Dashboard:
         self.connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
         answer = self.connection.getresponse()
         text = answer.read()
+        if answer.status == 501:
+            raise Unable(path)
         assert answer.status < 400, (path, answer.status, text[:300])
         return text
 
@@ -83,7 +89,10 @@ def links(dashboard):
     for name, pattern, path in (
             ("a message", r'href="(/message\?[^"]*)"', PAGES["its messages"]),
             ("a dead letter", r'href="(/dead-letter\?[^"]*)"', PAGES["of one queue"])):
-        found = re.findall(pattern, dashboard.ask(path).decode())
+        try:
+            found = re.findall(pattern, dashboard.ask(path).decode())
+        except Unable:
+            continue
         if found:
             pages[name] = found[0].replace("&amp;", "&")
     return pages
@@ -92,6 +101,10 @@ def links(dashboard):
 def pages(dashboard):
     rows, missed = [], 0
     for name, path in links(dashboard).items():
+        try:
+            dashboard.ask(path)
+        except Unable:
+            continue
         times, size, whole = [], 0, []
         for _ in range(TIMES):
             opened = time.perf_counter()
@@ -170,8 +183,9 @@ def measure(url):
     try:
         missed = pages(dashboard)
         streams(dashboard)
-        walk(dashboard)
-        replay(dashboard)
+        if engine == "sqlite":  # RabbitMQ reads dead letters by taking them, 500 of all queues as slowly as all
+            walk(dashboard)
+            replay(dashboard)
         print(f"The dashboard holds {dashboard.mb:.0f} MB at the end; {missed or 'no'} page{'s' * (missed != 1)} missed the goal.")
     finally:
         dashboard.stop()

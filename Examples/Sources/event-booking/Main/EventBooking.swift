@@ -9,7 +9,6 @@ internal import ExampleSupport
 internal import Foundation
 internal import Warren
 internal import WarrenDashboard
-internal import WarrenOperations
 
 /// Events and tickets. The API saves, puts a job into the queue and answers; the worker sends the mails.
 @main struct EventBooking: AsyncParsableCommand {
@@ -43,7 +42,7 @@ internal import WarrenOperations
       dashboard: dashboard)
     try await system.run(
       worker: try EmailWorker(NotificationAppModule(modules)).worker(on: system.broker, logger: system.logger),
-      beside: [modules.relay(to: system.broker), dashboard, FailureGauges(Operations(system.broker))],
+      beside: [modules.relay(to: system.broker), dashboard],
       routes: { router in routes.add(to: router) })
   }
 }
