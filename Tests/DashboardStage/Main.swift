@@ -39,7 +39,7 @@ import WarrenGRDB
     let server = try DashboardServer(dashboard, .init(port: port), logger: logger) { _ in }
     let seeding = Seeding { [failing, seed] in
       if !seed { return }
-      try await EarlierHour.seed(broker, auditFile: audit)
+      try await EarlierHours.seed(broker, auditFile: audit)
       try await System.seed(broker, topology, failing: failing)
       try await application.seed()
     }
