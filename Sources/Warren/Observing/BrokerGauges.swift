@@ -64,17 +64,25 @@ public struct BrokerGauges: Service {
     }
   }
 
-  /// The queues; `nil` while the broker cannot tell them. Whether it is there is told.
+  /// The queues; `nil` while the broker cannot tell them. Whether it is there is told, and that it is not when it has given no answer
+  /// for as long as the interval: the call for its queues may wait much longer for it.
   private func look() async -> [QueueStatus]? {
     let up = Gauge(label: "warren_connection_up")
-    do {
-      let queues = try await broker.queues()
-      up.record(1)
-      return queues
-    } catch {
-      // An engine that cannot list queues is there all the same.
-      up.record(error.code == .unsupported ? 1 : 0)
-      return nil
+    return await withTaskGroup(of: Void.self) { group in
+      group.addTask { if (try? await clock.sleep(for: interval)) != nil { up.record(0) } }
+      let result: Result<[QueueStatus], BrokerError>
+      do throws(BrokerError) { result = .success(try await broker.queues()) } catch { result = .failure(error) }
+      group.cancelAll()
+      await group.waitForAll()
+      switch result {
+      case .success(let queues):
+        up.record(1)
+        return queues
+      case .failure(let error):
+        // An engine that cannot list queues is there all the same.
+        up.record(error.code == .unsupported ? 1 : 0)
+        return nil
+      }
     }
   }
 
