@@ -22,13 +22,13 @@ actor Sweeps<Result: Sendable> {
 
   private struct Sweep {
     let result: Task<Result, any Error>
-    let isDone = Watched(false)
+    let end = Watched<ContinuousClock.Instant?>(nil)
     let progress = SweepProgress()
     let begin = ContinuousClock.now
 
     init(_ look: @escaping @Sendable (SweepProgress) async throws -> Result) {
-      result = Task { [isDone, progress] in
-        defer { isDone.withValue { $0 = true } }
+      result = Task { [end, progress] in
+        defer { end.withValue { $0 = .now } }
         return try await look(progress)
       }
     }
@@ -38,8 +38,8 @@ actor Sweeps<Result: Sendable> {
   private let patience: Duration
   /// How many there may be at once.
   private let limit: Int
-  /// A result that is not asked for again is dropped after this.
-  private static var lifetime: Duration { .seconds(60) }
+  /// A browser asks again after a second. What is older may not be true any more.
+  private static var lifetime: Duration { .seconds(3) }
 
   init(patience: Duration, limit: Int) {
     self.patience = patience
@@ -52,6 +52,7 @@ actor Sweeps<Result: Sendable> {
   func outcome(
     of name: String, _ look: @escaping @Sendable (SweepProgress) async throws -> Result
   ) async throws -> Outcome {
+    sweeps = sweeps.filter { _, sweep in sweep.end.value.map { ContinuousClock.now - $0 < Self.lifetime } ?? true }
     let sweep = try sweeps[name] ?? begin(name, look)
     guard await isDone(sweep) else { return .running(sweep.progress, since: sweep.begin) }
     // The next who asks wants to know what is there then.
@@ -62,7 +63,6 @@ actor Sweeps<Result: Sendable> {
   private func begin(
     _ name: String, _ look: @escaping @Sendable (SweepProgress) async throws -> Result
   ) throws(TooMany) -> Sweep {
-    sweeps = sweeps.filter { !$0.value.isDone.value || ContinuousClock.now - $0.value.begin < Self.lifetime }
     if sweeps.count >= limit { throw TooMany() }
     let sweep = Sweep(look)
     sweeps[name] = sweep
@@ -72,11 +72,14 @@ actor Sweeps<Result: Sendable> {
   /// Whether it is done within the time that one who asks waits.
   private nonisolated func isDone(_ sweep: Sweep) async -> Bool {
     await withTaskGroup(of: Void.self) { [patience] group in
-      group.addTask { await sweep.isDone.wait { $0 } }
+      group.addTask { await sweep.end.wait { $0 != nil } }
       group.addTask { try? await Task.sleep(for: patience) }
       await group.next()
       group.cancelAll()
     }
-    return sweep.isDone.value
+    return sweep.end.value != nil
   }
+
+  /// After something was changed the next look is a new one.
+  func forget() { sweeps.removeAll() }
 }

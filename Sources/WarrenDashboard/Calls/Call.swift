@@ -72,6 +72,7 @@ struct Call: Sendable {
     try await requireEverywhere(action, queue)
     let value = try await body()
     await desk.sampler.forget()
+    await desk.sweeps.forget()
     return value
   }
 
