@@ -32,12 +32,14 @@ public struct BrokerGauges: Service {
     try? await cancelWhenGracefulShutdown {
       let tells = Watched(false)
       try await withThrowingTaskGroup(of: Void.self) { group in
+        // Whether this process reaches the broker is told by each, while it waits for the lock and cannot tell of queues.
         group.addTask {
           while true {
             if !tells.value { _ = await look() }
             try await clock.sleep(for: interval)
           }
         }
+        // The queues are told of by the one that has the lock, for as long as it has it.
         group.addTask {
           try await broker.inOneProcess(lock, pause: interval, by: clock) {
             tells.withValue { $0 = true }
@@ -69,6 +71,7 @@ public struct BrokerGauges: Service {
   private func look() async -> [QueueStatus]? {
     let up = Gauge(label: "warren_connection_up")
     return await withTaskGroup(of: Void.self) { group in
+      // Beside the call, since that does not return before its own deadline.
       group.addTask { if (try? await clock.sleep(for: interval)) != nil { up.record(0) } }
       let result: Result<[QueueStatus], BrokerError>
       do throws(BrokerError) { result = .success(try await broker.queues()) } catch { result = .failure(error) }

@@ -27,6 +27,7 @@ actor Sweeps<Result: Sendable> {
     let begin = ContinuousClock.now
 
     init(_ look: @escaping @Sendable (SweepProgress) async throws -> Result) {
+      // Not a child of the request that asked first: the look outlives it, and the next request has its result.
       result = Task { [end, progress] in
         defer { end.withValue { $0 = .now } }
         return try await look(progress)
@@ -72,6 +73,7 @@ actor Sweeps<Result: Sendable> {
   /// Whether it is done within the time that one who asks waits.
   private nonisolated func isDone(_ sweep: Sweep) async -> Bool {
     await withTaskGroup(of: Void.self) { [patience] group in
+      // Whichever is first; a look that goes on is not held up by the one who asks. A person waits, so real time counts.
       group.addTask { await sweep.end.wait { $0 != nil } }
       group.addTask { try? await Task.sleep(for: patience) }
       await group.next()

@@ -6,8 +6,7 @@ internal import Warren
 struct Inspector {
   let file: BrokerFile
 
-  /// Counts are kept as messages come and go, so this is as quick with millions of messages as with none.
-  /// All queues, or one of them.
+  /// All queues, or one of them. Counts are kept as messages come and go, so this is as quick with millions of messages as with none.
   func queues(_ name: QueueName? = nil) async throws(BrokerError) -> [QueueStatus] {
     try await file.read { database in
       let topology = try KnownTopology(database)
