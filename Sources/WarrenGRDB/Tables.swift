@@ -35,7 +35,7 @@ enum Tables {
   /// Times are milliseconds since 1970.
   fileprivate static let first = """
     CREATE TABLE warren_outbox (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of commits; never given out again
+      seq INTEGER PRIMARY KEY, -- the order of commits; that of a deleted message can be given out again
       order_key TEXT,          -- messages that share it are published in this order
       stored_at INTEGER NOT NULL,
       attempts INTEGER NOT NULL DEFAULT 0,
@@ -59,7 +59,6 @@ enum Tables {
       headers TEXT,            -- JSON; NULL: none
       body BLOB NOT NULL
     );
-    CREATE INDEX warren_outbox_order ON warren_outbox (order_key, seq) WHERE order_key IS NOT NULL;
     CREATE INDEX warren_outbox_failed ON warren_outbox (next_try) WHERE next_try IS NOT NULL;
 
     CREATE TABLE warren_inbox (

@@ -144,6 +144,36 @@ import WarrenTesting
     }
   }
 
+  @Test func whatTakesThePlaceOfADiscardedMessageIsPublishedToo() async throws {
+    let application = try Application()
+    let first = try await application.book(1)
+    let isFirst = Mutex(true)
+    try await relaying(
+      application,
+      through: { engine in
+        Deciding(base: engine) { publications throws(BrokerError) in
+          let isFirst = isFirst.withLock { isFirst in
+            defer { isFirst = false }
+            return isFirst
+          }
+          if isFirst {
+            // While the first message is on its way, an operator discards it and the next is committed, at the same place.
+            do {
+              try application.database.write { db in
+                try db.execute(sql: "DELETE FROM warren_outbox WHERE id = ?", arguments: [first.rawValue])
+                try application.outbox.publish(Booked(number: 2), in: db)
+              }
+            } catch { throw BrokerError(.invalid, "\(error)") }
+          }
+          return publications.map { _ in nil }
+        }
+      }
+    ) { broker in
+      #expect(try await numbers(take(2, from: "all", broker)) == [1, 2])
+      try await until { try await application.waiting() == 0 }
+    }
+  }
+
   @Test(arguments: [false, true]) func theOrderOfAKeyIsKeptThoughTheEngineFails(oneByOne: Bool) async throws {
     let application = try Application()
     for number in 1...60 { try await application.book(number, orderedBy: "key \(number % 3)") }

@@ -160,16 +160,13 @@ public struct OutboxRelay: Service {
     let pauses = pairs.map { pause(after: $0.0.attempts + 1) }
     try await Task {
       try await database.write { db in
-        let delete = try db.cachedStatement(sql: "DELETE FROM warren_outbox WHERE seq = ?")
         for ((row, receipt), pause) in zip(pairs, pauses) {
           guard case .failed(let error) = receipt.result else {
-            try delete.execute(arguments: [row.seq])
+            try row.delete(db)
             continue
           }
           let next = now.addingTimeInterval(pause.seconds).wholeMillisecondsRoundedUp
-          try db.execute(
-            sql: "UPDATE warren_outbox SET attempts = attempts + 1, next_try = ?, error = ? WHERE seq = ?",
-            arguments: [next, "\(error.code.rawValue): \(error.message.prefix(500))", row.seq])
+          try row.postpone(until: next, error: "\(error.code.rawValue): \(error.message.prefix(500))", db)
         }
       }
     }.value

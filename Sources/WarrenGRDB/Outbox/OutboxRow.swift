@@ -7,6 +7,8 @@ struct OutboxRow {
   var seq: Int64
   var orderKey: String?
   var attempts: Int
+  /// Milliseconds since 1970.
+  private var storedAt: Int64
   var publication: Publication
 
   private static let columns = """
@@ -41,25 +43,23 @@ struct OutboxRow {
 
   /// The next rows to publish, in order, at most so many, with bodies of at most `size` bytes together beside the first.
   ///
-  /// An order key of which a message waits for its next try is passed over. `oneOfEachKey` takes only the first message of
-  /// each order key.
+  /// Once a message waits for its next try, those behind it with its order key are passed over. `oneOfEachKey` takes only the
+  /// first message of each order key.
   static func next(_ db: Database, now: Date, limit: Int, size: Int, oneOfEachKey: Bool) throws -> [OutboxRow] {
-    let ordered =
-      oneOfEachKey
-      ? """
-      AND (order_key IS NULL OR NOT EXISTS
-        (SELECT 1 FROM warren_outbox b WHERE b.order_key = o.order_key AND b.seq < o.seq))
-      """
-      : "AND (order_key IS NULL OR order_key NOT IN (SELECT order_key FROM warren_outbox b WHERE next_try > :now AND order_key IS NOT NULL))"
     let select = try db.cachedStatement(
-      sql: """
-        SELECT seq, order_key, attempts, \(columns) FROM warren_outbox o
-        WHERE (next_try IS NULL OR next_try <= :now) \(ordered) ORDER BY seq LIMIT :limit
-        """)
+      sql: "SELECT seq, order_key, attempts, \(columns), stored_at, next_try FROM warren_outbox ORDER BY seq")
+    let now = now.wholeMilliseconds
     var rows: [OutboxRow] = []
+    var heldKeys: Set<String> = []
     var left = size
-    let cursor = try Row.fetchCursor(select, arguments: ["now": now.wholeMilliseconds, "limit": limit])
-    while let row = try cursor.next() {
+    let cursor = try Row.fetchCursor(select)
+    while rows.count < limit, let row = try cursor.next() {
+      let orderKey: String? = row[1]
+      if let orderKey, heldKeys.contains(orderKey) { continue }
+      let nextTry: Int64? = row[21]
+      let isWaiting = nextTry.map { $0 > now } ?? false
+      if let orderKey, isWaiting || oneOfEachKey { heldKeys.insert(orderKey) }
+      if isWaiting { continue }
       let found = try OutboxRow(row)
       left -= found.publication.message.body.count
       if left < 0, !rows.isEmpty { break }
@@ -68,10 +68,26 @@ struct OutboxRow {
     return rows
   }
 
+  /// Deletes it. Its `seq` alone would not do: when the last message goes, the next one gets that again.
+  func delete(_ db: Database) throws {
+    try db.cachedStatement(sql: "DELETE FROM warren_outbox WHERE \(Self.isIt)").execute(arguments: identity)
+  }
+
+  /// Notes that it could not be published, and when that is tried again.
+  func postpone(until time: Int64, error: String, _ db: Database) throws {
+    try db.cachedStatement(
+      sql: "UPDATE warren_outbox SET attempts = attempts + 1, next_try = ?, error = ? WHERE \(Self.isIt)"
+    ).execute(arguments: [time, error] + identity)
+  }
+
+  private static let isIt = "seq = ? AND id = ? AND stored_at = ?"
+  private var identity: StatementArguments { [seq, publication.message.id?.rawValue, storedAt] }
+
   private init(_ row: Row) throws {
     seq = row[0]
     orderKey = row[1]
     attempts = row[2]
+    storedAt = row[20]
     func time(_ index: Int) -> Date? { (row[index] as Int64?).map { Date(wholeMilliseconds: $0) } }
     func name<N: Name>(_ index: Int) -> N? { (row[index] as String?).map { N($0) } }
     let message = Message(
