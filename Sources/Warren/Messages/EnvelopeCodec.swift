@@ -51,7 +51,7 @@ public struct EnvelopeCodec: MessageCodec {
       while let character = rest.popLast(), character != UInt8(ascii: "\"") {
         if character == UInt8(ascii: "\\") { return nil }
       }
-      return rest.removeSuffix(beforeTime) ? rest.indices : nil
+      return rest.removeSuffix(beforeTime) ? rest.startIndex..<rest.endIndex : nil
     }
     return range.map { body.startIndex + $0.lowerBound..<body.startIndex + $0.upperBound }
   }

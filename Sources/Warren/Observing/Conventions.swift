@@ -46,16 +46,19 @@ enum Conventions {
 
   /// The destination as a producer has it: exchange and routing key, without what is empty.
   static func destination(_ exchange: String, _ key: String?) -> String {
-    let parts = [exchange, key ?? ""].filter { !$0.isEmpty }
-    return parts.isEmpty ? "amq.default" : parts.joined(separator: ":")
+    let destination = joined(exchange, key ?? "")
+    return destination.isEmpty ? "amq.default" : destination
   }
 
   /// The destination as a consumer has it: exchange, routing key and queue, without what is empty, and once where key and queue
   /// are the same.
   static func destination(of delivery: Delivery) -> String {
     let (key, queue) = (delivery.routingKey.rawValue, delivery.queue.rawValue)
-    return [delivery.exchange?.rawValue ?? "", key == queue ? "" : key, queue].filter { !$0.isEmpty }
-      .joined(separator: ":")
+    return joined(joined(delivery.exchange?.rawValue ?? "", key == queue ? "" : key), queue)
+  }
+
+  private static func joined(_ first: String, _ second: String) -> String {
+    first.isEmpty ? second : second.isEmpty ? first : first + ":" + second
   }
 
   /// What kind of error it is: one word of few.

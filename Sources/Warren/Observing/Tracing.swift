@@ -30,10 +30,9 @@ struct MessageTrace: Sendable {
     guard let tracer else { return try await body(NotedSpan(span: nil)) }
     let key = key()
     let destination = Conventions.destination(exchange(), key)
-    return try await tracer.withAnySpan("publish \(destination)", ofKind: .producer) { span in
-      describe(span, .publish, destination, system, key: key, count: count)
-      return try await noting(span) { try await body(NotedSpan(span: span)) }
-    }
+    let span = tracer.startAnySpan("publish " + destination, ofKind: .producer)
+    describe(span, .publish, destination, system, key: key, count: count)
+    return try await inside(span) { try await body(NotedSpan(span: span)) }
   }
 
   /// Publishes what was made before inside a span of the kind `client`, with a link to each trace in which a message was
@@ -45,22 +44,21 @@ struct MessageTrace: Sendable {
     let whole = first.conventionalDestination
     let isOne = publications.allSatisfy { $0.conventionalDestination == whole }
     let destination = isOne ? whole : first.destination.place
-    return try await tracer.withAnySpan("publish \(destination)", ofKind: .client) { span in
-      let isBatch = publications.count > 1
-      describe(
-        span, .publish, destination, system, key: isOne ? first.conventionalRoutingKey : nil,
-        isBatch ? nil : first.message, count: publications.count)
-      for publication in publications {
-        let context = context(in: publication.message.headers, tracer)
-        if context.isEmpty { continue }
-        // What differs from message to message stands at its link.
-        var attributes: SpanAttributes = [:]
-        if isBatch { attributes[Conventions.Attribute.messageID] = publication.message.id?.rawValue }
-        if !isOne { attributes[Conventions.Attribute.destination] = publication.conventionalDestination }
-        span.addLink(SpanLink(context: context, attributes: attributes))
-      }
-      return try await noting(span) { try await body(NotedSpan(span: span)) }
+    let span = tracer.startAnySpan("publish " + destination, ofKind: .client)
+    let isBatch = publications.count > 1
+    describe(
+      span, .publish, destination, system, key: isOne ? first.conventionalRoutingKey : nil,
+      isBatch ? nil : first.message, count: publications.count)
+    for publication in publications {
+      let context = context(in: publication.message.headers, tracer)
+      if context.isEmpty { continue }
+      // What differs from message to message stands at its link.
+      var attributes: SpanAttributes = [:]
+      if isBatch { attributes[Conventions.Attribute.messageID] = publication.message.id?.rawValue }
+      if !isOne { attributes[Conventions.Attribute.destination] = publication.conventionalDestination }
+      span.addLink(SpanLink(context: context, attributes: attributes))
     }
+    return try await inside(span) { try await body(NotedSpan(span: span)) }
   }
 
   /// A span of which more becomes known while it lasts; none without a tracer.
@@ -88,20 +86,10 @@ struct MessageTrace: Sendable {
     guard let tracer else { return try await body() }
     let destination = Conventions.destination(of: delivery)
     let (parent, link) = parent(of: delivery, tracer)
-    // What the handler decides is thrown past the span, which would take it for an error.
-    let decided: (any Error)? = try await tracer.withAnySpan(
-      "process \(destination)", context: parent, ofKind: .consumer
-    ) { span in
-      describe(span, .process, destination, system, key: delivery.routingKey.rawValue, delivery.message)
-      if let link { span.addLink(link) }
-      do {
-        try await noting(span, body)
-        return nil
-      } catch  where !Conventions.isFailure(error) {
-        return error
-      }
-    }
-    if let decided { throw decided }
+    let span = tracer.startAnySpan("process " + destination, context: parent, ofKind: .consumer)
+    describe(span, .process, destination, system, key: delivery.routingKey.rawValue, delivery.message)
+    if let link { span.addLink(link) }
+    try await inside(span, body)
   }
 
   /// Settles a delivery inside a span of the kind `client`, whose parent is the span that published the message.
@@ -111,15 +99,28 @@ struct MessageTrace: Sendable {
     guard let tracer else { return try await body() }
     let destination = Conventions.destination(of: delivery)
     let (parent, link) = parent(of: delivery, tracer)
-    let span = tracer.startAnySpan("settle \(destination)", context: parent, ofKind: .client)
+    let span = tracer.startAnySpan("settle " + destination, context: parent, ofKind: .client)
     defer { span.end() }
     describe(span, .settle, destination, system, key: nil, delivery.message)
     if let link { span.addLink(link) }
     do { return try await body() } catch {
-      NotedSpan(span: span).note(error)
-      span.recordError(error)
+      fail(span, error)
       throw error
     }
+  }
+
+  /// Runs `body` with a span as the current one, and ends it. What a handler decides by what it throws is no error of it.
+  private func inside<Result>(_ span: any Span, _ body: () async throws -> Result) async throws -> Result {
+    defer { span.end() }
+    do { return try await ServiceContext.withValue(span.context, operation: body) } catch {
+      if Conventions.isFailure(error) { fail(span, error) }
+      throw error
+    }
+  }
+
+  private func fail(_ span: any Span, _ error: any Error) {
+    NotedSpan(span: span).note(error)
+    span.recordError(error)
   }
 
   // MARK: Contexts
@@ -168,14 +169,6 @@ struct MessageTrace: Sendable {
       if let message { message.describe(&attributes) }
       guard system == Conventions.rabbitMQ, let key, !key.isEmpty else { return }
       attributes[Conventions.Attribute.routingKey] = key
-    }
-  }
-
-  /// Says of an error that is thrown which kind it is.
-  private func noting<Result>(_ span: any Span, _ body: () async throws -> Result) async throws -> Result {
-    do { return try await body() } catch {
-      if Conventions.isFailure(error) { NotedSpan(span: span).note(error) }
-      throw error
     }
   }
 }
