@@ -51,6 +51,11 @@ extension TestBroker: Broker {
 
   /// Settles, unless a fault comes between.
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
+    state.withLock { $0.settling += 1 }
+    defer {
+      state.withLock { $0.settling -= 1 }
+      changed()
+    }
     if take(.workerKilled, for: delivery.message) != nil {
       try await killWorker()
       return .stale
@@ -61,7 +66,6 @@ extension TestBroker: Broker {
     }
     let result = try await engine.settle(delivery, as: settlement)
     if result == .settled { state.withLock { $0.settlements.append((delivery, settlement)) } }
-    changed()
     return result
   }
 

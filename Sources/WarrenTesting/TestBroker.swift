@@ -22,6 +22,8 @@ public final class TestBroker: Sendable {
   struct State {
     var published: [Publication] = []
     var settlements: [(delivery: Delivery, settlement: Settlement)] = []
+    /// How many are on their way: stored perhaps, and not among ``settlements`` yet.
+    var settling = 0
     var faults: [Fault] = []
     var consumers: [ObjectIdentifier: Consumer] = [:]
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -164,7 +166,9 @@ extension TestBroker {
         let queues = try await engine.queues().filter { !$0.isPaused && $0.consumers > 0 }
         let pauses = queues.filter { $0.ready > 0 }.map { pauseEnd(of: $0.name) }
         next.withLock { $0 = (pauses.isEmpty && queues.allSatisfy { $0.delayed ?? 0 == 0 }, pauses.compactMap { $0 }) }
+        // In this order: what was settled at the look is noted by now, or still on its way.
         return queues.allSatisfy { $0.running == 0 } && pauses.allSatisfy { $0 != nil }
+          && state.withLock { $0.settling } == 0
       }
       let (isIdle, pauses) = next.withLock { $0 }
       if isIdle { return }
