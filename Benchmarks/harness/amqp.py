@@ -198,10 +198,10 @@ def print_tables():
           f"{COUNT:,} messages a run. Medians of {rounds} alternating rounds (min–max).")
     if "publish" in chosen:
         throughput("confirmed publish", ["floor publish", f"{C} publish", f"{GO} publish"], {
-            TASKS: 0.75, TASKS + ON_LOOP: 0.5, BATCH: 0.2, BATCH + ON_LOOP: 0.2})
+            TASKS: 0.65, TASKS + ON_LOOP: 0.5, BATCH: 0.25, BATCH + ON_LOOP: 0.2})
     if "consume" in chosen:
         throughput("consume and settle each", ["floor consume", f"{C} consume", f"{GO} consume"], {
-            SETTLE: 0.75, SETTLE + ON_LOOP: 0.75})
+            SETTLE: 0.65, SETTLE + ON_LOOP: 0.5})
     if "one" in chosen:
         table(["one confirm at a time", "messages/s", "client CPU s per 100,000", f"beside {C}"], [
             [case, results.text(case, "per_s", 0), results.text(case, "cpu_s_per_100k"), ratio]

@@ -165,8 +165,10 @@ def outage(kind, begin, end):
     return run
 
 
+# What is measured, and how many jobs a second it should reach beside the pair.
 CYCLES = {
-    "cycle": "ours, one process", "traced cycle": "ours, one process, traced", "two processes": "ours, two processes"}
+    "cycle": ("ours, one process", 0.75), "traced cycle": ("ours, one process, traced", 0.65),
+    "two processes": ("ours, two processes", 0.75)}
 DRAINS = {"drain": "ours", "traced drain": "ours, traced"}
 PEERS = {"celery": 8, "dramatiq": 8, "sidekiq": 3}
 CASES = {
@@ -184,7 +186,7 @@ def print_cycle():
         ["rabbitmq-c, publish-confirm and consume-ack", results.text("pair", "per_s", 0),
          results.text("pair", "cpu_s_per_100k"), "1"]] + [
         [name, results.text(case, "per_s", 0), results.text(case, "cpu_s_per_100k"),
-         goal(results.ratio(case, "pair", "per_s"), 0.6, at_least=True)] for case, name in CYCLES.items()])
+         goal(results.ratio(case, "pair", "per_s"), least, at_least=True)] for case, (name, least) in CYCLES.items()])
 
 
 def print_workers():
