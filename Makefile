@@ -88,7 +88,7 @@ bench-rabbitmq: setup
 bench-costs: setup
 	scripts/bench costs
 
-## Does what the guide for newcomers says: builds and runs its package, on SQLite and on RabbitMQ 4.0.
+## Does what the guide for newcomers says: builds and runs its packages, on SQLite and on RabbitMQ 4.0.
 first-day: setup
 	scripts/rabbitmq install 4.0
 	scripts/first-day 4.0

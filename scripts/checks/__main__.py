@@ -46,8 +46,8 @@ def complaints(check, root, contents):
         swift_files = [text for path, text in contents.items() if path.suffix == ".swift"]
         ignored = [line.strip("/") + "/" for line in contents.get(root / ".gitignore", "").splitlines() if line.endswith("/")]
         paths = [str(path.relative_to(root)) for path in contents] + [f"{folder}x" for folder in ignored]
-        own = guide.files(guide.PAGE.read_text())  # the guide's files stand in it
-        names = pages.Names([*paths, *own], [*swift_files, *own.values()])
+        own = [file for page in guide.PAGES for file in guide.files(page.read_text()).items()]  # the guide's files stand in it
+        names = pages.Names([*paths, *(path for path, _ in own)], [*swift_files, *(text for _, text in own)])
         return [complaint for path, text in contents.items() if path.suffix == ".md" for complaint in pages.check(path, text, names)]
     if check == "commands":
         command_line = root / "Sources/WarrenCommand"

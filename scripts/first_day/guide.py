@@ -1,4 +1,4 @@
-"""The package that stands in the guide: a block of Swift behind a line that is only a path is that file.
+"""The packages that stand in the guide: a block of Swift behind a line that is only a path is that file.
 
     `Sources/Shop/Messages.swift`:
 
@@ -11,6 +11,9 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "Sources/Warren/Warren.docc/GettingStarted.md"
+# Its files replace those of the first page, or stand beside them.
+SECOND_PAGE = ROOT / "Sources/Warren/Warren.docc/GrowingTheShop.md"
+PAGES = (PAGE, SECOND_PAGE)
 FILE = re.compile(r"^`([\w./+-]+\.swift)`:\n+```swift\n(.*?)^```$", re.S | re.M)
 WARREN = 'path: "../warren"'
 
@@ -30,12 +33,14 @@ def without_files(text):
     return FILE.sub("", text)
 
 
-def write(folder, warren=ROOT):
-    """Writes the package as it stands in the guide, but for the place of Warren's clone. Returns its paths.
+def write(folder, *pages, warren=ROOT):
+    """Writes the package as it stands on these pages, but for the place of Warren's clone. Returns its paths.
 
     What has not changed is left alone, so that it is not built again.
     """
-    wanted = files(PAGE.read_text())
+    wanted = {}
+    for page in pages:
+        wanted |= files(page.read_text())
     manifest = wanted["Package.swift"]
     if manifest.count(WARREN) != 1:
         raise ValueError(f"the guide's manifest does not have {WARREN} once")

@@ -2,9 +2,11 @@
 
 Its package is generated from its text, compiled as it is written, and run on a SQLite file and on a RabbitMQ (4.0 by
 default): ten first starts on an empty one with orders from the first moment, and four wrong addresses, twenty times each.
+Then the same with the second page (GrowingTheShop.md), whose processes are killed while orders come.
 A line for each check; the exit status is 1 when one failed.
 """
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -15,7 +17,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from first_day import guide
+from first_day import grown, guide
 from first_day.shop import EFFECTS, Shop, free_port, orders, reason
 
 SCRATCH = pathlib.Path(os.environ.get("SCRATCH", guide.ROOT / ".build"))
@@ -36,12 +38,11 @@ class Report:
         print(f"  {'ok    ' if is_true else 'FAILED'} {what}{'' if is_true else f': {why}'}", flush=True)
 
 
-def build():
-    """Generates and builds the guide's package and the command line; returns the package's folder and its files."""
-    package = SCRATCH / "first-day/shop"
-    paths = guide.write(package)
+def build(name, *pages):
+    """Generates and builds the package of these pages; returns its folder and its files."""
+    package = SCRATCH / "first-day" / name
+    paths = guide.write(package, *pages)
     script = guide.ROOT / "scripts/build"
-    subprocess.run([script, ".", "--product", "warren"], check=True)
     # The versions of dependencies that this clone is built with already.
     for resolved in (guide.ROOT / "Examples/Package.resolved", guide.ROOT / "Package.resolved"):
         if resolved.exists() and not (package / "Package.resolved").exists():
@@ -50,13 +51,13 @@ def build():
     return package, paths
 
 
-def check_package(report, package, paths):
-    report.check(f"the guide's {len(paths)} files compile as they are written", True)
-    tests = subprocess.run(
+def check_package(report, package, paths, tests):
+    report.check(f"{package.name}: {len(paths)} files compile as they are written", True)
+    run = subprocess.run(
         ["swift", "test", "--disable-xctest", "--skip-build", "--package-path", package, "--scratch-path", SCRATCH],
         capture_output=True, text=True, timeout=300)
-    output = tests.stdout + tests.stderr
-    report.check("its tests pass", tests.returncode == 0 and "3 tests" in output, output[-2000:])
+    output = run.stdout + run.stderr
+    report.check(f"its {tests} tests pass", run.returncode == 0 and f"{tests} tests" in output, output[-2000:])
 
 
 def check_sqlite(report, program, warren):
@@ -108,22 +109,27 @@ def check_stop(report, shop, what):
         report.check(f"{what or 'the stop'}: ends in good order, with 0, and its log says so", good, why)
 
 
-def check_rabbitmq(report, program, warren, version):
+def check_rabbitmq(report, program, warren, broker):
+    for number in range(1, STARTS + 1):
+        host = f"first-{number}"
+        add_virtual_host(broker, host)
+        # By turns one process, both at once, and the API before its worker.
+        roles = ((), ("worker", "api"), ("api", "worker"))[number % 3]
+        name = " and ".join(roles) or "one process"
+        with tempfile.TemporaryDirectory(prefix="warren-first-day-") as folder:
+            shop = Shop(program, pathlib.Path(folder), f"{broker['amqp']}/{host}")
+            check_start(report, shop, f"RabbitMQ, first start {number}, {name}", host, *roles)
+    check_refusals(report, program, warren, broker["amqp"])
+
+
+@contextlib.contextmanager
+def rabbitmq(version):
     answer = subprocess.run(
         [guide.ROOT / "scripts/rabbitmq", "start", "--version", version, "--while", str(os.getpid()), "--json"],
         capture_output=True, text=True, check=True)
     broker = json.loads(answer.stdout)
     try:
-        for number in range(1, STARTS + 1):
-            host = f"first-{number}"
-            add_virtual_host(broker, host)
-            # By turns one process, both at once, and the API before its worker.
-            roles = ((), ("worker", "api"), ("api", "worker"))[number % 3]
-            name = " and ".join(roles) or "one process"
-            with tempfile.TemporaryDirectory(prefix="warren-first-day-") as folder:
-                shop = Shop(program, pathlib.Path(folder), f"{broker['amqp']}/{host}")
-                check_start(report, shop, f"RabbitMQ {version}, first start {number}, {name}", host, *roles)
-        check_refusals(report, program, warren, broker["amqp"])
+        yield broker
     finally:
         subprocess.run([guide.ROOT / "scripts/rabbitmq", "stop", broker["dir"]], check=False)
 
@@ -173,11 +179,17 @@ def refuse(command, address):
 
 def main():
     version = sys.argv[1] if len(sys.argv) > 1 else "4.0"
-    package, paths = build()
-    report = Report()
+    subprocess.run([guide.ROOT / "scripts/build", ".", "--product", "warren"], check=True)
     program, warren = SCRATCH / "debug/shop-server", SCRATCH / "debug/warren"
-    check_package(report, package, paths)
-    check_sqlite(report, program, warren)
-    check_rabbitmq(report, program, warren, version)
+    report = Report()
+    with rabbitmq(version) as broker:
+        check_package(report, *build("shop", guide.PAGE), tests=3)
+        check_sqlite(report, program, warren)
+        check_rabbitmq(report, program, warren, broker)
+        # The same names: what was built before is replaced.
+        check_package(report, *build("grown", *guide.PAGES), tests=7)
+        grown.check(report, program, warren, "sqlite:shop.db", "SQLite")
+        add_virtual_host(broker, "grown")
+        grown.check(report, program, warren, f"{broker['amqp']}/grown", f"RabbitMQ {version}")
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(1 if report.failed else 0)

@@ -34,32 +34,41 @@ def reason(output):
 class Shop:
     """The processes of one shop; every role writes into one log."""
 
-    def __init__(self, program, folder, broker):
+    def __init__(self, program, folder, broker, environment=None):
         self.program, self.folder, self.broker = program, folder, broker
+        self.environment = environment or {}
         self.port = free_port()
         self.log = folder / "shop.log"
         self.processes = []
 
     def start(self, *roles):
         """Starts a process for each role at once; without roles one process does all."""
-        environment = {**os.environ, "SHOP_BROKER": self.broker, "SHOP_PORT": str(self.port)}
-        for role in roles or (None,):
-            with open(self.log, "ab") as log:
-                self.processes.append(subprocess.Popen(
-                    [self.program, *([role] if role else [])], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    cwd=self.folder, env=environment))
+        self.roles = roles or (None,)
+        for role in self.roles:
+            self.processes.append(self.open(role))
+
+    def open(self, role):
+        environment = {**os.environ, "SHOP_BROKER": self.broker, "SHOP_PORT": str(self.port), **self.environment}
+        with open(self.log, "ab") as log:
+            return subprocess.Popen(
+                [self.program, *([role] if role else [])], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.folder, env=environment)
 
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def post(self, order, address):
         """The status of the answer; None when there was none."""
+        return self.request("POST", "/orders", {"id": order, "address": address})
+
+    def request(self, method, path, content=None):
+        """The status of the answer; None when there was none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            body = json.dumps({"id": order, "address": address})
-            connection.request("POST", "/orders", body, {"content-type": "application/json"})
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, {"content-type": "application/json"})
             return connection.getresponse().status
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return None
         finally:
             connection.close()
@@ -91,6 +100,13 @@ class Shop:
         for thread in threads:
             thread.join()
         return accepted, refused[0]
+
+    def kill(self, role):
+        """SIGKILL, and a new start at once."""
+        process = self.processes[self.roles.index(role)]
+        process.kill()
+        process.wait()
+        self.processes[self.roles.index(role)] = self.open(role)
 
     def wait_for(self, condition, seconds=15):
         end = time.monotonic() + seconds

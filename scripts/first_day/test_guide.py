@@ -28,10 +28,11 @@ class Reading(unittest.TestCase):
             with self.assertRaises(ValueError):
                 guide.files(page)
 
-    def test_the_guide_is_a_whole_package(self):
-        found = guide.files(guide.PAGE.read_text())
-        self.assertIn(guide.WARREN, found["Package.swift"])
-        self.assertTrue(any(path.startswith("Tests/") for path in found))
+    def test_each_page_is_a_whole_package(self):
+        for page in guide.PAGES:
+            found = guide.files(page.read_text())
+            self.assertIn(guide.WARREN, found["Package.swift"])
+            self.assertTrue(any(path.startswith("Tests/") for path in found))
 
 
 class Lines(unittest.TestCase):
