@@ -320,6 +320,8 @@ extension AMQPConnection {
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     link.abandoned = [:]
+    // The read that ended the connection may not be complete.
+    for consumer in touchedConsumers { consumer.isTouched = false }
     touchedConsumers.removeAll()
     complete()
     link.opened.fail(reason)

@@ -231,4 +231,33 @@ struct ConsumerFaultTests {
       }
     }
   }
+
+  @Test("What came in the read that ended the connection does not keep the consumer from what the next one brings")
+  func lossInTheSameRead() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+        peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
+        if peer.index > 0 { peer.deliver(1, to: consume.consumerTag, "again", on: channel) }
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(consumerTag: "c"))
+          try await broker.withPeer { peer in
+            var bytes = ByteBuffer()
+            let deliver = BasicDeliver(
+              consumerTag: "c", deliveryTag: 1, redelivered: false, exchange: "", routingKey: "k")
+            try? FrameWriter.write(.basicDeliver(deliver), channel: 1, to: &bytes)
+            try? FrameWriter.writeHeader(AMQPProperties(), bodySize: 0, channel: 1, to: &bytes)
+            let reason = CloseReason(replyCode: 320, replyText: "CONNECTION_FORCED", classID: 0, methodID: 0)
+            try? FrameWriter.write(.connectionClose(reason), channel: 0, to: &bytes)
+            peer.send(bytes)
+          }
+          var iterator = deliveries.makeAsyncIterator()
+          #expect(try await iterator.next()?.text == "again")
+        }
+      }
+    }
+  }
 }
