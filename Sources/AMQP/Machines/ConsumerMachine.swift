@@ -196,6 +196,8 @@ struct ConsumerMachine<Element: ConsumerElement, Reader> {
     case .waiting, .subscribing, .active:
       state = .waiting
       if let nextStreamOffset { resumeOffset = buffer.first?.streamOffset ?? nextStreamOffset }
+      // What is dropped now comes again, also if the next connection is lost before it brought anything.
+      nextStreamOffset = resumeOffset
       if acknowledges { _ = takeBuffer() }
       return Ending()
     case .stopping, .cancelling, .leaving, .ended: return end(.success(()), keepsBuffer: false)

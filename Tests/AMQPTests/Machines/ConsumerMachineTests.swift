@@ -356,6 +356,19 @@ struct ConsumerMachineTests {
       }
     }
   }
+
+  @Test("A stream that is lost again before it brought anything goes on where it would have the first time")
+  func streamLostTwice() {
+    var machine = machine()
+    var batch = (1...5).map { Item(number: $0, streamOffset: Int64($0) + 10) }
+    _ = machine.deliver(&batch)
+    #expect(next(&machine) == 1)
+    _ = machine.lost()
+    #expect(machine.resumeOffset == 12)
+    _ = machine.subscribe()
+    _ = machine.lost()
+    #expect(machine.resumeOffset == 12)
+  }
 }
 
 /// Random numbers that a seed repeats.
