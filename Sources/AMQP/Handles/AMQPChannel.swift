@@ -96,7 +96,8 @@ public struct AMQPChannel: Sendable {
     guard prefetch > 0 || options.noAck else {
       throw AMQPError(.invalidArgument, "A prefetch of 0 means without limit, which no memory has. Choose 1 to 65,535.")
     }
-    let tag = options.consumerTag ?? Self.randomTag
+    // For an empty tag the broker would choose one, and what it sends for that would be a stranger's.
+    let tag = options.consumerTag.flatMap { $0.isEmpty ? nil : $0 } ?? Self.randomTag
     try Limit.check(tag, "consumer tag")
     let request = BasicConsume(
       queue: queue, consumerTag: tag, noAck: options.noAck, exclusive: options.exclusive, arguments: options.arguments)

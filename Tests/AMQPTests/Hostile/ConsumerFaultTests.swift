@@ -260,4 +260,25 @@ struct ConsumerFaultTests {
       }
     }
   }
+
+  @Test("A consumer whose tag is empty gets one of ours: the broker would choose one that is unknown here")
+  func emptyTag() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+        let tag = consume.consumerTag.isEmpty ? "amq.ctag-1" : consume.consumerTag
+        peer.send(.basicConsumeOk(consumerTag: tag), on: channel)
+        peer.deliver(1, to: tag, "x", on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.recovery = .none
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          var iterator = try await channel.consume("q", options: .init(consumerTag: "")).makeAsyncIterator()
+          #expect(try await iterator.next()?.text == "x")
+        }
+      }
+    }
+  }
 }
