@@ -234,7 +234,8 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
 
   /// Whether the broker owes an answer for longer than a request may take, by a quarter.
   func isStuck(_ now: NIODeadline) -> Bool {
-    requests.isUnanswered(for: .nanoseconds(options.replyTimeout.nanoseconds / 4 * 5), now: now)
+    let (limit, isEndless) = (options.replyTimeout.nanoseconds / 4).multipliedReportingOverflow(by: 5)
+    return !isEndless && requests.isUnanswered(for: .nanoseconds(limit), now: now)
   }
 
   /// Time has passed since a request was given up. If it still has no answer, those behind it would never have one.

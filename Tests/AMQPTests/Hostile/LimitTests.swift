@@ -255,4 +255,29 @@ struct LimitTests {
 
     func log(event: LogEvent) { warnings.withLock { $0.append("\(event.message)") } }
   }
+
+  @Test("Time limits that never end are none")
+  func endless() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run { broker in
+        let endless = Duration.seconds(Int64.max)
+        var configuration = broker.configuration
+        configuration.replyTimeout = endless
+        configuration.connectTimeout = endless
+        configuration.handshakeTimeout = endless
+        configuration.recovery.stableAfter = endless
+        configuration.credentialsProvider = AMQPCredentialsProvider { .init(.guest, validFor: endless) }
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel(.init(publishTimeout: endless))
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"), timeout: endless)
+          _ = try await channel.queueInfo("q")
+          try await channel.consume("q").cancel()
+          try await broker.hangUp(on: connection)
+          _ = try await channel.queueInfo("q")
+          await channel.close()
+        }
+      }
+    }
+  }
 }
