@@ -85,7 +85,9 @@ struct PublishMachine {
           to: &out)
         confirms.append(waiter, bytes: out.writerIndex - start)
       } catch {
-        waiter.ticket.complete(index, .notSent(Self.tooLarge(error)), &completions)
+        let error = Self.tooLarge(error)
+        waiter.ticket.complete(
+          index, run.isResent ? .unknown(error.asUnknownOutcome()) : .notSent(error), &completions)
       }
     }
   }
@@ -191,8 +193,12 @@ struct PublishMachine {
   /// The broker closed the channel. A single publish that the broker itself names as the cause was not stored.
   mutating func refused(_ error: AMQPError, isPublish: Bool, _ completions: inout Completions) {
     let isCulprit = isPublish && outstanding == 1
-    let result = isCulprit ? AMQPPublishResult.notSent(error) : .unknown(error.asUnknownOutcome())
-    for waiter in endGeneration() { waiter.ticket.complete(waiter.index, result, &completions) }
+    for waiter in endGeneration() {
+      // What was sent on an earlier connection may be stored, whatever the broker says of the second try.
+      let isNotSent = isCulprit && !waiter.isResent
+      waiter.ticket.complete(
+        waiter.index, isNotSent ? .notSent(error) : .unknown(error.asUnknownOutcome()), &completions)
+    }
   }
 
   /// Fails the publishes whose turn has not come.
