@@ -108,11 +108,13 @@ struct PublishMachine {
         waiter.ticket.complete(waiter.index, result, &completions)
       }
     } else {
-      var returned = returned
+      // Out of the machine's hands, and not a copy, for the time of the call.
+      var returned: [UInt64: AMQPPublishResult] = [:]
+      swap(&returned, &self.returned)
+      defer { self.returned = returned }
       try confirms.resolve(number, multiple: multiple) { number, waiter in
         waiter.ticket.complete(waiter.index, returned.removeValue(forKey: number) ?? result, &completions)
       }
-      self.returned = returned
     }
   }
 

@@ -26,4 +26,25 @@ struct PublishMachineTests {
     if isRefused { machine.refused(AMQPError(.channelClosedByServer, "no exchange"), isPublish: true, &completions) }
     #expect(ticket.error?.code == .unknownOutcome)
   }
+
+  @Test("Many that come back cost each its own confirm and not that of all", .timeLimit(.minutes(1)))
+  func manyReturns() throws {
+    let count = 100_000
+    var machine = PublishMachine(.init(maxOutstanding: count, maxOutstandingBytes: .max))
+    var completions = Completions()
+    var out = ByteBuffer()
+    let ticket = PublishTicket(
+      Array(repeating: AMQPMessage(routingKey: "k", body: ""), count: count), deadline: .distantFuture)
+    machine.append(ticket)
+    #expect(machine.askForConfirmMode() == true)
+    machine.confirmModeIsOn()
+    while machine.write(to: &out, channel: 1, frameMax: 4096, &completions) { out.clear() }
+    for number in 1...count {
+      machine.handedBack(
+        .unroutable(replyCode: 312, replyText: "NO_ROUTE"), exchange: "", routingKey: "k",
+        AMQPProperties(headers: ["x-publish-sequence": .int64(Int64(number))]))
+    }
+    for number in 1...count { try machine.settled(UInt64(number), multiple: false, .confirmed, &completions) }
+    #expect(completions.unroutable == count)
+  }
 }
