@@ -198,6 +198,7 @@ extension AMQPConnection {
   ) throws(WireError) {
     switch try core.machine.delivered(deliver, isReadable: content.refusal == nil) {
     case .dropped: break
+    case .late: _ = core.settle(deliver.deliveryTag, generation: core.ledger.generation, .nack(requeue: true))
     case .delivery(let consumer):
       consumer.arrived.append(
         AMQPDelivery(content: content, info: deliver, core: core, generation: core.ledger.generation))

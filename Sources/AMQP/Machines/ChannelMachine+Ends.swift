@@ -50,6 +50,7 @@ extension ChannelMachine {
 
   mutating func startGeneration() {
     ledger.startGeneration()
+    endedConsumers = []
     assembler = ContentAssembler(maxBodySize: options.maxBodySize)
   }
 

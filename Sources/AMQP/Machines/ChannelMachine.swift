@@ -68,6 +68,8 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   var readyWaiters: [Request] = []
   /// Refusals since the channel was last ready.
   var refusals = 0
+  /// The last consumers that have ended, and whether their deliveries need no acknowledgement.
+  var endedConsumers: Deque<(tag: String, noAck: Bool)> = []
 
   init(_ options: Options) {
     self.options = options
@@ -334,6 +336,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     case .basicCancel(let tag, let noWait):
       var actions: [Action] = noWait ? [] : [.send(.basicCancelOk(consumerTag: tag))]
       if let consumer = consumers.removeValue(forKey: tag) {
+        noteEnd(of: consumer)
         let error = AMQPError(
           .consumerCancelled,
           "The broker cancelled the consumer: its queue was deleted, or is not available. Declare it and consume again.",
@@ -363,6 +366,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
       return consumer.start.map { [.finish($0, .success(answer))] } ?? []
     case .cancel(let consumer, let request):
       if consumers[consumer.tag] === consumer { consumers[consumer.tag] = nil }
+      noteEnd(of: consumer)
       return [.tell(consumer, .agreed)] + (request.map { [.finish($0, .success(answer))] } ?? [])
     case .confirmMode:
       publishing.confirmModeIsOn()
@@ -388,19 +392,33 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     case dropped
     /// It could not be read. It is refused, so that the broker does not send it again.
     case refused
+    /// Its consumer has ended, with the broker's agreement. It goes back.
+    case late
   }
 
   /// A message came for a consumer.
   mutating func delivered(_ deliver: BasicDeliver, isReadable: Bool) throws(WireError) -> Arrival {
     guard isOpen else { return .dropped }
     guard let consumer = consumer(deliver.consumerTag) else {
-      throw .command("a delivery for a consumer that is unknown")
+      // What a queue on another node sends can come behind that node's agreement to the end.
+      guard let ended = endedConsumers.last(where: { $0.tag == deliver.consumerTag }) else {
+        throw .command("a delivery for a consumer that is unknown")
+      }
+      try ledger.delivered(deliver.deliveryTag, needsAck: !ended.noAck)
+      return .late
     }
     // RabbitMQ takes them without acknowledgement only, so no other consumer's deliveries pay for the comparison.
     let isReply = consumer.noAck && consumer.request.queue == "amq.rabbitmq.reply-to"
     try ledger.delivered(deliver.deliveryTag, needsAck: !consumer.noAck, isReply: isReply)
     return isReadable ? .delivery(consumer) : .refused
   }
+
+  private mutating func noteEnd(of consumer: Consumer) {
+    if endedConsumers.count == Self.mostEndedConsumers { endedConsumers.removeFirst() }
+    endedConsumers.append((consumer.tag, consumer.noAck))
+  }
+
+  private static var mostEndedConsumers: Int { 16 }
 
   /// A message came as the answer to basic.get. What could not be read, and what is not waited for any more, goes back.
   mutating func fetched(_ content: ContentAssembler.Content, _ tag: UInt64, now: NIODeadline) throws(WireError)

@@ -281,4 +281,31 @@ struct ConsumerFaultTests {
       }
     }
   }
+
+  @Test("A delivery that overtakes the end of its consumer goes back to its queue and costs nothing else")
+  func deliveryBehindTheEnd() async throws {
+    try await within(.seconds(20)) {
+      let count = Atomic<UInt64>(0)
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(let channel, .basicCancel(let tag, _)) = frame else { return false }
+        peer.send(.basicCancelOk(consumerTag: tag), on: channel)
+        peer.deliver(count.add(1, ordering: .relaxed).newValue, to: tag, "late", on: channel)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.recovery = .none
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          try await channel.consume("q").cancel()
+          await broker.wait {
+            $0.contains(.method(channel: 1, .basicNack(deliveryTag: 1, multiple: false, requeue: true)))
+          }
+          // The tags are counted on, and what needs no acknowledgement has nowhere to go back to.
+          try await channel.consume("q", options: .init(noAck: true)).cancel()
+          _ = try await channel.queueInfo("q")
+        }
+        #expect(broker.count { if case .basicNack = $0 { true } else { false } } == 1)
+      }
+    }
+  }
 }
