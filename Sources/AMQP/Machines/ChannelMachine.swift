@@ -137,7 +137,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   /// Brings consumers back one after the other: the prefetch of a channel counts for those that come after it.
   private mutating func subscribeAll(_ now: NIODeadline) -> [Action] {
     for consumer in consumers.values.sorted(by: { $0.tag < $1.tag }) { subscribe(consumer) }
-    return requests.isEmpty ? becomeReady(now) : sendNext(now)
+    return requests.isEmpty ? becomeReady(now) : sendNext(now) + [.watchAnswer(options.replyTimeout)]
   }
 
   mutating func subscribe(_ consumer: Consumer) {
@@ -242,10 +242,15 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
 
   /// Time has passed since a request was given up. If it still has no answer, those behind it would never have one.
   mutating func answerIsOverdue(now: NIODeadline, _ completions: inout Completions) -> [Action] {
-    guard case .ready = state, requests.isAwaited else { return [] }
+    let half = TimeAmount.nanoseconds(options.replyTimeout.nanoseconds / 2)
+    switch state {
+    // Nobody waits for the consumers that are brought back, so it is looked at until they are.
+    case .restoring: return isStuck(now) ? startAgain(&completions) : [.watchAnswer(half)]
+    case .ready where requests.isAwaited: break
+    case .ready, .down, .opening, .closing, .closed: return []
+    }
     if isStuck(now) { return startAgain(&completions) }
     // It may have been sent later than the time for its call began.
-    let half = TimeAmount.nanoseconds(options.replyTimeout.nanoseconds / 2)
     return requests.isUnanswered(for: half, now: now) ? [.watchAnswer(.nanoseconds(half.nanoseconds / 2))] : []
   }
 

@@ -448,4 +448,27 @@ struct ChannelMachineTests {
     try shell.receive(Self.declared)
     #expect(!next.isOpen)
   }
+
+  @Test("A consumer that is not answered while it is brought back does not keep its channel waiting for ever")
+  func unansweredRestore() throws {
+    var shell = Shell()
+    try shell.becomeReady()
+    let consumer = Consumer("c")
+    _ = shell.add(consumer)
+    try shell.receive(.basicQosOk)
+    try shell.receive(.basicConsumeOk(consumerTag: "c"))
+    shell.lose()
+    shell.sent = []
+    shell.open()
+    try shell.receive(.channelOpenOk)
+    #expect(shell.watches == 1)
+    shell.now = shell.now + .seconds(60)
+    shell.run(shell.machine.answerIsOverdue(now: shell.now, &shell.completions))
+    #expect(shell.abandoned == [.closing])
+    try shell.receive(.channelOpenOk)
+    try shell.receive(.basicQosOk)
+    try shell.receive(.basicConsumeOk(consumerTag: "c"))
+    #expect(shell.machine.isReady)
+    #expect(consumer.isSubscribed)
+  }
 }
