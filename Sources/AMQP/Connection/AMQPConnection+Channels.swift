@@ -148,6 +148,7 @@ extension AMQPConnection {
     core.number = number
     link.channels[number] = core
     run(core.machine.open(), core)
+    if link.blockedReason != nil { core.machine.heldUp(true, now: .now()) }
   }
 
   private func watchOpening(_ core: ChannelCore) {

@@ -242,10 +242,12 @@ extension AMQPConnection {
       case .opened(let tune): opened(tune, link)
       case .blocked(let reason):
         link.blockedReason = reason
+        for core in link.channels.values { core.machine.heldUp(true, now: .now()) }
         logger.debug("AMQP connection is blocked", metadata: ["reason": "\(reason)"])
         if case .open = state { stateBox.set(.blocked(reason: reason)) }
       case .unblocked:
         link.blockedReason = nil
+        for core in link.channels.values { core.machine.heldUp(false, now: .now()) }
         if case .blocked = state { stateBox.set(.open) }
         for core in cores.values { wantPump(core) }
       case .secretTaken: secretTaken()

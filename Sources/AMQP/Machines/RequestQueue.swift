@@ -70,6 +70,9 @@ struct RequestQueue<Asker> {
   /// Whether what is on the wire has had no answer for as long.
   func isUnanswered(for time: TimeAmount, now: NIODeadline) -> Bool { current != nil && now - sentAt >= time }
 
+  /// The time for the answer begins now.
+  mutating func startTime(_ now: NIODeadline) { sentAt = now }
+
   /// Gives up waiting for a request. One that was not sent yet is forgotten.
   mutating func abandon(_ id: UInt64) -> Asker? {
     if current?.id == id {

@@ -418,4 +418,42 @@ struct FaultTests {
     }
   }
 
+  @Test("While the broker takes nothing, a request that is not answered costs its call and no delivery")
+  func blockedRequest() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        switch frame {
+        case .method(let channel, .basicConsume(let consume)):
+          peer.accept(consume, deliver: ["x"], on: channel)
+          peer.send(.connectionBlocked(reason: "low on memory"))
+        case .method(_, .queueDeclare(let declare)): return declare.queue == "q"
+        default: return false
+        }
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.replyTimeout = .seconds(2)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          var iterator = try await channel.consume("c").makeAsyncIterator()
+          let delivery = try await iterator.next()
+          for await state in connection.states() { if case .blocked = state { break } }
+          for _ in 0..<2 {
+            #expect(await amqpError { _ = try await channel.queueInfo("q") }?.code == .replyTimeout)
+          }
+          try await broker.withPeer { peer in
+            peer.send(.connectionUnblocked)
+            // RabbitMQ reads what has gathered, and answers it.
+            peer.send(.queueDeclareOk(queue: "q", messages: 0, consumers: 0), on: 1)
+          }
+          await broker.wait {
+            $0.count { if case .method(_, .queueDeclare) = $0 { true } else { false } } > 0
+          }
+          for await state in connection.states() { if case .open = state { break } }
+          #expect(delivery?.ack() == .accepted)
+        }
+        #expect(broker.count { if case .channelClose = $0 { true } else { false } } == 0)
+      }
+    }
+  }
 }
