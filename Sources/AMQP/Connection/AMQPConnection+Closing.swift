@@ -18,6 +18,8 @@ extension AMQPConnection {
       self.assumeIsolated { $0.sendClose(link) }
     }
     closeIfDrained(link)
+    // The answer has to be read, also if a consumer holds the reads.
+    if link.gate.isConcerned { updateReading(link) }
   }
 
   /// Sends connection.close once no confirm is due any more.

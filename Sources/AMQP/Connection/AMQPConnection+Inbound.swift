@@ -267,16 +267,19 @@ extension AMQPConnection {
     link.isOpen = true
     lastServerProperties = link.machine.serverProperties
     if tune.heartbeat > 0 {
-      let monitor = HeartbeatMonitor(interval: .seconds(Int64(tune.heartbeat)), now: .now())
-      link.heartbeat = monitor
-      link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: monitor.period, delay: monitor.period) { _ in
-        self.assumeIsolated { $0.checkHeartbeat(link) }
-      }
+      link.heartbeat = HeartbeatMonitor(interval: .seconds(Int64(tune.heartbeat)), now: .now())
     } else {
       logger.warning("AMQP heartbeats are off: a broker that falls silent is not noticed. Set one on either side.")
     }
+    let period = min(link.heartbeat?.period ?? Self.longestHold, Self.longestHold)
+    link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
+      self.assumeIsolated { $0.checkHeartbeat(link) }
+    }
     link.opened.succeed(())
   }
+
+  /// How long a consumer may hold all reads at a time, whether there are heartbeats or not.
+  private static let longestHold = TimeAmount.milliseconds(2500)
 
   private func checkHeartbeat(_ link: Link) {
     // While reads are held back a dead broker would not be noticed: what is there is read from time to time.

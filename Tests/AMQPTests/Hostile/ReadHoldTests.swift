@@ -150,4 +150,58 @@ struct ReadHoldTests {
     }
 
   }
+
+  @Test("Closing the connection does not wait, and ends in good order")
+  func closingTheConnection() async throws {
+    try await within {
+      try await FakeBroker.run(FakeBroker.delivering(Self.many)) { broker in
+        var configuration = broker.configuration
+        configuration.closeTimeout = Self.replyTimeout
+        let settings = configuration
+        let connection = AMQPConnection(settings)
+        async let running: Void = connection.run()
+        try await connection.waitUntilOpen()
+        let channel = try await connection.openChannel()
+        let deliveries = try await channel.consume("q", options: .init(noAck: true))
+        await eventually { await connection.isHoldingReads }
+        #expect(await time { await connection.close() } < .seconds(1))
+        try await running
+        withExtendedLifetime(deliveries) {}
+      }
+    }
+  }
+
+  @Test(
+    "A loop that is left does not keep the other consumers from their deliveries for ever", arguments: [UInt16(0), 60])
+  func neighbour(_ heartbeat: UInt16) async throws {
+    try await within(.seconds(30)) {
+      try await FakeBroker.run(
+        { peer, frame in
+          guard case .method(let channel, .basicConsume(let consume)) = frame else { return false }
+          // Few bytes, so that they are all read when reads are let through.
+          if consume.queue == "q" { return FakeBroker.delivering(Array(repeating: "x", count: 3000))(peer, frame) }
+          peer.send(.basicConsumeOk(consumerTag: consume.consumerTag), on: channel)
+          return true
+        },
+        onAccept: { peer in
+          peer.tune.heartbeat = heartbeat
+          return true
+        }
+      ) { broker in
+        var configuration = broker.configuration
+        configuration.heartbeat = .seconds(Int(heartbeat))
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let neighbour = try await connection.openChannel()
+          let theirs = try await neighbour.consume("other", options: .init(consumerTag: "n"))
+          let deliveries = try await channel.consume("q", options: .init(noAck: true))
+          await eventually { await connection.isHoldingReads }
+          try await broker.withPeer { $0.deliver(1, to: "n", "for the neighbour", on: 2) }
+          var iterator = theirs.makeAsyncIterator()
+          #expect(try await iterator.next()?.text == "for the neighbour")
+          withExtendedLifetime(deliveries) {}
+        }
+      }
+    }
+  }
 }
