@@ -36,7 +36,8 @@ extension AMQPConnection {
   ) async throws(AMQPError) -> Link {
     let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(credentials)))
     self.link = link
-    secretWaiters = []
+    link.knownSecrets = knownSecrets
+    toldSecrets = []
     let serverName = configuration.tls.flatMap { $0.serverName ?? endpoint.host }
     link.serverName = serverName
     let limit = TimeAmount(configuration.connectTimeout)

@@ -94,7 +94,9 @@ extension AMQPConnection {
 
   /// Lets the socket be read, or not, as its consumers and those who await an answer need it.
   func updateReading(_ link: Link) {
-    let isAwaited = isClosing || !link.abandoned.isEmpty || link.channels.values.contains(where: \.machine.isAwaiting)
+    let isAwaited =
+      isClosing || awaitedSecrets > 0 || !link.abandoned.isEmpty
+      || link.channels.values.contains(where: \.machine.isAwaiting)
     if let reads = link.gate.update(isAwaited: isAwaited) { link.setReading(reads) }
   }
 
@@ -275,6 +277,7 @@ extension AMQPConnection {
     link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
       self.assumeIsolated { $0.checkHeartbeat(link) }
     }
+    tellNewestSecret(link)
     link.opened.succeed(())
   }
 
@@ -321,7 +324,10 @@ extension AMQPConnection {
     link.isOpen = false
     link.stopTimers()
     let reason = refusal ?? link.machine.socketClosed(link.underlying)
-    if self.link === link { self.link = nil }
+    if self.link === link {
+      self.link = nil
+      secretsEnded(reason)
+    }
     if link.machine.isOverChannelLimit { refuseNewChannels(link, reason) }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]

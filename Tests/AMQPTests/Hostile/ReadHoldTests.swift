@@ -204,4 +204,34 @@ struct ReadHoldTests {
       }
     }
   }
+
+  @Test("A new secret is taken while the reads are held, though neither side sends heartbeats")
+  func newSecret() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run(
+        { peer, frame in
+          if case .method(0, .connectionUpdateSecret) = frame {
+            peer.send(.connectionUpdateSecretOk)
+            return true
+          }
+          return FakeBroker.delivering(Self.many)(peer, frame)
+        },
+        onAccept: { peer in
+          peer.tune.heartbeat = 0
+          return true
+        }
+      ) { broker in
+        var configuration = broker.configuration
+        configuration.heartbeat = .zero
+        configuration.replyTimeout = Self.replyTimeout
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(noAck: true))
+          await eventually { await connection.isHoldingReads }
+          #expect(await amqpError { try await connection.updateSecret("new") } == nil)
+          withExtendedLifetime(deliveries) {}
+        }
+      }
+    }
+  }
 }

@@ -163,4 +163,50 @@ struct CredentialsTests {
       }
     }
   }
+
+  @Test("A secret that the broker refused, or that could not be sent, is not what the next connection begins with")
+  func refusedIsForgotten() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(0, .connectionUpdateSecret) = frame else { return false }
+        peer.close(530, "NOT_ALLOWED - New secret was refused by one of the backends")
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let long = String(repeating: "r", count: 300)
+          #expect(await amqpError { try await connection.updateSecret("lost", reason: long) }?.code == .invalidArgument)
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          #expect(await amqpError { try await connection.updateSecret("bad") }?.replyCode == 530)
+          await eventually { broker.connections == 3 }
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["old", "old", "updated to bad", "old"])
+      }
+    }
+  }
+
+  @Test("A secret that is given while the connection is being opened is told to the broker once it is open")
+  func whileConnecting() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        // Held back until the test goes on.
+        if case .method(0, .connectionOpen) = frame { return true }
+        return Self.takingSecrets(peer, frame)
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        let connection = AMQPConnection(configuration)
+        async let running: Void = connection.run()
+        await broker.wait { $0.contains { if case .method(0, .connectionOpen) = $0 { true } else { false } } }
+        try await connection.updateSecret("new")
+        try await broker.withPeer { $0.send(.connectionOpenOk) }
+        await eventually { Self.secrets(broker) == ["old", "updated to new"] }
+        await connection.close()
+        try await running
+      }
+    }
+  }
 }
