@@ -1,5 +1,6 @@
 public import Logging
 internal import CoreMetrics
+internal import NIOCore
 internal import NIOPosix
 
 /// Everything a connection needs to know.
@@ -112,6 +113,11 @@ public struct AMQPConfiguration: Sendable {
         "The TLS server name must be a name. Connect to an address to have the certificate checked for it.")
     }
     try Limit.check(virtualHost, "name of the virtual host")
+    let properties = Method.connectionStartOk(
+      properties: allClientProperties, mechanism: "", response: ByteBuffer(), locale: "")
+    do throws(AMQPError) { try Limit.check(properties, frameMax: 0) } catch {
+      throw AMQPError(.invalidConfiguration, "The client properties, or the connection's name: \(error.message)")
+    }
     try require(maxInboundBodySize >= 0 && maxOutboundBodySize >= 0, "The limit of a body must not be negative.")
     try topology.check(frameMax: frameMax)
   }

@@ -222,4 +222,19 @@ struct PoisonTests {
     }
 
   }
+
+  @Test("Client properties that cannot be sent are an error before anything is connected", arguments: slips.prefix(2))
+  func clientProperties(_ slip: Slip) async throws {
+    try await within(.seconds(10)) {
+      try await FakeBroker.run { broker in
+        var configuration = broker.configuration
+        configuration.clientProperties = slip.table
+        configuration.recovery.retriesFirstConnect = true
+        let settings = configuration
+        let error = await amqpError { try await AMQPConnection.withConnection(settings) { _ in } }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(broker.connections == 0)
+      }
+    }
+  }
 }
