@@ -55,6 +55,8 @@ public final actor AMQPConnection: Service {
   var pause: (timer: Scheduled<Void>, done: CheckedContinuation<Void, Never>)?
   /// Ends the wait for something of others while the connection is being opened.
   var interruption: (() -> Void)?
+  /// Declarations over which the broker closed the connection since it was of use last.
+  var fatalDeclarations: [Method] = []
   /// Why the last attempt to open the connection failed.
   var lastFailure: AMQPError?
   /// The secret that was given to the broker last, in place of the configured password.

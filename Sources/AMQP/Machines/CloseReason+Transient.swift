@@ -16,6 +16,9 @@ extension CloseReason {
     }
   }
 
+  /// Whether it names this method as the cause.
+  func isOver(_ method: Method) -> Bool { classID == method.id.classID && methodID == method.id.methodID }
+
   private static func isMissing(_ text: String) -> Bool {
     let words = text.hasPrefix("NOT_FOUND - ") ? text.dropFirst(12) : text[...]
     return words.hasPrefix("no ") || words.hasSuffix("not found") || words.contains("does not exist")

@@ -109,6 +109,7 @@ struct ConnectionMachine: Sendable {
     if failure == nil, state != .closing {
       failure = Self.error(for: reason, in: state, virtualHost: wishes.virtualHost)
     }
+    if state == .open { closeReason = reason }
     isOverChannelLimit = state == .open && reason.replyCode == 530 && reason.replyText.contains("number of channels")
     state = .closed
     return [.send(.connectionCloseOk), .closeSocket]
@@ -146,6 +147,9 @@ struct ConnectionMachine: Sendable {
   /// RabbitMQ says 530 for what is not allowed at all and for what is not allowed now, such as one connection more than a node,
   /// a virtual host or a user may have.
   private static func isLimit(_ text: String) -> Bool { text.contains("limit") || text.contains("is down") }
+
+  /// What the broker gave as its reason to end the connection once it was open.
+  private(set) var closeReason: CloseReason?
 
   /// Whether the broker ended the connection because a channel was one too many.
   private(set) var isOverChannelLimit = false

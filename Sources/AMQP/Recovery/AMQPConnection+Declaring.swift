@@ -11,13 +11,30 @@ extension AMQPConnection {
   /// A declaration that is refused or not answered costs that declaration, and not the connection. Only the first connection
   /// fails with it, as the one who starts a program has to know that its topology is wrong.
   func declare(_ topology: AMQPTopology, _ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
-    var plan = DeclarationPlan(topology)
+    var plan = DeclarationPlan(topology, without: fatalDeclarations)
     guard !plan.isDone else { return plan }
     let waits = isFirst && !configuration.recovery.retriesFirstConnect
     let failure = try await declareNext(
-      &plan, link, patience: waits ? configuration.replyTimeout : patience, unanswered: waits ? .max : 3)
+      &plan, link, isFirst: isFirst, patience: waits ? configuration.replyTimeout : patience,
+      unanswered: waits ? .max : 3)
     if let failure, isFirst, waits || !failure.isRetryable { throw failure }
     return plan
+  }
+
+  /// Notes a declaration over which the broker has closed the connection, such as one of a kind that it does not know: with it no
+  /// connection would ever be of use. It is left out until one was. Returns the error of a program's first connection.
+  private func isFatal(
+    _ declaration: Method, _ link: Link, _ error: AMQPError, _ isFirst: Bool
+  ) -> AMQPError? {
+    guard let reason = link.machine.closeReason, reason.isOver(declaration) else { return nil }
+    fatalDeclarations.append(declaration)
+    logger.error(
+      "AMQP topology: the broker closes the connection over a declaration, which is left out for now",
+      metadata: ["error": "\(error)", "declaration": "\(declaration.subject)"])
+    guard isFirst, !error.isRetryable else { return nil }
+    return AMQPError(
+      .invalidConfiguration, "In the topology, \(declaration.subject): the broker closes the connection over it.",
+      replyCode: reason.replyCode, replyText: reason.replyText)
   }
 
   /// Declares what is left, again and again, until all is there or the connection is lost.
@@ -40,7 +57,7 @@ extension AMQPConnection {
 
   /// Declares until the round is over, or so many declarations were not answered. Returns the error that weighs most.
   private func declareNext(
-    _ plan: inout DeclarationPlan, _ link: Link, patience: Duration, unanswered: Int
+    _ plan: inout DeclarationPlan, _ link: Link, isFirst: Bool = false, patience: Duration, unanswered: Int
   ) async throws(AMQPError) -> AMQPError? {
     var failure: AMQPError?
     var missing = 0
@@ -52,7 +69,7 @@ extension AMQPConnection {
         _ = try await request(core, declaration, timeout: patience)
         plan.finish(.done)
       } catch {
-        if link.hasEnded { throw error }
+        if link.hasEnded { throw isFatal(declaration, link, error, isFirst) ?? error }
         logger.warning(
           "AMQP topology: a declaration failed",
           metadata: ["error": "\(error)", "declaration": "\(declaration.subject)", "again": "\(error.isRetryable)"])

@@ -81,6 +81,7 @@ extension AMQPConnection {
 
   private func noteOpened(away: Duration?) {
     lastFailure = nil
+    fatalDeclarations = []
     guard let away else { return logger.debug("AMQP connection is open") }
     logger.notice("AMQP connection is back", metadata: ["away": "\(away)"])
   }

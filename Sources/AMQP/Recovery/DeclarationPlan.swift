@@ -13,8 +13,8 @@ struct DeclarationPlan: Sendable {
   /// How many are left.
   private(set) var count: Int
 
-  init(_ topology: AMQPTopology) {
-    items = topology.declarations
+  init(_ topology: AMQPTopology, without left: [Method] = []) {
+    items = topology.declarations.filter { !left.contains($0) }
     count = items.count
   }
 

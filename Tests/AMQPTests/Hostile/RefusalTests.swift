@@ -195,4 +195,42 @@ struct RefusalTests {
     }
 
   }
+
+  @Test(
+    "A declaration over which the broker closes the connection is left out of the next one, and tried again later",
+    arguments: [UInt16(503), 541])
+  func fatalDeclaration(_ code: UInt16) async throws {
+    try await within(.seconds(30)) {
+      let isFatal = Atomic(false)
+      try await FakeBroker.run({ peer, frame in
+        guard isFatal.load(ordering: .relaxed), case .method(_, .queueDeclare(let declare)) = frame,
+          declare.queue == "bad"
+        else { return false }
+        let id = Method.queueDeclare(declare).id
+        peer.send(
+          .connectionClose(
+            CloseReason(replyCode: code, replyText: "INTERNAL_ERROR", classID: id.classID, methodID: id.methodID)))
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.topology = AMQPTopology(queues: [.init("bad"), .init("fine")])
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          isFatal.store(true, ordering: .relaxed)
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          try await channel.publish(AMQPMessage(routingKey: "k", body: "x"))
+          #expect(broker.connections == 3)
+          isFatal.store(false, ordering: .relaxed)
+          try await broker.hangUp(on: connection)
+          try await connection.waitUntilOpen()
+          #expect(broker.connections == 4)
+        }
+        let declared = broker.methods.compactMap {
+          if case .queueDeclare(let declare) = $0 { declare.queue } else { nil }
+        }
+        #expect(declared == ["bad", "fine", "bad", "fine", "bad", "fine"])
+      }
+    }
+  }
 }
