@@ -140,9 +140,10 @@ extension AMQPConnection {
   /// Gives the channel a number on the connection and asks the broker to open it.
   private func open(_ core: ChannelCore) {
     guard let link, link.maySend, core.machine.isDown else { return }
-    guard let number = link.freeNumber() else {
-      // One that was open before waits for a number; a new one is refused.
-      if core.ledger.generation > 0 { return openLater(core, 3, Self.noFreeChannel) }
+    // One that was open before waits for a number; a new one is tried, or refused.
+    let wasOpen = core.ledger.generation > 0
+    guard let number = link.freeNumber(atMost: wasOpen ? link.mostChannels : .max) else {
+      if wasOpen { return openLater(core, 3, Self.noFreeChannel) }
       return end(core, Self.noFreeChannel, quietly: false)
     }
     core.number = number

@@ -328,7 +328,11 @@ extension AMQPConnection {
       self.link = nil
       secretsEnded(reason)
     }
-    if link.machine.isOverChannelLimit { refuseNewChannels(link, reason) }
+    if link.machine.isOverChannelLimit {
+      refuseNewChannels(link, reason)
+    } else if link.channelsMayOpen {
+      mostChannels = .max
+    }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     link.abandoned = [:]

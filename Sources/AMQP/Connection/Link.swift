@@ -42,6 +42,8 @@ final class Link: @unchecked Sendable {
   var channelsMayOpen = false
   var blockedReason: String?
   var channels: [UInt16: ChannelCore] = [:]
+  /// How many channels the broker allows, as far as it has said so by ending the connection before.
+  var mostChannels = Int.max
   /// Numbers that rest until the broker has let go of them.
   var abandoned: [UInt16: AbandonedChannel] = [:]
   /// Answers that were written while the socket took nothing.
@@ -60,9 +62,11 @@ final class Link: @unchecked Sendable {
   var frameMax: Int { Int(tune.frameMax) }
 
   /// A channel number that is not in use. All others come first before one that was freed is used again.
-  func freeNumber() -> UInt16? {
+  ///
+  /// - parameter limit: How many channels there may be.
+  func freeNumber(atMost limit: Int = .max) -> UInt16? {
     let most = tune.channelMax == 0 ? UInt16.max : tune.channelMax
-    guard channels.count + abandoned.count < Int(most) else { return nil }
+    guard channels.count + abandoned.count < min(Int(most), limit) else { return nil }
     var number = lastNumber
     repeat { number = number >= most ? 1 : number + 1 } while channels[number] != nil || abandoned[number] != nil
     lastNumber = number

@@ -233,4 +233,30 @@ struct RefusalTests {
       }
     }
   }
+
+  @Test("When fewer channels are allowed than were open, as many as may come back do, and the connection stays")
+  func channelLimitAtRecovery() async throws {
+    try await within(.seconds(30)) {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(let channel, .channelOpen) = frame, channel > 2 else { return false }
+        peer.close(
+          530,
+          "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (2)"
+        )
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channels = try await [connection.openChannel(), connection.openChannel(), connection.openChannel()]
+          try await broker.hangUp(on: connection)
+          try await channels[0].publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(10))
+          try await channels[1].publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(10))
+          let third = await amqpError {
+            try await channels[2].publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(1))
+          }
+          #expect(third?.code == .publishTimeout)
+          #expect(broker.connections == 3)
+        }
+      }
+    }
+  }
 }
