@@ -267,6 +267,17 @@ extension AMQPConnection {
     }
   }
 
+  /// The broker closed the connection over a consumer, for instance of a stream without acknowledgement. Where it cannot be told
+  /// which of several it was, all of them are tried again.
+  func endFatalConsumer(_ link: Link, _ close: CloseReason, _ error: AMQPError) {
+    var candidates = link.channels.values.compactMap { core in core.machine.asked.map { (core, $0) } }
+    candidates.removeAll { !close.isOver(.basicConsume($0.1.request)) }
+    if candidates.count > 1 { candidates.removeAll { !close.replyText.contains("'\($0.1.request.queue)'") } }
+    guard candidates.count == 1 else { return }
+    let (core, consumer) = candidates[0]
+    run(core.machine.endConsumer(consumer, error), core)
+  }
+
   // MARK: Ends
 
   /// How long the end of a channel or consumer waits for the broker's answer. One that has an alarm, or takes no bytes, does not

@@ -333,6 +333,7 @@ extension AMQPConnection {
     } else if link.channelsMayOpen {
       mostChannels = .max
     }
+    if let close = link.machine.closeReason, !reason.isRetryable { endFatalConsumer(link, close, reason) }
     for core in Array(link.channels.values) { lost(core, reason) }
     link.channels = [:]
     link.abandoned = [:]

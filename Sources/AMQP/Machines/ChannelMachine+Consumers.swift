@@ -53,6 +53,20 @@ extension ChannelMachine {
     return sendNext(now)
   }
 
+  /// The consumer that the broker is being asked for.
+  var asked: Consumer? {
+    guard case .basicConsume = requests.current?.request, case .consumer(let consumer) = requests.current?.asker else {
+      return nil
+    }
+    return consumer
+  }
+
+  /// The broker closed the connection over a consumer: it is not asked for again, as no connection would stay.
+  mutating func endConsumer(_ consumer: Consumer, _ error: AMQPError) -> [Action] {
+    consumers[consumer.tag] = nil
+    return failStart(of: consumer, error) + [.tell(consumer, .ended(.failure(error), keepsBuffer: false))]
+  }
+
   /// The broker has forgotten the consumers: they come back with the channel, but for those whose end was under way.
   mutating func loseConsumers() -> [Action] {
     var actions: [Action] = []

@@ -259,4 +259,47 @@ struct RefusalTests {
       }
     }
   }
+
+  @Test(
+    "A consumer over which the broker closes the connection ends, and all others come back", arguments: [true, false])
+  func fatalConsumer(_ isFirst: Bool) async throws {
+    try await within(.seconds(20)) {
+      let isFatal = Atomic(isFirst)
+      try await FakeBroker.run({ peer, frame in
+        guard isFatal.load(ordering: .relaxed), case .method(_, .basicConsume(let consume)) = frame else {
+          return false
+        }
+        let id = Method.basicConsume(consume).id
+        // The others' questions are open as well, when many channels come back.
+        guard consume.queue == "s" else { return peer.index == 1 }
+        peer.send(
+          .connectionClose(
+            CloseReason(
+              replyCode: 540, replyText: "NOT_IMPLEMENTED - not supported by stream queues queue 's' in vhost '/'",
+              classID: id.classID, methodID: id.methodID)))
+        return true
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channels = try await [connection.openChannel(), connection.openChannel()]
+          if isFirst {
+            let error = await amqpError { _ = try await channels[1].consume("s") }
+            #expect(error?.replyCode == 540)
+          } else {
+            let fine = try await channels[0].consume("fine", options: .init(consumerTag: "fine"))
+            let deliveries = try await channels[1].consume("s")
+            isFatal.store(true, ordering: .relaxed)
+            try await broker.hangUp(on: connection)
+            let error = await amqpError { for try await _ in deliveries {} }
+            #expect(error?.replyCode == 540)
+            try await channels[0].publish(AMQPMessage(routingKey: "k", body: "x"))
+            try await broker.withPeer { $0.deliver(1, to: "fine", on: 1) }
+            var iterator = fine.makeAsyncIterator()
+            #expect(try await iterator.next() != nil)
+          }
+          try await channels[1].publish(AMQPMessage(routingKey: "k", body: "x"))
+          #expect(broker.connections == (isFirst ? 2 : 3))
+        }
+      }
+    }
+  }
 }
