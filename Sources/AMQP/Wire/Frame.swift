@@ -60,7 +60,7 @@ struct FrameDecoder: Sendable {
     if unwanted > 0 { try skip() }
     guard unwanted == 0 else { return nil }
     let longest = isTuned ? max(frameMax, longFrameMax) : frameMax
-    switch try Self.cut(&buffer, frameMax, longest, &sawFirstByte, &names) {
+    switch try Self.cut(&buffer, frameMax, longest, isTuned, &sawFirstByte, &names) {
     case .nothing: return nil
     case .frame(let frame): return frame
     case .body(let channel, let length):
@@ -93,7 +93,7 @@ struct FrameDecoder: Sendable {
 
   /// Reads the first frame of the buffer if it is whole.
   private static func cut(
-    _ buffer: inout ByteBuffer, _ frameMax: Int, _ longest: Int, _ sawFirstByte: inout Bool,
+    _ buffer: inout ByteBuffer, _ frameMax: Int, _ longest: Int, _ isTuned: Bool, _ sawFirstByte: inout Bool,
     _ names: inout DeliveryNames
   ) throws(WireError) -> Cut {
     try buffer.decode { (reader) throws(WireError) in
@@ -113,7 +113,7 @@ struct FrameDecoder: Sendable {
       if length > frameMax - Frame.overhead {
         let isWhole = type == Frame.methodType || type == Frame.headerType
         if length > longest - Frame.overhead || !isWhole {
-          guard type == Frame.headerType, longest > frameMax else {
+          guard type == Frame.headerType, isTuned else {
             throw .frame(
               "a frame of \(length) bytes, but the limit is \((isWhole ? longest : frameMax) - Frame.overhead)")
           }

@@ -185,8 +185,8 @@ struct FrameTests {
 
   @Test(
     "A header beyond the cap is passed over without being kept, however the stream is cut",
-    arguments: [1, 7, 100, 5000])
-  func headerBeyondTheCap(_ size: Int) throws {
+    arguments: [1, 7, 100, 5000], [8192, 15_000])
+  func headerBeyondTheCap(_ size: Int, _ frameMax: Int) throws {
     let long = AMQPProperties(headers: ["h": .string(String(repeating: "x", count: 20_000))])
     var buffer = ByteBuffer()
     try FrameWriter.write(.channelOpenOk, channel: 1, to: &buffer)
@@ -194,6 +194,8 @@ struct FrameTests {
     try FrameWriter.write(.channelCloseOk, channel: 1, to: &buffer)
     var decoder = FrameDecoder()
     decoder.isTuned = true
+    // Large frames may be agreed upon, too.
+    decoder.frameMax = frameMax
     decoder.longFrameMax = 10_000
     var seen: [Frame] = []
     while let piece = buffer.readSlice(length: min(size, buffer.readableBytes)), piece.readableBytes > 0 {
