@@ -253,7 +253,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   mutating func answerIsOverdue(now: NIODeadline, _ completions: inout Completions) -> [Action] {
     let half = TimeAmount.nanoseconds(options.replyTimeout.nanoseconds / 2)
     switch state {
-    // Nobody waits for the consumers that are brought back, so it is looked at until they are.
+    // No call waits for the consumers that are brought back, so it is looked at until they are.
     case .restoring: return isStuck(now) ? startAgain(&completions) : [.watchAnswer(half)]
     case .ready where requests.isAwaited: break
     case .ready, .down, .opening, .closing, .closed: return []

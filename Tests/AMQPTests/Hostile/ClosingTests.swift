@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import AMQP
@@ -165,6 +166,46 @@ struct ClosingTests {
           await (try channel.consume("q", options: .init(consumerTag: "tag"))).cancel()
         }
         #expect(broker.connections == 1)
+      }
+    }
+  }
+
+  /// Where the opening of a connection stops.
+  static let places = ["connection.start", "connection.tune", "connection.open", "channel.open", "queue.declare"]
+
+  @Test("Closing does not wait for a connection that is being opened, wherever that is", arguments: places)
+  func closingWhileOpening(_ place: String) async throws {
+    try await within(.seconds(20)) {
+      let isThere = Atomic(false)
+      try await FakeBroker.run(
+        { _, frame in
+          let stops =
+            switch frame {
+            case .method(0, .connectionStartOk): place == "connection.tune"
+            case .method(0, .connectionOpen): place == "connection.open"
+            case .method(_, .channelOpen): place == "channel.open"
+            case .method(_, .queueDeclare): place == "queue.declare"
+            default: false
+            }
+          if stops { isThere.store(true, ordering: .relaxed) }
+          return stops
+        },
+        onAccept: { _ in
+          guard place == "connection.start" else { return true }
+          isThere.store(true, ordering: .relaxed)
+          return false
+        }
+      ) { broker in
+        var configuration = broker.configuration
+        configuration.closeTimeout = .seconds(10)
+        configuration.topology = AMQPTopology(queues: [.init("q")])
+        let connection = AMQPConnection(configuration)
+        let running = Task { try await connection.run() }
+        await eventually { isThere.load(ordering: .relaxed) }
+        let start = ContinuousClock.now
+        await connection.close()
+        try await running.value
+        #expect(ContinuousClock.now - start < .seconds(1))
       }
     }
   }

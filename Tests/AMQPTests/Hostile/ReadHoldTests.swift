@@ -171,6 +171,36 @@ struct ReadHoldTests {
     }
   }
 
+  @Test("A new secret is taken while the reads are held, though neither side sends heartbeats")
+  func newSecret() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run(
+        { peer, frame in
+          if case .method(0, .connectionUpdateSecret) = frame {
+            peer.send(.connectionUpdateSecretOk)
+            return true
+          }
+          return FakeBroker.delivering(Self.many)(peer, frame)
+        },
+        onAccept: { peer in
+          peer.tune.heartbeat = 0
+          return true
+        }
+      ) { broker in
+        var configuration = broker.configuration
+        configuration.heartbeat = .zero
+        configuration.replyTimeout = Self.replyTimeout
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let channel = try await connection.openChannel()
+          let deliveries = try await channel.consume("q", options: .init(noAck: true))
+          await eventually { await connection.isHoldingReads }
+          #expect(await amqpError { try await connection.updateSecret("new") } == nil)
+          withExtendedLifetime(deliveries) {}
+        }
+      }
+    }
+  }
+
   @Test(
     "A loop that is left does not keep the other consumers from their deliveries for ever", arguments: [UInt16(0), 60])
   func neighbour(_ heartbeat: UInt16) async throws {
@@ -199,36 +229,6 @@ struct ReadHoldTests {
           try await broker.withPeer { $0.deliver(1, to: "n", "for the neighbour", on: 2) }
           var iterator = theirs.makeAsyncIterator()
           #expect(try await iterator.next()?.text == "for the neighbour")
-          withExtendedLifetime(deliveries) {}
-        }
-      }
-    }
-  }
-
-  @Test("A new secret is taken while the reads are held, though neither side sends heartbeats")
-  func newSecret() async throws {
-    try await within(.seconds(20)) {
-      try await FakeBroker.run(
-        { peer, frame in
-          if case .method(0, .connectionUpdateSecret) = frame {
-            peer.send(.connectionUpdateSecretOk)
-            return true
-          }
-          return FakeBroker.delivering(Self.many)(peer, frame)
-        },
-        onAccept: { peer in
-          peer.tune.heartbeat = 0
-          return true
-        }
-      ) { broker in
-        var configuration = broker.configuration
-        configuration.heartbeat = .zero
-        configuration.replyTimeout = Self.replyTimeout
-        try await AMQPConnection.withConnection(configuration) { connection in
-          let channel = try await connection.openChannel()
-          let deliveries = try await channel.consume("q", options: .init(noAck: true))
-          await eventually { await connection.isHoldingReads }
-          #expect(await amqpError { try await connection.updateSecret("new") } == nil)
           withExtendedLifetime(deliveries) {}
         }
       }
