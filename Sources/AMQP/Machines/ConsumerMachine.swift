@@ -211,6 +211,7 @@ struct ConsumerMachine<Element: ConsumerElement, Reader> {
   }
 
   private mutating func takeBuffer() -> [Element] {
+    guard !buffer.isEmpty else { return [] }
     let elements = Array(buffer)
     buffer.removeAll()
     bufferedBytes = 0
