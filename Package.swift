@@ -112,7 +112,9 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "warren-outbox-crash",
-      dependencies: ["Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "Spawning", grdb, lifecycle, log],
+      dependencies: [
+        "Warren", "WarrenSQLite", "WarrenGRDB", "WarrenTesting", "BrokerConformance", "Spawning", grdb, lifecycle, log,
+      ],
       path: "Tests/OutboxCrash", swiftSettings: settings),
     .testTarget(
       name: "WarrenGRDBTests",
@@ -142,7 +144,8 @@ let package = Package(
       name: "WarrenConnectTests", dependencies: ["Warren", "WarrenConnect", log],
       swiftSettings: settings),
     .testTarget(
-      name: "WarrenOperationsTests", dependencies: ["Warren", "WarrenOperations", "WarrenTesting"],
+      name: "WarrenOperationsTests",
+      dependencies: ["Warren", "WarrenOperations", "WarrenTesting", "BrokerConformance"],
       swiftSettings: settings),
     .executableTarget(
       name: "warren-dashboard-stage",
@@ -154,8 +157,8 @@ let package = Package(
     .testTarget(
       name: "WarrenDashboardTests",
       dependencies: [
-        "Warren", "WarrenOperations", "WarrenDashboard", "WarrenTesting", hummingbird, hummingbirdTesting, httpTypes,
-        nioCore, log,
+        "Warren", "WarrenOperations", "WarrenDashboard", "WarrenTesting", "BrokerConformance", hummingbird,
+        hummingbirdTesting, httpTypes, nioCore, log,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -1,8 +1,8 @@
-internal import ServiceLifecycle
+internal import BrokerConformance
 internal import Warren
 
 /// The engine, with places to die before and after each publish and settlement.
-struct DyingBroker: Broker {
+struct DyingBroker: ForwardingBroker {
   let base: any Broker
   let points: KillPoints
   let book: Book
@@ -12,7 +12,6 @@ struct DyingBroker: Broker {
     capabilities.storesBatchesAsOne = book.storesBatchesAsOne
     return capabilities
   }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     points.pass("before a publish")
     for publication in publications { book.note("published", publication.message.correlationID ?? "") }
@@ -20,14 +19,10 @@ struct DyingBroker: Broker {
     points.pass("after a publish")
     return results
   }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
   func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
     points.pass("before a settlement")
     let result = try await base.settle(delivery, as: settlement)
     points.pass("after a settlement")
     return result
   }
-  func run() async throws { try await base.run() }
 }

@@ -1,3 +1,4 @@
+internal import BrokerConformance
 internal import Foundation
 internal import GRDB
 internal import Logging

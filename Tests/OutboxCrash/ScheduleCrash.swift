@@ -1,3 +1,4 @@
+internal import BrokerConformance
 internal import Foundation
 internal import GRDB
 internal import Logging
@@ -71,32 +72,20 @@ enum ScheduleCrash {
   }
 
   /// The engine, with places to die around each publish.
-  private struct Dying: LockingBroker {
+  private struct Dying: ForwardingBroker, LockingBroker {
     let base: SQLiteBroker
     let points: KillPoints
     let keys: Bool
-    var clock: any BrokerClock { base.clock }
     var capabilities: BrokerCapabilities {
       var capabilities = base.capabilities
       if !keys { capabilities.uniqueness = [] }
       return capabilities
     }
-    func withLock<Result: Sendable>(
-      _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
-    ) async throws -> Result { try await base.withLock(name, wait: wait, body) }
-    func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
     func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
       points.pass()
       let results = try await base.publish(publications)
       points.pass()
       return results
     }
-    func consume<Result: Sendable>(
-      _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-    ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-    func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-      try await base.settle(delivery, as: settlement)
-    }
-    func run() async throws {}
   }
 }

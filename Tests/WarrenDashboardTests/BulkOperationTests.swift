@@ -152,7 +152,7 @@ import WarrenTesting
 
   @Test("where the engine keeps none it is said, and done while the page waits; no link leads to an empty page")
   func plain() async throws {
-    try await Stage.run(over: { PlainBroker(engine: $0) }) { stage in
+    try await Stage.run(over: { PlainBroker(base: $0) }) { stage in
       try await stage.park(["m1", "m2", "m3"])
       let confirm = try await stage.page("dead-letters/all?do=replay&first=2")
       #expect(confirm.contains("keeps no operations") && !confirm.contains("At most so many a second"))

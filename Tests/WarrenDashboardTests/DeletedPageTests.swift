@@ -35,7 +35,7 @@ import WarrenTesting
   }
 
   @Test("where deleting is final the confirmation says so, and nothing is offered") func final() async throws {
-    try await Stage.run(over: { PlainBroker(engine: $0) }) { stage in
+    try await Stage.run(over: { PlainBroker(base: $0) }) { stage in
       try await stage.park(["m1"])
       let asks = String(
         buffer: try await stage.post("dead-letters/selected", [("do", "delete"), ("pick", "queue=mail.dlq&id=m1")]).body

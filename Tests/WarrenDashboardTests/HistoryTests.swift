@@ -82,7 +82,7 @@ import WarrenTesting
   }
 
   @Test("an engine without a place for samples has no lines and says so to programs") func without() async throws {
-    try await Stage.run(over: { PlainBroker(engine: $0) }) { stage in
+    try await Stage.run(over: { PlainBroker(base: $0) }) { stage in
       let page = try await stage.page("")
       #expect(!page.contains("What happened"))
       let answer = try await stage.get("api/v1/history")

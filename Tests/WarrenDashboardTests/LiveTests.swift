@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -19,113 +20,60 @@ final class Asked: Sendable {
 }
 
 /// Counts what it is asked.
-struct CountingBroker: InspectableBroker, BulkOperatingBroker, StateStore, SampleStore {
-  let engine: TestBroker
+struct CountingBroker: ForwardingBroker, InspectableBroker, BulkOperatingBroker, StateStore, SampleStore {
+  let base: TestBroker
   var asked = Asked()
   /// Dead letters are told when it is open.
   var gate: Watched<Bool>?
 
-  var capabilities: BrokerCapabilities { engine.capabilities }
-  var clock: any BrokerClock { engine.clock }
-  func run() async throws { try await engine.run() }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }
-  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    try await engine.publish(publications)
-  }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await engine.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await engine.settle(delivery, as: settlement)
-  }
-
   func queues() async throws(BrokerError) -> [QueueStatus] {
     asked.note("queues")
-    return try await engine.queues()
+    return try await base.queues()
   }
   func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
     asked.note("queue")
-    return try await engine.queues().first { $0.name == name }
+    return try await base.queue(name)
   }
   func workers() async throws(BrokerError) -> [WorkerStatus] {
     asked.note("workers")
-    return try await engine.workers()
+    return try await base.workers()
   }
   func diagnose() async throws(BrokerError) -> [Finding] {
     asked.note("diagnose")
-    return try await engine.diagnose()
+    return try await base.diagnose()
   }
   func glance() async throws(BrokerError) -> [Finding] {
     asked.note("glance")
-    return try await engine.glance()
-  }
-  func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
-    try await engine.differences(from: topology)
+    return try await base.glance()
   }
   func topology() async throws(BrokerError) -> Topology {
     asked.note("topology")
-    return try await engine.topology()
+    return try await base.topology()
   }
-
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     asked.note("dead letters")
     await gate?.wait { $0 }
-    return try await engine.deadLetters(selection)
-  }
-  func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
-    try await engine.replay(selection)
-  }
-  func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
-    try await engine.replace(id, in: queue, with: edited)
-  }
-  func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
-    try await engine.deleteDeadLetters(selection)
-  }
-  func keep(_ operation: BulkOperation) async throws(BrokerError) { try await engine.keep(operation) }
-  func advance(_ id: String, runner: String, atMost limit: Int) async throws(BrokerError) -> BulkOperation {
-    try await engine.advance(id, runner: runner, atMost: limit)
-  }
-  func takeOver(_ id: String, runner: String) async throws(BrokerError) -> BulkOperation {
-    try await engine.takeOver(id, runner: runner)
-  }
-  func cancelOperation(_ id: String) async throws(BrokerError) -> BulkOperation {
-    try await engine.cancelOperation(id)
+    return try await base.deadLetters(selection)
   }
   func bulkOperations(limit: Int) async throws(BrokerError) -> [BulkOperation] {
     asked.note("operations")
-    return try await engine.bulkOperations(limit: limit)
+    return try await base.bulkOperations(limit: limit)
   }
   func bulkOperation(_ id: String) async throws(BrokerError) -> BulkOperation? {
     asked.note("operation")
-    return try await engine.bulkOperation(id)
+    return try await base.bulkOperation(id)
   }
-
   func record(_ key: StoreKey) async throws(BrokerError) -> StoreRecord? {
     asked.note("record")
-    return try await engine.record(key)
+    return try await base.record(key)
   }
   func records(of kind: StoreKind) async throws(BrokerError) -> [StoreRecord] {
     asked.note("records")
-    return try await engine.records(of: kind)
-  }
-  func write(
-    _ value: Data, to key: StoreKey, replacing version: StoreVersion?, until expiry: Date?
-  ) async throws(BrokerError) -> StoreRecord? {
-    try await engine.write(value, to: key, replacing: version, until: expiry)
-  }
-  func remove(_ key: StoreKey, _ version: StoreVersion) async throws(BrokerError) -> Bool {
-    try await engine.remove(key, version)
-  }
-
-  func keep(_ all: QueueSample?, _ queues: [QueueName: QueueSample]) async throws(BrokerError) {
-    try await engine.keep(all, queues)
+    return try await base.records(of: kind)
   }
   func samples(of queue: QueueName?) async throws(BrokerError) -> [QueueSample] {
     asked.note("samples")
-    return try await engine.samples(of: queue)
-  }
-  func whileSampling(_ body: @escaping @Sendable () async throws -> Void) async throws {
-    try await engine.whileSampling(body)
+    return try await base.samples(of: queue)
   }
 }
 
@@ -162,7 +110,7 @@ private struct Viewer: ResponseBodyWriter {
         BulkOperation(
           id: "op", action: .replay, selection: DeadLetterSelection(), filter: "", actor: "ann", runner: "a",
           started: broker.clock.now, total: 1))
-      let counting = CountingBroker(engine: broker)
+      let counting = CountingBroker(base: broker)
       // However long the test takes, one look is as good as the next.
       let desk = Desk(Operations(counting), .init(), logger: logger, interval: .seconds(3_600))
       try await body(counting, desk)

@@ -125,7 +125,7 @@ import WarrenTesting
   }
 
   @Test("where the engine cannot show them, no link leads there, and the page says why") func plain() async throws {
-    try await Stage.run(over: { PlainBroker(engine: $0) }) { stage in
+    try await Stage.run(over: { PlainBroker(base: $0) }) { stage in
       try await enqueue(stage, "m1", body: "{}")
       for page in ["queue?name=mail", "workers", ""] {
         let shown = try await stage.page(page)

@@ -10,7 +10,7 @@ import WarrenTesting
   @Test("one that takes long says how far it is, is made once, and is there in the end") func progress() async throws {
     let gate = Watched(false)
     let asked = Asked()
-    try await Stage.run(over: { CountingBroker(engine: $0, asked: asked, gate: gate) }, patience: .zero) { stage in
+    try await Stage.run(over: { CountingBroker(base: $0, asked: asked, gate: gate) }, patience: .zero) { stage in
       try await stage.park(["m1", "m2"])
       for _ in 1...2 {
         let page = try await stage.page("failures")
@@ -35,7 +35,7 @@ import WarrenTesting
 
   @Test("there is an end to how many are made at once") func limit() async throws {
     let gate = Watched(false)
-    try await Stage.run(over: { CountingBroker(engine: $0, gate: gate) }, patience: .zero) { stage in
+    try await Stage.run(over: { CountingBroker(base: $0, gate: gate) }, patience: .zero) { stage in
       for number in 1...Desk.sweepLimit { _ = try await stage.page("dead-letters?error=\(number)") }
       #expect(try await stage.get("dead-letters?error=more").status == .serviceUnavailable)
       gate.withValue { $0 = true }

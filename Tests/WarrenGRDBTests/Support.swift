@@ -99,7 +99,7 @@ func until(_ condition: () async throws -> Bool, sourceLocation: SourceLocation 
 }
 
 /// An engine whose answers a test decides; the rest goes through.
-struct Deciding: Broker {
+struct Deciding: ForwardingBroker {
   let base: SQLiteBroker
   var isOneByOne = false
   let decide: @Sendable ([Publication]) throws(BrokerError) -> [BrokerError?]
@@ -109,18 +109,10 @@ struct Deciding: Broker {
     if isOneByOne { capabilities.storesBatchesAsOne = false }
     return capabilities
   }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     let refused = try decide(publications)
     let taken = zip(publications, refused).filter { $0.1 == nil }.map(\.0)
     var results = try await base.publish(taken)[...]
     return refused.map { error in error.map { .failed($0) } ?? results.removeFirst() }
   }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await base.settle(delivery, as: settlement)
-  }
-  func run() async throws {}
 }

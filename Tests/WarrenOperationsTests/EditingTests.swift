@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import Testing
 import Warren
@@ -8,7 +9,7 @@ import WarrenTesting
   @Test("the copy is a message of its own, and what was not edited stays") func copy() async throws {
     try await ScriptedBroker.running { broker, operations in
       try await broker.add("1", headers: ["a": "1"], body: #"{"to":"none"}"#)
-      broker.engine.virtualClock.advance(to: time(500))
+      broker.base.virtualClock.advance(to: time(500))
       var draft = try await operations.draft("1")
       #expect(draft.headers == ["a": "1"])
       #expect(!draft.isChanged)

@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import Testing
 import Warren

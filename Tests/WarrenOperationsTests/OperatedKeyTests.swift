@@ -1,3 +1,4 @@
+import BrokerConformance
 import Synchronization
 import Testing
 import Warren
@@ -18,8 +19,8 @@ private struct Index: JobMessage {
   ) async throws {
     try await ScriptedBroker.running { broker, _ in
       broker.script.withLock { $0.knowsNoKeys = true }
-      let bus = EventBus(broker, source: "test", store: broker.engine)
-      try await body(broker, Operations(broker, store: broker.engine)) {
+      let bus = EventBus(broker, source: "test", store: broker.base)
+      try await body(broker, Operations(broker, store: broker.base)) {
         "\(try await bus.enqueue(Index(text: "a"), unique: .key("k")).result)"
       }
     }
@@ -59,7 +60,7 @@ private struct Index: JobMessage {
       let first = try await enqueue()
       #expect(first == "stored")
       #expect(try await operations.purge("mail") == 1)
-      broker.engine.advance(by: .seconds(1))
+      broker.base.advance(by: .seconds(1))
       #expect(try await [enqueue(), enqueue()] == ["stored", "repeated"])
     }
   }

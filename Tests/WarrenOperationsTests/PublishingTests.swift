@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import Testing
 import Warren
@@ -31,7 +32,7 @@ import WarrenTesting
       let view = try await operations.publish(Composition("a.b", id: "x"), to: "ex", source: "me")
       #expect(view.id == "x" && view.result == .unroutable)
       _ = try await operations.publish(Composition("a.b"), to: "ex", key: "c", source: "me")
-      let published = broker.engine.published
+      let published = broker.base.published
       #expect(published.map(\.destination) == [.exchange("ex", "a.b"), .exchange("ex", "c")])
       #expect(published.allSatisfy { $0.unique == nil })
     }
@@ -42,7 +43,7 @@ import WarrenTesting
       let composition = Composition("j", id: "once", unique: .key("k"), notBefore: time(9))
       let view = try await operations.enqueue(composition, to: "q", source: "me")
       #expect(view.id == "once" && view.name == "j" && view.result == .stored)
-      let publication = try #require(broker.engine.published.first)
+      let publication = try #require(broker.base.published.first)
       #expect(publication.unique == .key("k") && publication.notBefore == time(9))
       let again = try await operations.enqueue(Composition("j", unique: .key("k")), to: "q", source: "me")
       #expect(again.result == .repeated)

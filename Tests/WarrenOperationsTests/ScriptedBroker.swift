@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import Synchronization
 import Warren
@@ -6,7 +7,7 @@ import WarrenTesting
 
 /// The broker of tests, some of whose answers a test gives itself: what another program does meanwhile, a queue that is gone,
 /// an error half way.
-final class ScriptedBroker: InspectableBroker, OperableBroker, DeadLetterBroker {
+final class ScriptedBroker: ForwardingBroker, InspectableBroker, OperableBroker, DeadLetterBroker {
   struct Script {
     /// In place of the engine's own answers.
     var queues: [QueueStatus]?
@@ -26,79 +27,59 @@ final class ScriptedBroker: InspectableBroker, OperableBroker, DeadLetterBroker 
     var selections: [DeadLetterSelection] = []
   }
   let script = Mutex(Script())
-  let engine: TestBroker
+  let base: TestBroker
 
-  init() throws { engine = try TestBroker(clock: VirtualClock(now: time(0))) }
+  init() throws { base = try TestBroker(clock: VirtualClock(now: time(0))) }
 
   var capabilities: BrokerCapabilities {
-    var capabilities = engine.capabilities
+    var capabilities = base.capabilities
     if script.withLock(\.knowsNoKeys) { capabilities.uniqueness = [] }
     return capabilities
-  }
-  var clock: any BrokerClock { engine.clock }
-  func run() async throws { try await engine.run() }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await engine.apply(topology) }
-  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    try await engine.publish(publications)
-  }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await engine.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await engine.settle(delivery, as: settlement)
   }
 
   func queues() async throws(BrokerError) -> [QueueStatus] {
     try requireSight()
     if let queues = script.withLock(\.queues) { return queues }
-    return try await engine.queues()
+    return try await base.queues()
   }
   func workers() async throws(BrokerError) -> [WorkerStatus] {
     try requireSight()
     if let workers = script.withLock(\.workers) { return workers }
-    return try await engine.workers()
+    return try await base.workers()
   }
   func diagnose() async throws(BrokerError) -> [Finding] {
     if let findings = script.withLock(\.findings) { return findings }
-    return try await engine.diagnose()
+    return try await base.diagnose()
   }
-  func differences(from topology: Topology) async throws(BrokerError) -> [TopologyDifference] {
-    try await engine.differences(from: topology)
+  func glance() async throws(BrokerError) -> [Finding] { try await diagnose() }
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    try await queues().first { $0.name == name }
   }
-  func topology() async throws(BrokerError) -> Topology { try await engine.topology() }
-
-  func pause(_ queue: QueueName) async throws(BrokerError) { try await engine.pause(queue) }
-  func resume(_ queue: QueueName) async throws(BrokerError) { try await engine.resume(queue) }
-  func purge(_ queue: QueueName) async throws(BrokerError) -> Int { try await engine.purge(queue) }
 
   func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     script.withLock { $0.selections.append(selection) }
-    return try await engine.deadLetters(selection)
+    return try await base.deadLetters(selection)
   }
 
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport {
     try await step()
     let gone = script.withLock(\.gone)
-    if gone.isEmpty { return try await engine.replay(selection) }
-    let chosen = try await engine.deadLetters(selection).letters
+    if gone.isEmpty { return try await base.replay(selection) }
+    let chosen = try await base.deadLetters(selection).letters
     let reachable = chosen.filter { !gone.contains($0.origin) }.compactMap(\.message.id)
     let replayed =
-      reachable.isEmpty ? 0 : try await engine.replay(DeadLetterSelection(ids: reachable, limit: .max)).replayed
+      reachable.isEmpty ? 0 : try await base.replay(DeadLetterSelection(ids: reachable, limit: .max)).replayed
     // The engine's cursor of what stayed is the place behind the last of them.
     let stayed = chosen.count - replayed
     var behind = selection
     behind.limit = stayed
-    let page = stayed == 0 ? nil : try await engine.deadLetters(behind)
+    let page = stayed == 0 ? nil : try await base.deadLetters(behind)
     return ReplayReport(replayed: replayed, stayed: stayed, next: page?.next)
-  }
-
-  func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
-    try await engine.replace(id, in: queue, with: edited)
   }
 
   func deleteDeadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> Int {
     try await step()
-    return try await engine.deleteDeadLetters(selection)
+    return try await base.deleteDeadLetters(selection)
   }
 
   private func requireSight() throws(BrokerError) {
@@ -132,23 +113,23 @@ extension ScriptedBroker {
     _ id: MessageID, origin: QueueName = "mail", name: MessageName = "email.send", at seconds: Double = 0,
     detail: String = "MailError: refused", failures: [Failure] = [], headers: Message.Headers = [:], body: String = "{}"
   ) async throws {
-    engine.virtualClock.advance(to: time(seconds))
+    base.virtualClock.advance(to: time(seconds))
     let message = Message(id: id, name: name, body: Data(body.utf8), headers: headers)
-    _ = try await engine.publish([Publication(message, to: .queue(origin))])
-    try await engine.consume(origin, prefetch: 1) { consumer in
+    _ = try await base.publish([Publication(message, to: .queue(origin))])
+    try await base.consume(origin, prefetch: 1) { consumer in
       guard let delivery = await consumer.next() else { return }
       let history = History(attempts: 4, failures: failures)
-      _ = try await self.engine.settle(delivery, as: .deadLetter(DeadLetterReason(.exhausted, detail), history))
+      _ = try await self.base.settle(delivery, as: .deadLetter(DeadLetterReason(.exhausted, detail), history))
     }
   }
 
   /// The ids of the dead letters, the oldest first.
   var left: [MessageID?] {
-    get async throws { try await engine.deadLetters(DeadLetterSelection(limit: .max)).letters.map(\.message.id) }
+    get async throws { try await base.deadLetters(DeadLetterSelection(limit: .max)).letters.map(\.message.id) }
   }
 
   /// How many messages wait in a queue.
-  func ready(_ queue: QueueName) async throws -> Int { try await engine.queue(queue)?.ready ?? -1 }
+  func ready(_ queue: QueueName) async throws -> Int { try await base.queue(queue)?.ready ?? -1 }
 }
 
 /// A broker that keeps the laws and can do nothing beyond them.

@@ -310,27 +310,14 @@ private struct MetadataLines: LogHandler {
 }
 
 /// A broker that says it is another engine.
-private struct NamedBroker: Broker {
+private struct NamedBroker: ForwardingBroker {
   let base: TestBroker
   let engine: String
-  var clock: any BrokerClock { base.clock }
   var capabilities: BrokerCapabilities {
     var capabilities = base.capabilities
     capabilities.engine = engine
     return capabilities
   }
-  func run() async throws { try await base.run() }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
-  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    try await base.publish(publications)
-  }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await base.settle(delivery, as: settlement)
-  }
-  func begin(_ suspect: Delivery) async throws(BrokerError) -> SettleResult { try await base.begin(suspect) }
 }
 
 extension RecordingTracer.Record {

@@ -1,3 +1,4 @@
+import BrokerConformance
 import Synchronization
 import Testing
 import WarrenTesting
@@ -5,7 +6,7 @@ import WarrenTesting
 @testable import Warren
 
 /// An engine whose locks answer as a test says, one answer for each try, and are free after that.
-private final class Locked: LockingBroker {
+private final class Locked: ForwardingBroker, LockingBroker {
   let base: TestBroker
   let answers: Mutex<[BrokerError.Code]>
   init(_ base: TestBroker, _ answers: [BrokerError.Code]) {
@@ -13,18 +14,6 @@ private final class Locked: LockingBroker {
     self.answers = Mutex(answers)
   }
 
-  var capabilities: BrokerCapabilities { base.capabilities }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
-  func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    try await base.publish(publications)
-  }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await base.settle(delivery, as: settlement)
-  }
-  func run() async throws {}
   func withLock<Result: Sendable>(
     _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {

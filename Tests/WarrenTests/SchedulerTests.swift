@@ -1,3 +1,4 @@
+import BrokerConformance
 import Foundation
 import Logging
 import Synchronization
@@ -224,10 +225,9 @@ private let hour = Duration.seconds(3600)
 
 /// An engine that gives its locks to everyone, keeps no repeats out and is no store: what a process sees that has lost its lock
 /// and has not noticed.
-private struct Careless: LockingBroker {
+private struct Careless: ForwardingBroker, LockingBroker {
   let base: TestBroker
   var dies = false
-  var clock: any BrokerClock { base.clock }
   var capabilities: BrokerCapabilities {
     var capabilities = base.capabilities
     if !dies { capabilities.uniqueness = [] }
@@ -236,7 +236,6 @@ private struct Careless: LockingBroker {
   func withLock<Result: Sendable>(
     _ name: LockName, wait: Duration?, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result { try await body() }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     let results = try await base.publish(publications)
     // Dead: it neither answers nor goes on.
@@ -246,11 +245,4 @@ private struct Careless: LockingBroker {
     }
     return results
   }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await base.settle(delivery, as: settlement)
-  }
-  func run() async throws {}
 }

@@ -16,28 +16,19 @@ private struct Index: JobMessage {
 }
 
 /// An engine that can do nothing beyond the laws: no keys, no single messages, no store.
-private struct Plain: Broker {
+private struct Plain: ForwardingBroker {
   let base: TestBroker
-  var clock: any BrokerClock { base.clock }
   var capabilities: BrokerCapabilities {
     var capabilities = base.capabilities
     capabilities.uniqueness = []
     return capabilities
   }
-  func apply(_ topology: Topology) async throws(BrokerError) { try await base.apply(topology) }
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
     if publications.contains(where: { $0.unique != nil }) {
       throw BrokerError(.unsupported, "this engine knows no keys")
     }
     return try await base.publish(publications)
   }
-  func consume<Result: Sendable>(
-    _ queue: QueueName, prefetch: Int, _ body: @Sendable (Consumer) async throws -> Result
-  ) async throws -> Result { try await base.consume(queue, prefetch: prefetch, body) }
-  func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
-    try await base.settle(delivery, as: settlement)
-  }
-  func run() async throws {}
 }
 
 /// A store that can be away.
