@@ -1,5 +1,4 @@
 import Foundation
-import Spawning
 import Testing
 import Warren
 
@@ -23,29 +22,16 @@ import Warren
   ) async throws {
     let broker = try await SeededBroker()
     try await fill(broker)
-    let errors = broker.directory.appendingPathComponent("dashboard.err")
-    let script = """
-      "$WARREN" --broker "$B" dashboard --port 0 --as \(role) 2>"$E" & echo $! >"$E.pid"; wait $!
-      """
-    async let ended = shell(
-      script,
-      environment: [
-        "B": broker.address, "E": errors.path, "WARREN_DASHBOARD_PASSWORD": Remote.password,
-      ])
-    var address: String?
-    for _ in 0..<3000 {
-      let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
-      address = text.firstMatch(of: /http:\/\/127.0.0.1:[0-9]+\//).map { String($0.0) }
-      if address != nil { break }
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    let dashboard = try RunningCommand(
+      ["--broker", broker.address, "dashboard", "--port", "0", "--as", role],
+      environment: ["WARREN_DASHBOARD_PASSWORD": Remote.password])
     let result: Result<Void, any Error>
     do {
-      try await body(Remote(broker: broker, address: try #require(address)))
+      let address = try await dashboard.first(/http:\/\/127.0.0.1:[0-9]+\//, in: \.errors)
+      try await body(Remote(broker: broker, address: String(address)))
       result = .success(())
     } catch { result = .failure(error) }
-    _ = try await shell("kill -TERM $(cat \"$E.pid\")", environment: ["E": errors.path])
-    _ = try await ended
+    _ = await dashboard.stop()
     try result.get()
   }
 

@@ -14,7 +14,7 @@ private struct Report: JobMessage {
 extension SeededBroker {
   /// Lets a scheduler run on it, with the schedules `books/clean` and `books/report`.
   func schedule() async throws {
-    try await open { try await runOnce(scheduler($0, store: nil), Schedules($0)) }
+    try await open { try await runUntilKnown($0, store: $0) }
   }
 }
 
@@ -27,19 +27,13 @@ private func scheduler(_ broker: SQLiteBroker, store: (any StateStore)?) throws 
   }
 }
 
-/// Runs it until its schedules are known and nothing that was asked for is left.
-private func runOnce(
-  _ scheduler: Scheduler, _ schedules: Schedules, until: @Sendable () async throws -> Bool = { true }
-)
-  async throws
-{
+/// Runs a scheduler until the store has its schedules.
+private func runUntilKnown(_ broker: SQLiteBroker, store: any StateStore) async throws {
+  let watched = WatchedStore(base: store)
+  let scheduler = try scheduler(broker, store: watched)
   let work = Task { try await scheduler.run() }
   defer { work.cancel() }
-  for _ in 0..<4000 {
-    if try await schedules.all().count == 2, try await until() { return }
-    try await Task.sleep(for: .milliseconds(5))
-  }
-  Issue.record("it did not come to that")
+  await watched.keys.wait { $0.count == 2 }
 }
 
 /// `warren schedule`.
@@ -67,9 +61,11 @@ private func runOnce(
     let asked = try await broker.run("schedule", "run", "report")
     #expect(asked.status == 0 && asked.output.hasPrefix("schedule:books/report@"))
     try await broker.open { opened in
-      try await runOnce(scheduler(opened, store: nil), Schedules(opened)) {
-        try await opened.queues().first { $0.name == "mail" }?.ready == 1
-      }
+      let scheduler = try scheduler(opened, store: nil)
+      let work = Task { try await scheduler.run() }
+      defer { work.cancel() }
+      // It goes back to the queue.
+      try await opened.consume("mail", prefetch: 1) { _ = await $0.next() }
     }
     #expect(try await broker.messages(1).map { "\($0.message.id ?? "")\n" } == [asked.output])
   }
@@ -82,7 +78,7 @@ private func runOnce(
     migrator.registerWarrenTables()
     try migrator.migrate(database)
     let store = DatabaseStore(database)
-    try await broker.open { try await runOnce(scheduler($0, store: store), Schedules(store)) }
+    try await broker.open { try await runUntilKnown($0, store: store) }
     #expect(try await warren(["schedule", "ls", "--store", "sqlite:\(path)"]).rows.count == 2)
     #expect(try await warren(["schedule", "ls"], environment: ["WARREN_STORE": "sqlite:\(path)"]).rows.count == 2)
     #expect(try await broker.run("schedule", "ls").rows.isEmpty, "the broker is another store")
