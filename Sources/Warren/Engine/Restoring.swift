@@ -2,6 +2,10 @@ public import Foundation
 
 /// A dead letter that was deleted and can be put back.
 public struct DeletedDeadLetter: Sendable, Equatable, Codable {
+  /// For how long one can be put back, and how many at most, unless an engine has other limits.
+  package static let lifetime: Duration = .seconds(86_400)
+  package static let limit = 10_000
+
   /// Its address, by which it is put back: that of the dead letter.
   public var address: MessageID
   /// The message's id.
@@ -49,4 +53,11 @@ public protocol RestoringBroker: DeadLetterBroker {
   /// - Parameter ids: their ids or addresses. Of several that were deleted with one id all are put back.
   /// - Returns: the addresses of those that are back.
   func restoreDeadLetters(_ ids: [MessageID]) async throws(BrokerError) -> [MessageID]
+}
+
+extension RestoringBroker {
+  /// A day.
+  public var deletedLifetime: Duration { DeletedDeadLetter.lifetime }
+  /// 10,000.
+  public var deletedLimit: Int { DeletedDeadLetter.limit }
 }

@@ -164,9 +164,6 @@ extension RemoteBroker: AuditLog {
 }
 
 extension RemoteBroker: RestoringBroker {
-  var deletedLifetime: Duration { .seconds(86_400) }
-  var deletedLimit: Int { 10_000 }
-
   func deletedDeadLetters(limit: Int) async throws(BrokerError) -> [DeletedDeadLetter] {
     Array(try await client.get([DeletedDeadLetter].self, "dead-letters/deleted").prefix(max(0, limit)))
   }

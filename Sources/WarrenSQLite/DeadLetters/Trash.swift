@@ -7,8 +7,8 @@ struct Trash {
   let file: BrokerFile
   let writer: Writer
 
-  static let lifetime = Duration.seconds(86_400)
-  static let limit = 10_000
+  static let lifetime = DeletedDeadLetter.lifetime
+  static let limit = DeletedDeadLetter.limit
   static let byteLimit: Int64 = 64 << 20
   /// A larger body is not kept.
   static let bodyLimit = 4 << 20
