@@ -6,12 +6,6 @@ internal import Synchronization
 /// A circuit breaker of one worker, which the queues that name its dependency share: ``BreakerMachine`` decides, here their consumers
 /// are paused, told how many messages may try, and let go on.
 final class Breaker: Sendable {
-  /// A pause of a consumer: noted as a time of day, and over when so much time has passed.
-  struct Pause: Sendable {
-    var until: Date
-    /// `nil` when it is over at the time of day.
-    var untilElapsed: Duration?
-  }
   /// Why and since when it is open.
   struct Opening: Sendable, Equatable {
     var since: Date
@@ -20,12 +14,12 @@ final class Breaker: Sendable {
   }
   private struct Member {
     let consumer: Consumer
-    let pause: @Sendable (Pause) -> Void
+    let pause: @Sendable (ConsumerPause) -> Void
   }
   private struct State {
     var machine: BreakerMachine
     var members: [ObjectIdentifier: Member] = [:]
-    var pause: Pause?
+    var pause: ConsumerPause?
   }
 
   let dependency: DependencyName
@@ -49,7 +43,7 @@ final class Breaker: Sendable {
   /// Pauses and limits this consumer from now on, as it does the others, until it leaves.
   ///
   /// - Parameter pause: pauses the consumer, and lets it go on at the end.
-  func join(_ consumer: Consumer, _ pause: @escaping @Sendable (Pause) -> Void) {
+  func join(_ consumer: Consumer, _ pause: @escaping @Sendable (ConsumerPause) -> Void) {
     let id = ObjectIdentifier(consumer)
     state.withLock { state in
       state.members[id] = Member(consumer: consumer, pause: pause)
@@ -118,7 +112,7 @@ final class Breaker: Sendable {
   }
 
   private func open(_ state: inout State, for time: Duration, _ error: (any Error)?) {
-    let pause = Pause(until: clock.now.adding(time), untilElapsed: clock.elapsed + time.bounded)
+    let pause = ConsumerPause(until: clock.now.adding(time), untilElapsed: clock.elapsed + time.bounded)
     state.pause = pause
     let text = error.map { "\(type(of: $0)): \($0)".cut(toUTF8: 500) } ?? ""
     let since = opening.value?.since ?? clock.now

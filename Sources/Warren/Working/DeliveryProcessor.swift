@@ -58,32 +58,24 @@ final class DeliveryProcessor: Sendable {
       unpacked.message.id = id
     }
     let name = plan.name(of: unpacked)
-    guard await isWanted(delivery, name) else {
-      breaker?.skip(in: consumer)
-      return
-    }
+    guard await isWanted(delivery, name) else { return }
     let settlement =
       judge.settlement(before: delivery, now: clock.now)
       ?? problem.map { judge.settlement(packed: delivery, $0, now: clock.now) }
-    if let settlement {
-      breaker?.skip(in: consumer)
-      return await settle(delivery, settlement, name: name, took: .zero)
-    }
+    if let settlement { return await settle(delivery, Handled(settlement, name)) }
     let processed = await gate.run(isSuspect: delivery.isSuspect) { [self, delivery] in
       log(
         .warning, "A suspect takes long: the other messages of this worker are handled beside it from now on", delivery)
-    } _: { [delivery, unpacked] in
-      if delivery.isSuspect { guard await begin(delivery, name) else { return Processed.settled } }
+    } _: { [delivery, unpacked] () -> Handled? in
+      if delivery.isSuspect, await !begin(delivery, name) { return nil }
       return await settleUnlessDead(delivery, handle(unpacked, name, cancellation))
     }
     switch processed {
-    case .done(.settled): break
-    case .done(.dead(let handled)):
-      await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
+    case .done(nil): break
+    case .done(let dead?): await settle(delivery, dead)
     case .refused(let time):
-      breaker?.skip(in: consumer)
-      let settlement: Settlement = delivery.isSuspect && time > clock.now ? .postpone(until: time) : .release
-      await settle(delivery, settlement, name: name, took: .zero)
+      let isLater = delivery.isSuspect && time > clock.now
+      await settle(delivery, Handled(isLater ? .postpone(until: time) : .release, name))
     }
   }
 
@@ -102,9 +94,10 @@ final class DeliveryProcessor: Sendable {
       if try await claims.begin(delivery) { return true }
     } catch {
       log(.warning, "The store cannot say whether this job is still wanted: it waits", delivery, ["error": "\(error)"])
-      await settle(delivery, .postpone(until: clock.now.adding(.seconds(5))), name: name, took: .zero)
+      await settle(delivery, Handled(.postpone(until: clock.now.adding(.seconds(5))), name))
       return false
     }
+    breaker?.skip(in: consumer)
     do {
       if try await broker.settle(delivery, as: .complete) == .settled {
         instruments.superseded(queue: plan.queue, name: label(name))
@@ -139,30 +132,32 @@ final class DeliveryProcessor: Sendable {
       breaker?.skip(in: consumer)
       return false
     } catch {
-      breaker?.skip(in: consumer)
       log(.error, "A suspect could not be begun: it goes back to its queue", suspect, ["error": "\(error)"])
-      await settle(suspect, .release, name: name, took: .zero)
+      await settle(suspect, Handled(.release, name))
       return false
     }
   }
 
+  /// What is to become of a delivery.
   private struct Handled: Sendable {
     let settlement: Settlement
     let name: MessageName
-    let took: Duration
+    /// How long its handler took; `nil` when none was begun, or what it did is lost.
+    let took: Duration?
+
+    init(_ settlement: Settlement, _ name: MessageName, took: Duration? = nil) {
+      self.settlement = settlement
+      self.name = name
+      self.took = took
+    }
   }
 
-  private enum Processed: Sendable {
-    case settled
-    case dead(Handled)
-  }
-
-  /// A dead letter is settled when the gate is free again: its queue may be away for long, and no other delivery should wait
-  /// for that.
-  private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Processed {
-    if case .deadLetter = handled.settlement { return .dead(handled) }
-    await settle(delivery, handled.settlement, name: handled.name, took: handled.took)
-    return .settled
+  /// Returns what is a dead letter, which is settled when the gate is free again: its queue may be away for long, and no other
+  /// delivery should wait for that.
+  private func settleUnlessDead(_ delivery: Delivery, _ handled: Handled) async -> Handled? {
+    if case .deadLetter = handled.settlement { return handled }
+    await settle(delivery, handled)
+    return nil
   }
 
   // MARK: Handling
@@ -172,12 +167,9 @@ final class DeliveryProcessor: Sendable {
   ) async -> Handled {
     let begin = ContinuousClock.now
     guard let handler = plan.handlers[name] ?? plan.fallback else {
-      breaker?.skip(in: consumer)
       let settlement = judge.settlement(unhandled: delivery, name, plan.unhandled, now: clock.now)
-      return Handled(settlement: settlement ?? .complete, name: name, took: .zero)
+      return Handled(settlement ?? .complete, name)
     }
-    let context = MessageContext(
-      message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
     let shown = RunningDelivery(
       queue: delivery.queue, id: delivery.message.id, name: name, since: clock.now)
     let call = breaker?.begin()
@@ -188,15 +180,7 @@ final class DeliveryProcessor: Sendable {
     let settlement: Settlement? = await tally.handling {
       await consumer.handlers.run(shown, delivery.token, cancellation) {
         do {
-          try await withTaskCancellationHandler {
-            try await MessageContext.$current.withValue(context) {
-              try await trace.handling(delivery, system: instruments.system) {
-                try await options.middleware.handle(delivery) { [self] in try await run(handler, $0, stuck) }
-              }
-            }
-          } onCancel: {
-            stuck.cancelled()
-          }
+          try await runInContext(handler, delivery, stuck)
           instruments.processed(plan.queue, took: begin.duration(to: .now), nil)
           _ = end(call, of: delivery, .success)
           return .complete
@@ -212,8 +196,23 @@ final class DeliveryProcessor: Sendable {
       }
     }
     // What was lost on the way here is not handled, and the engine refuses what is said of it.
-    if settlement == nil { breaker?.skip(in: consumer) }
-    return Handled(settlement: settlement ?? .release, name: name, took: begin.duration(to: .now))
+    guard let settlement else { return Handled(.release, name) }
+    return Handled(settlement, name, took: begin.duration(to: .now))
+  }
+
+  /// Runs a handler with all that is around it: the context of its task, a span, and the middleware.
+  private func runInContext(_ handler: Handler, _ delivery: Delivery, _ stuck: StuckHandler) async throws {
+    let context = MessageContext(
+      message: delivery.message, queue: delivery.queue, attempt: delivery.history.nextAttempt)
+    try await withTaskCancellationHandler {
+      try await MessageContext.$current.withValue(context) {
+        try await trace.handling(delivery, system: instruments.system) {
+          try await options.middleware.handle(delivery) { [self] in try await run(handler, $0, stuck) }
+        }
+      }
+    } onCancel: {
+      stuck.cancelled()
+    }
   }
 
   /// Measures how late the first attempt begins, by the broker's time. What was replayed or lost with a worker was on time once.
@@ -297,8 +296,10 @@ final class DeliveryProcessor: Sendable {
 
   private func label(_ name: MessageName) -> String { plan.handlers[name] != nil ? name.rawValue : "other" }
 
-  private func settle(_ delivery: Delivery, _ settlement: Settlement, name: MessageName, took: Duration) async {
-    let label = label(name)
+  private func settle(_ delivery: Delivery, _ handled: Handled) async {
+    // What no handler was begun for told nothing of the dependency: another one may try.
+    if handled.took == nil { breaker?.skip(in: consumer) }
+    let (settlement, label, took) = (handled.settlement, label(handled.name), handled.took ?? .zero)
     if case .complete = settlement { await finish(delivery) }
     let word: String
     switch settlement {

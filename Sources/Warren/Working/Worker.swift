@@ -216,8 +216,8 @@ public struct Worker: Service {
     _ = try await whileAway(stop) {
       try await broker.consume(plan.queue, prefetch: plan.settings.window) { consumer in
         logger.info("Subscribed to queue", metadata: ["queue": "\(plan.queue)"])
-        let (pauses, pausing) = AsyncStream<Breaker.Pause>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let pause: @Sendable (Breaker.Pause) -> Void = { time in
+        let (pauses, pausing) = AsyncStream<ConsumerPause>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let pause: @Sendable (ConsumerPause) -> Void = { time in
           consumer.pause(until: time.until)
           pausing.yield(time)
         }
@@ -226,7 +226,7 @@ public struct Worker: Service {
           judge: Judge(worker: name, unknownNamePatience: options.unknownNamePatience), options: options, clock: clock,
           logger: logger, instruments: instruments, tally: tally, consumer: consumer, breaker: breaker,
           claims: claims(on: plan),
-          pause: { pause(Breaker.Pause(until: $0)) })
+          pause: { pause(ConsumerPause(until: $0)) })
         breaker?.join(consumer, pause)
         defer { breaker?.leave(consumer) }
         await stop.onSet({ consumer.stop() }) { await serve(consumer, processor, pauses) }
@@ -245,7 +245,7 @@ public struct Worker: Service {
   }
 
   /// Handles what the consumer hands out until it is stopped and what was begun has ended.
-  private func serve(_ consumer: Consumer, _ processor: DeliveryProcessor, _ pauses: AsyncStream<Breaker.Pause>) async {
+  private func serve(_ consumer: Consumer, _ processor: DeliveryProcessor, _ pauses: AsyncStream<ConsumerPause>) async {
     await withTaskGroup(of: Bool.self) { group in
       var slots = processor.plan.settings.slots
       for _ in 0..<slots {
@@ -274,7 +274,7 @@ public struct Worker: Service {
   }
 
   /// Lets a paused consumer go on when its time has come, unless it was paused for longer meanwhile.
-  private func resume(_ consumer: Consumer, at pause: Breaker.Pause) async {
+  private func resume(_ consumer: Consumer, at pause: ConsumerPause) async {
     logger.warning(
       "Paused the queue in this worker",
       metadata: ["queue": "\(consumer.queue)", "until": "\(pause.until.formatted(.iso8601))"])
