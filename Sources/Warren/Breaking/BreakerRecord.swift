@@ -25,10 +25,12 @@ struct BreakerRecord: Codable, Sendable, Equatable {
   func write(
     to key: StoreKey, replacing version: StoreVersion?, in store: any StateStore, now: Date
   ) async throws(BrokerError) -> StoreRecord? {
-    let value: Data
-    do { value = try JSONEncoder().encode(self) } catch {
-      throw BrokerError(.invalid, "what is known of the breaker '\(dependency)' cannot be written: \(error)")
-    }
-    return try await store.write(value, to: key, replacing: version, until: max(until, now).addingTimeInterval(60))
+    try await store.write(try stored(at: key).data(of: self), to: key, replacing: version, until: expiry(now: now))
   }
+
+  /// Its place in a store.
+  func stored(at key: StoreKey) -> StoredValue<BreakerRecord> { StoredValue(key, "the breaker '\(dependency)'") }
+
+  /// From when on it counts as gone.
+  func expiry(now: Date) -> Date { max(until, now).addingTimeInterval(60) }
 }

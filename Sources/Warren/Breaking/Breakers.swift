@@ -71,24 +71,17 @@ public struct Breakers: Sendable {
   @discardableResult public func reset(_ dependency: DependencyName) async throws(BrokerError) -> Int {
     var count = 0
     var others: Set<DependencyName> = []
-    // One that was changed meanwhile, because a try has failed, is asked again.
-    for _ in 0..<100 {
-      var isDone = true
-      count = 0
-      for (stored, record) in try await BreakerRecord.all(in: store) {
-        guard record.dependency == dependency else {
-          others.insert(record.dependency)
-          continue
-        }
-        count += 1
-        if record.isReset { continue }
-        var asked = record
-        asked.isReset = true
-        if try await asked.write(to: stored.key, replacing: stored.version, in: store, now: clock.now) == nil {
-          isDone = false
-        }
+    for (stored, record) in try await BreakerRecord.all(in: store) {
+      guard record.dependency == dependency else {
+        others.insert(record.dependency)
+        continue
       }
-      if isDone { break }
+      // One that is closed meanwhile has no record any more.
+      let change = try await store.change(record.stored(at: stored.key), until: { $0.expiry(now: clock.now) }) {
+        found in
+        found?.isReset = true
+      }
+      if change.record != nil { count += 1 }
     }
     if count > 0 { return count }
     let open = others.isEmpty ? "none is" : "open are: \(others.sorted().map(\.rawValue).joined(separator: ", "))"

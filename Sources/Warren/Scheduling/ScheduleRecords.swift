@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// The records of schedules in a store.
 struct ScheduleRecords: Sendable {
   /// A record that was read, or that there is none yet.
@@ -26,11 +24,8 @@ struct ScheduleRecords: Sendable {
 
   /// Writes what is to be known; `nil` when it was changed meanwhile.
   func write(_ state: ScheduleState, _ entry: Entry) async throws(BrokerError) -> Entry? {
-    let value: Data
-    do { value = try JSONEncoder().encode(state) } catch {
-      throw BrokerError(.invalid, "what is known of the schedule '\(entry.name)' cannot be written: \(error)")
-    }
-    guard let written = try await store.write(value, to: entry.key, replacing: entry.version, until: nil) else {
+    let data = try Self.value(entry.key).data(of: state)
+    guard let written = try await store.write(data, to: entry.key, replacing: entry.version, until: nil) else {
       return nil
     }
     return Entry(key: entry.key, version: written.version, state: state)
@@ -42,26 +37,20 @@ struct ScheduleRecords: Sendable {
   @discardableResult func change(
     _ name: String, _ body: (ScheduleState) throws(BrokerError) -> ScheduleState?
   ) async throws(BrokerError) -> Entry? {
-    while let entry = try await entry(name) {
-      guard let state = try body(entry.state) else { return entry }
-      if let written = try await write(state, entry) { return written }
-      if Task.isCancelled {
-        throw BrokerError(.unavailable, "the schedule '\(name)' was not changed: it was cancelled")
-      }
+    let change = try await store.change(Self.value(StoreKey(.schedule, name)), until: { _ in nil }) {
+      state throws(BrokerError) in
+      if let found = state, let changed = try body(found) { state = changed }
+      return state
     }
-    return nil
+    guard let state = change.result, let record = change.record else { return nil }
+    return Entry(key: record.key, version: record.version, state: state)
   }
 
   private func entry(_ record: StoreRecord) throws(BrokerError) -> Entry {
-    do {
-      return Entry(
-        key: record.key, version: record.version,
-        state: try JSONDecoder().decode(ScheduleState.self, from: record.value))
-    } catch {
-      throw BrokerError(
-        .newerVersion,
-        "what the store has of the schedule '\(record.key.name)' cannot be read: was it written by a newer Warren?",
-        underlying: error)
-    }
+    Entry(key: record.key, version: record.version, state: try Self.value(record.key).read(record))
+  }
+
+  private static func value(_ key: StoreKey) -> StoredValue<ScheduleState> {
+    StoredValue(key, "the schedule '\(key.name)'")
   }
 }

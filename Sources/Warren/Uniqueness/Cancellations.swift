@@ -8,25 +8,15 @@ struct Cancellations: Sendable {
   static let memory: Duration = .seconds(30 * 86_400)
 
   /// What the store has of one.
-  private struct Record: Codable {
+  private struct Record: Codable, Equatable {
     /// Jobs of this id that were published until then are not wanted. Milliseconds, as messages are dated.
     var until: Int64
   }
 
   /// Notes that jobs of this id which were published until now are not wanted.
   func note(_ id: MessageID, in queue: QueueName, now: Date) async throws(BrokerError) {
-    let value: Data
-    do { value = try JSONEncoder().encode(Record(until: now.wholeMilliseconds)) } catch {
-      throw BrokerError(.invalid, "that a job was cancelled cannot be written: \(error)")
-    }
-    let key = StoreKey(.cancelled, queue, id.rawValue)
-    while !Task.isCancelled {
-      let found = try await store.record(key)
-      if try await store.write(value, to: key, replacing: found?.version, until: now.adding(Self.memory)) != nil {
-        return
-      }
-    }
-    throw BrokerError(.unavailable, "it was not noted that '\(id)' is not wanted: the task was cancelled")
+    let value = StoredValue<Record>(StoreKey(.cancelled, queue, id.rawValue), "the cancellation of '\(id)'")
+    try await store.change(value, until: { _ in now.adding(Self.memory) }) { $0 = Record(until: now.wholeMilliseconds) }
   }
 
   /// Whether this message is not wanted any more. One that was published with the same id later is.

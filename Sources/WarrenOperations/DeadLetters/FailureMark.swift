@@ -71,18 +71,8 @@ extension Operations {
         throw BrokerError(.notFound, "no dead letter is of the group '\(fingerprint)'")
       }
       let mark = kind.map { FailureMark(kind: $0, time: max(clock.now, group.last), actor: actor) }
-      while true {
-        let known = try await store.record(key)
-        if let mark {
-          let end = clock.now.adding(Self.failureMarkLifetime)
-          let value = try Self.encoded(mark)
-          if try await store.write(value, to: key, replacing: known?.version, until: end) != nil { break }
-        } else if let known {
-          if try await store.remove(key, known.version) { break }
-        } else {
-          break
-        }
-      }
+      let value = StoredValue<FailureMark>(key, "what was said of the failures '\(fingerprint)'")
+      try await store.change(value, until: { _ in clock.now.adding(Self.failureMarkLifetime) }) { $0 = mark }
       group.mark = mark
       group.state = DeadLetterGroup.state(mark, last: group.last)
       return group
@@ -104,11 +94,5 @@ extension Operations {
       return group
     }
     return marked.filter { $0.state?.isSettled != true } + marked.filter { $0.state?.isSettled == true }
-  }
-
-  private static func encoded(_ mark: FailureMark) throws(BrokerError) -> Data {
-    do { return try JSONEncoder().encode(mark) } catch {
-      throw BrokerError(.invalid, "a mark cannot be encoded: \(error)", underlying: error)
-    }
   }
 }
