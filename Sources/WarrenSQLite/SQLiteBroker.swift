@@ -302,14 +302,7 @@ extension SQLiteBroker: DeadLetterBroker {
   /// See ``Warren/DeadLetterBroker/replace(_:in:with:)``.
   public func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
     try await waitUntilRunning()
-    guard let newID = edited.id, newID != id else {
-      throw BrokerError(.invalid, "a changed message is another message: give it an id of its own")
-    }
-    var edited = edited
-    // Who goes by an address says itself which message it was.
-    if !id.rawValue.hasPrefix("@") || edited.headers["warren-edited-from"] == nil {
-      edited.headers["warren-edited-from"] = id.rawValue
-    }
+    let edited = try edited.replacing(id, now: clock.now)
     try publisher.check(Publication(edited, to: .queue(queue ?? "any")))
     try await deadLetterWork.replace(id, in: queue, with: edited)
   }

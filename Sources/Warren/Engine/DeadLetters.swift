@@ -22,10 +22,11 @@ public protocol DeadLetterBroker: Broker {
   func replay(_ selection: DeadLetterSelection) async throws(BrokerError) -> ReplayReport
 
   /// Publishes a changed copy of one dead letter to the queue that gave up on it and removes the dead letter, in one
-  /// step. The copy is a new message: `edited` needs an id of its own, and gets the header `warren-edited-from`. `id` may be an
-  /// address.
+  /// step. The copy is a new message: `edited` needs an id of its own, and gets the header `warren-edited-from`. A time to live of
+  /// it that is over is left out, as in a replay: it is to be handled. `id` may be an address.
   ///
-  /// - Throws: ``BrokerError/Code/notFound`` when there is no such dead letter.
+  /// - Throws: ``BrokerError/Code/notFound`` when there is no such dead letter; ``BrokerError/Code/unroutable`` when the queue that
+  ///   gave up on it is gone, and the dead letter stays.
   func replace(
     _ id: MessageID, in queue: QueueName?, with edited: Message
   ) async throws(BrokerError)

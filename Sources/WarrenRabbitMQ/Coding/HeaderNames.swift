@@ -1,3 +1,5 @@
+internal import Warren
+
 /// The headers in which Warren carries what AMQP has no property for.
 enum HeaderNames {
   static let publishedAt = "warren-published-at"
@@ -15,7 +17,7 @@ enum HeaderNames {
   static let reason = "warren-reason"
   static let detail = "warren-reason-detail"
   static let parkedAt = "warren-parked-at"
-  static let editedFrom = "warren-edited-from"
+  static let editedFrom = Message.editedFromHeader
   /// What the runtime writes and reads, and so is shown as a header of the message.
   private static let shown = [editedFrom, "warren-unique"]
 

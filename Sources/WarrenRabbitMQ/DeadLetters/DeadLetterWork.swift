@@ -34,17 +34,7 @@ struct DeadLetterWork: Sendable {
 
   /// Publishes a changed copy of one dead letter to the queue that gave up on it, then removes the dead letter.
   func replace(_ id: MessageID, in queue: QueueName?, with edited: Message) async throws(BrokerError) {
-    guard let own = edited.id, own != id else {
-      throw BrokerError(.invalid, "an edited copy is a new message: give it an id of its own")
-    }
-    let now = session.clock.now
-    var copy = edited
-    // Who goes by an address says itself which message it was.
-    if !id.rawValue.hasPrefix("@") || copy.headers[HeaderNames.editedFrom] == nil {
-      copy.headers[HeaderNames.editedFrom] = id.rawValue
-    }
-    if let expiry = copy.expiresAt, expiry <= now { copy.expiresAt = nil }
-    let edited = copy
+    let edited = try edited.replacing(id, now: session.clock.now)
     try Publication(edited, to: .queue("any")).validate()
     let results = try await settle(DeadLetterSelection(queue: queue, ids: [id], limit: 1)) { chosen in
       await publish(chosen, body: ByteBuffer(bytes: edited.body)) { letter, delivery in
@@ -52,7 +42,7 @@ struct DeadLetterWork: Sendable {
           edited, route: Route(exchange: letter.exchange?.rawValue ?? "", routingKey: letter.routingKey.rawValue))
       }
     }
-    if let error = results.obstacle(replacing: id, in: queue, by: own) { throw error }
+    if let error = results.obstacle(replacing: id, in: queue, by: edited.id ?? "") { throw error }
   }
 
   // MARK: Settling dead letters
@@ -101,12 +91,7 @@ struct DeadLetterWork: Sendable {
           "the edited copy '\(own)' was published, but the connection was lost before the dead letter '\(id)' was removed: "
             + "delete it")
       }
-      if stayed > 0 {
-        return BrokerError(
-          .unroutable,
-          "the queue that gave up on '\(id)' is gone, full or unknown, so the dead letter stays: declare the queue again, make "
-            + "room in it, or publish the message anew")
-      }
+      if stayed > 0 { return BrokerError(noOriginOf: id) }
       return BrokerError(.notFound, "there is no dead letter '\(id)'\(queue.map { " in '\($0)'" } ?? "")")
     }
   }

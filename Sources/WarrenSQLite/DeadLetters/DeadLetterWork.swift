@@ -39,7 +39,7 @@ struct DeadLetterWork {
         throw BrokerError(.notFound, "there is no dead letter '\(id)': it may have been replayed or deleted")
       }
       guard let origin = transaction.state.topology[letter.origin] else {
-        throw BrokerError(.notFound, "the queue that gave up on '\(id)' is gone: declare it again")
+        throw BrokerError(noOriginOf: id)
       }
       // The corrected job keeps repeats out as the one before did.
       transaction.statements.readMessage.bind(1, letter.seq)

@@ -118,6 +118,25 @@ extension Scenario {
       }
       try equal(try await bench.broker.deadLetters(.init(origin: queue.name)).letters.count, 0, "dead letters")
     },
+    Scenario("4: an edited copy is handled though its time to live is over") { bench in
+      let queue = bench.queue("q")
+      try await bench.fill(queue, "wrong")
+      try await bench.consume(queue) { consumer in
+        let delivery = try await consumer.mustNext()
+        _ = try await bench.broker.settle(delivery, as: .deadLetter(.init(.expired), History()))
+        let letter = try await bench.deadLetters(of: queue, count: 1)[0]
+        guard let id = letter.message.id else { throw ScenarioFailure("an id") }
+        var edited = letter.message
+        edited.id = .unique()
+        edited.expiresAt = bench.clock.now - 60
+        try await bench.broker.replace(id, in: letter.queue, with: edited)
+        let again = try await consumer.mustNext()
+        try equal(again.message.id, edited.id, "id")
+        try equal(again.message.expiresAt, nil, "time to live")
+        _ = try await bench.broker.settle(again, as: .complete)
+      }
+      try equal(try await bench.broker.deadLetters(.init(origin: queue.name)).letters.count, 0, "dead letters")
+    },
     Scenario("4: dead letters are selected by id, name, reason and text, page by page, and deleted") { bench in
       let queue = bench.queue("q")
       try await bench.broker.apply(Topology(queues: [queue]))
