@@ -16,28 +16,28 @@ struct DeadLetterReader: Sendable {
     let holders = try await holders(for: selection)
     // Of a single queue, what was on the pages before need not be kept.
     let skipped = holders.count == 1 ? begin : 0
-    var letters: [DeadLetter] = []
-    for queue in holders {
-      let origin = await origin(of: queue)
-      letters +=
-        try await sweeping(queue) { sweep in
-          var found: [DeadLetter] = []
-          var addresses = Addresses(queue)
-          var passed = 0, size = 0
-          try await sweep.run(first: min(end, 10_000) + 1) { delivery in
-            var letter = DeadLetter(delivery, in: queue, origin: origin, &addresses)
-            guard letter.fulfils(selection) else { return true }
-            passed += 1
-            if passed <= skipped { return true }
-            if !selection.includesBodies { letter.message.body = Data() }
-            size += letter.message.body.count
-            found.append(letter)
-            // One more than the page tells that there is another; of bodies, one that is too much does.
-            return passed <= end && (size <= DeadLetterPage.bodyLimit || passed <= begin + 1)
-          }
-          return found
-        } ?? []
+    let origins = await origins(of: holders)
+    let read = try await sideBySide(holders) { queue throws(BrokerError) -> [DeadLetter] in
+      let origin = origins[queue]
+      return try await sweeping(queue) { sweep in
+        var found: [DeadLetter] = []
+        var addresses = Addresses(queue)
+        var passed = 0, size = 0
+        try await sweep.run(first: min(end, 10_000) + 1) { delivery in
+          var letter = DeadLetter(delivery, in: queue, origin: origin, &addresses)
+          guard letter.fulfils(selection) else { return true }
+          passed += 1
+          if passed <= skipped { return true }
+          if !selection.includesBodies { letter.message.body = Data() }
+          size += letter.message.body.count
+          found.append(letter)
+          // One more than the page tells that there is another; of bodies, one that is too much does.
+          return passed <= end && (size <= DeadLetterPage.bodyLimit || passed <= begin + 1)
+        }
+        return found
+      } ?? []
     }
+    var letters = read.flatMap(\.self)
     if holders.count > 1 {
       var seen: Set<Parking> = []
       letters.removeAll { letter in Parking(letter).map { !seen.insert($0).inserted } ?? false }
@@ -70,7 +70,7 @@ struct DeadLetterReader: Sendable {
       let page = try await deadLetters(selection)
       return await !visit(page.letters) || page.next != nil
     }
-    let origin = await origin(of: queue)
+    let origin = await origins(of: [queue])[queue]
     let skipped = max(0, Int(clamping: selection.after?.position ?? 0)), limit = max(0, selection.limit)
     return try await sweeping(queue) { sweep in
       var some: [DeadLetter] = []
@@ -101,11 +101,38 @@ struct DeadLetterReader: Sendable {
     } ?? false
   }
 
-  /// The queue whose dead letters lie in this one, when there is just one such queue.
-  func origin(of holder: QueueName) async -> QueueName? {
-    if let origin = known.origin(of: holder) { return origin }
-    let sources = await session.management.queues()?.filter { $0.deadLetterQueues.contains(holder.rawValue) } ?? []
-    return sources.count == 1 ? QueueName(sources[0].name) : nil
+  /// How many queues are read at a time.
+  static let mostAtATime = 8
+
+  /// Reads several queues, some of them side by side: each takes a few round trips, whether or not anything lies in it. Returns
+  /// what they gave in the order of the queues.
+  private func sideBySide<Result: Sendable>(
+    _ queues: [QueueName], _ read: @escaping @Sendable (QueueName) async throws(BrokerError) -> Result
+  ) async throws(BrokerError) -> [Result] {
+    try await asBrokerError("looking through \(queues.count) queues") {
+      try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+        var results = [Result?](repeating: nil, count: queues.count)
+        for (index, queue) in queues.enumerated() {
+          if index >= Self.mostAtATime, let (done, result) = try await group.next() { results[done] = result }
+          group.addTask { (index, try await read(queue)) }
+        }
+        for try await (done, result) in group { results[done] = result }
+        return results.compactMap(\.self)
+      }
+    }
+  }
+
+  /// For each of these queues the one whose dead letters lie in it, when there is just one such queue.
+  func origins(of holders: [QueueName]) async -> [QueueName: QueueName] {
+    var origins: [QueueName: QueueName] = [:]
+    for holder in holders { origins[holder] = known.origin(of: holder) }
+    if holders.allSatisfy({ origins[$0] != nil }) { return origins }
+    let shown = await session.management.queues() ?? []
+    for holder in holders where origins[holder] == nil {
+      let sources = shown.filter { $0.deadLetterQueues.contains(holder.rawValue) }
+      if sources.count == 1 { origins[holder] = QueueName(sources[0].name) }
+    }
+    return origins
   }
 
   /// The queues that get copies of the same dead letters, because an exchange brings them to several.

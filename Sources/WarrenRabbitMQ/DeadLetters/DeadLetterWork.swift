@@ -106,8 +106,9 @@ struct DeadLetterWork: Sendable {
     let holders = try await reader.holders(for: selection)
     // Of what was dealt with in one queue, a copy in another goes at once: the next call would take it for another letter.
     let sharing = holders.count > 1 ? await reader.holdersOfCopies() : []
+    let origins = await reader.origins(of: holders)
     for queue in holders where left > 0 || (!total.seen.isEmpty && sharing.contains(queue)) {
-      let origin = await reader.origin(of: queue)
+      let origin = origins[queue]
       let (mostSkipped, mostTaken, before, seen) = (skipped, left, total.confirmed, total.seen)
       let isSharing = sharing.contains(queue)
       let counts = try await reader.sweeping(queue) { sweep in
