@@ -210,8 +210,8 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
 
   // MARK: Dead letters
 
-  /// One page of dead letters, the oldest first. A sweep looks at no more than 100,000 messages of a queue. The cursor is
-  /// the number of letters on the pages before, so it is off when letters come or go meanwhile.
+  /// One page of dead letters, the oldest first. The cursor is the number of letters on the pages before, so it is off when letters
+  /// come or go meanwhile.
   public func deadLetters(_ selection: DeadLetterSelection) async throws(BrokerError) -> DeadLetterPage {
     try await parts().reader.deadLetters(selection)
   }
@@ -272,6 +272,8 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
 
   /// What an operator should know or fix.
   public func diagnose() async throws(BrokerError) -> [Finding] { try await parts().doctor.diagnose() }
+  /// See ``Warren/InspectableBroker/glance()``. The rights of the user are left out, since queues have to be declared to find them out.
+  public func glance() async throws(BrokerError) -> [Finding] { try await parts().doctor.glance() }
 
   /// The broker, and its nodes where the management API tells them.
   public func describe() async throws(BrokerError) -> BrokerDescription { try await parts().inspector.describe() }

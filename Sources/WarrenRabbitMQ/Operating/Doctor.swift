@@ -13,6 +13,31 @@ struct Doctor: Sendable {
 
   /// What an operator should know or fix.
   func diagnose() async throws(BrokerError) -> [Finding] {
+    let (queues, nodes) = await shown()
+    let found = try await findings(queues, nodes)
+    // Where most nodes are away nothing can be declared at all.
+    if let nodes, nodes.filter(\.isRunning).count * 2 <= nodes.count { return found }
+    return found + (await rights.findings())
+  }
+
+  /// All of it that can be found without declaring anything.
+  func glance() async throws(BrokerError) -> [Finding] {
+    let (queues, nodes) = await shown()
+    return try await findings(queues, nodes)
+  }
+
+  /// What the management API shows. The nodes come last, as fewer users may look at them.
+  private func shown() async -> (queues: [ManagementAPI.QueueInfo]?, nodes: [ManagementAPI.NodeInfo]?) {
+    let queues = await session.management.queues()
+    guard queues != nil, let nodes = await session.management.nodes() else { return (queues, nil) }
+    // A queue that has lost its leader goes on to name the nodes that were up before.
+    let running = Set(nodes.filter(\.isRunning).map(\.name))
+    return (queues?.map { $0.living(on: running) }, nodes)
+  }
+
+  private func findings(
+    _ queues: [ManagementAPI.QueueInfo]?, _ nodes: [ManagementAPI.NodeInfo]?
+  ) async throws(BrokerError) -> [Finding] {
     var findings = [
       session.server.isSupported
         ? Finding(.fine, "connected to \(session.server.name)")
@@ -26,15 +51,14 @@ struct Doctor: Sendable {
           .problem, "RabbitMQ takes no messages: \(reason)", fix: "give the broker memory or disk, or empty its queues"
         ))
     }
-    let listed = await session.management.queues()
-    findings += try await findingsOnTopology(halted: Set((listed ?? []).filter(\.isHalted).map(\.name)))
+    findings += try await findingsOnTopology(halted: Set((queues ?? []).filter(\.isHalted).map(\.name)))
     findings += known.timeouts.sorted { $0.key < $1.key }.map { queue, timeout in
       Finding(
         .problem, queue: queue,
         "RabbitMQ took deliveries of '\(queue)' away that were held for longer than \(timeout.words) (consumer_timeout): "
           + "they are handled again elsewhere", fix: "give its handlers a shorter timeout, or raise consumer_timeout")
     }
-    return findings + (await rights.findings()) + (await findingsOfManagement(listed, session.server))
+    return findings + (await findingsOfManagement(queues, nodes, session.server))
   }
 
   private func findingsOnTopology(
@@ -49,7 +73,9 @@ struct Doctor: Sendable {
     return findings
   }
 
-  private func findingsOfManagement(_ queues: [ManagementAPI.QueueInfo]?, _ server: Server) async -> [Finding] {
+  private func findingsOfManagement(
+    _ queues: [ManagementAPI.QueueInfo]?, _ nodes: [ManagementAPI.NodeInfo]?, _ server: Server
+  ) async -> [Finding] {
     guard let queues else {
       return [
         Finding(
@@ -59,7 +85,7 @@ struct Doctor: Sendable {
           fix: "enable the plugin rabbitmq_management, or say where it is: amqp://…?management=http://HOST:15672")
       ]
     }
-    guard let nodes = await session.management.nodes() else {
+    guard let nodes else {
       return [
         Finding(
           .warning, "the management API \(session.management.failure): alarms and lost nodes are not seen",

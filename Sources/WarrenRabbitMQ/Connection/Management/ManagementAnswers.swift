@@ -18,7 +18,7 @@ extension ManagementAPI {
     /// The nodes that a quorum queue lives on.
     let members: [String]?
     /// Those of them that are up.
-    let online: [String]?
+    var online: [String]?
     /// The one that leads it.
     let leader: String?
     private let messageStats: MessageStats?
@@ -51,6 +51,13 @@ extension ManagementAPI {
 
     /// Whether a quorum queue has lost the majority of its nodes. Then a question about it by AMQP has no answer.
     var isHalted: Bool { (online?.count ?? 1) * 2 <= members?.count ?? 0 }
+
+    /// The same, without the nodes that do not run.
+    func living(on running: Set<String>) -> QueueInfo {
+      var queue = self
+      queue.online = online?.filter(running.contains)
+      return queue
+    }
 
     /// All that the policies say.
     var policies: [String: Scalar] { effectivePolicyDefinition?.values ?? [:] }
