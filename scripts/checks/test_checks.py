@@ -158,6 +158,9 @@ class Commands(unittest.TestCase):
     def test_other_words_are_not(self):
         self.assertEqual(self.complaints('"warren deadline" // --queue\n"rabbitmqctl set_policy --apply-to x"\nlet a = b--c'), [])
 
+    def test_a_value_inside_a_command_of_rabbitmq_changes_nothing(self):
+        self.assertEqual(self.complaints('"`rabbitmqctl set_policy \\(name) --apply-to x`"\n"\\(name) --apply-to x"'), [2])
+
     def test_names_come_from_the_sources(self):
         self.assertEqual(commands.command_names(['x(commandName: "dead", y)']), {"dead"})
 
