@@ -132,16 +132,22 @@ def test_cluster(version, bundle, only):
                                              environment=environment, limit=1800)
 
 
-def main():
+def read_arguments(arguments):
+    """What to test, on which versions, and how. Options may stand anywhere, as the Makefile writes them."""
     parser = argparse.ArgumentParser(usage=__doc__, allow_abbrev=False)
     parser.add_argument("--cluster", action="store_true")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("words", nargs="+")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args(arguments)
     what = [word for word in options.words if word in ("client", "engine")]
     versions = [word for word in options.words if word not in what] or ["3.10", "4.0", "4.3"]
     if not what:
         parser.error("client or engine?")
+    return options, what, versions
+
+
+def main():
+    options, what, versions = read_arguments(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sanitize = os.environ.get("SANITIZE")
     bundle = runs.build(".", *([f"--sanitize={sanitize}"] if sanitize else []))

@@ -10,6 +10,16 @@ def node(name="rabbit"):
             "tls": {part: f"/tls/{part}.pem" for part in ("ca", "client", "client-key", "stranger-ca", "stranger", "stranger-key")}}
 
 
+class Arguments(unittest.TestCase):
+    def test_options_may_stand_between_the_words(self):
+        options, what, versions = on_brokers.read_arguments(["engine", "--cluster", "4.0", "4.3"])
+        self.assertEqual((options.cluster, what, versions), (True, ["engine"], ["4.0", "4.3"]))
+
+    def test_and_in_front_of_them(self):
+        options, what, versions = on_brokers.read_arguments(["--times", "3", "client", "engine", "3.10"])
+        self.assertEqual((options.times, what, versions), (3, ["client", "engine"], ["3.10"]))
+
+
 class Environment(unittest.TestCase):
     def test_all_nodes_of_a_cluster_are_named_and_the_first_can_be_broken(self):
         found = on_brokers.broker_environment([node("a"), node("b")])
