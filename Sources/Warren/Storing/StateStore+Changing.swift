@@ -40,7 +40,8 @@ extension StateStore {
       } else if let found, try await remove(value.key, found.version) {
         return (result, nil)
       }
-      // Many want to change the same at once: spread, they are in each other's way less.
+      // Many want to change the same at once: spread, they are in each other's way less. In real time, since no test turns its clock
+      // for this; that the sleep was cancelled is seen below.
       attempt += 1
       if attempt > 3 { try? await Task.sleep(for: .microseconds(Int.random(in: 0...(500 << min(attempt - 1, 5))))) }
       if Task.isCancelled { throw BrokerError(.unavailable, "\(value.what) was not changed: it was cancelled") }

@@ -70,7 +70,7 @@ struct OutboxRow {
 
   /// Deletes it. Its `seq` alone would not do: when the last message goes, the next one gets that again.
   func delete(_ db: Database) throws {
-    try db.cachedStatement(sql: "DELETE FROM warren_outbox WHERE \(Self.isIt)").execute(arguments: identity)
+    try db.cachedStatement(sql: Self.deletion).execute(arguments: identity)
   }
 
   /// Notes that it could not be published, and when that is tried again.
@@ -81,6 +81,7 @@ struct OutboxRow {
   }
 
   private static let isIt = "seq = ? AND id = ? AND stored_at = ?"
+  private static let deletion = "DELETE FROM warren_outbox WHERE \(isIt)"
   private var identity: StatementArguments { [seq, publication.message.id?.rawValue, storedAt] }
 
   private init(_ row: Row) throws {

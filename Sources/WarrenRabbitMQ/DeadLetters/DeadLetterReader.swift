@@ -102,7 +102,7 @@ struct DeadLetterReader: Sendable {
   }
 
   /// How many queues are read at a time.
-  static let mostAtATime = 8
+  private static let mostAtATime = 8
 
   /// Reads several queues, some of them side by side: each takes a few round trips, whether or not anything lies in it. Returns
   /// what they gave in the order of the queues.
@@ -112,6 +112,7 @@ struct DeadLetterReader: Sendable {
     try await asBrokerError("looking through \(queues.count) queues") {
       try await withThrowingTaskGroup(of: (Int, Result).self) { group in
         var results = [Result?](repeating: nil, count: queues.count)
+        // A task for each queue, of which the next begins when one of so many has ended.
         for (index, queue) in queues.enumerated() {
           if index >= Self.mostAtATime, let (done, result) = try await group.next() { results[done] = result }
           group.addTask { (index, try await read(queue)) }
