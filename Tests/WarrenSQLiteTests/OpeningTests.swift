@@ -68,6 +68,40 @@ import Warren
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == garbage)
   }
 
+  #if os(Linux)
+    /// Without its locks the next process that ends would delete the log of one that goes on.
+    @Test func lookingAtAFileThatIsOpenLeavesItItsLocks() throws {
+      let path = folder.path("open.db")
+      let broker = try SQLiteBroker(path: path)
+      let inode = try #require(FileIdentity(path: path)).inode
+      func locks() throws -> Int {
+        try String(contentsOfFile: "/proc/locks", encoding: .utf8).split(separator: "\n")
+          .count { $0.contains(" POSIX ") && $0.contains(":\(inode) ") }
+      }
+      let before = try locks()
+      #expect(before > 0)
+      #expect(try FileContent(of: path) == .warren)
+      let link = folder.path("link.db")
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+      _ = try SQLiteBroker(path: link)
+      #expect(try locks() >= before)
+      withExtendedLifetime(broker) {}
+    }
+  #endif
+
+  /// Its log is written back while it is looked at: its first page may name pages that are not in it yet.
+  @Test func aFileThatIsBeingMadeIsNeverTakenForDamagedOrForeign() async throws {
+    let paths = (0..<300).map { folder.path("made-\($0).db") }
+    async let made: Void = Task.detached { for path in paths { _ = try SQLiteBroker(path: path) } }.value
+    for path in paths {
+      var content = FileContent.none
+      while content == .none { content = try FileContent(of: path) }
+      #expect(content == .warren)
+      while FileStatus(path: path + "-wal") != nil { #expect(try FileContent(of: path) == .warren) }
+    }
+    try await made
+  }
+
   @Test func aForeignDatabaseIsRefusedAndLeftAlone() throws {
     let path = folder.path("other.db")
     let other = try DatabaseQueue(path: path)

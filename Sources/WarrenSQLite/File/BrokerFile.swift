@@ -46,12 +46,9 @@ final class BrokerFile: Sendable {
   init(path given: String, configuration: SQLiteConfiguration) throws(BrokerError) {
     let path = try RealPath.resolve(given)
     let deadline = ContinuousClock.now + configuration.openDeadline
-    var isEntered = false
     do {
       let mayWrite = try Self.mayWrite(path)
-      let content = try OpenFiles.enter(path)
-      isEntered = true
-      switch content {
+      switch try FileContent(of: path) {
       case .foreign: throw BrokerError(.corrupt, "'\(path)' is a SQLite file, but not Warren's: name another path")
       case .none, .warren: break
       }
@@ -65,14 +62,11 @@ final class BrokerFile: Sendable {
         lock = nil
       }
     } catch {
-      if isEntered { OpenFiles.leave(path) }
       throw (error as? BrokerError) ?? Self.explained(StorageError(error), path)
     }
     self.path = path
     identities = Self.identities(path)
   }
-
-  deinit { if let path { OpenFiles.leave(path) } }
 
   /// Whether the paths still name the files that are open. What is written to a file without a name is lost.
   var isInPlace: Bool {

@@ -15,19 +15,20 @@ enum FileContent: Equatable {
       self = .none
       return
     }
-    // The number stands in the first bytes, which never change, so it can be read while others write. SQLite may take the
-    // file for damaged as long as its log is not written back whole: on a full disk, or after a kill.
-    if Self.programNumber(of: path) == UInt32(bitPattern: Schema.applicationID) {
-      self = .warren
-      return
-    }
+    // Opened by SQLite, never past it: closing a file drops every lock that this process has on it, and SQLite alone knows whether
+    // there are any (https://www.sqlite.org/howtocorrupt.html, 2.2). Without them the next process that ends takes itself for
+    // the last one and deletes the log. SQLite takes such a file as it is: nothing is recovered and nothing is made.
     var connection: OpaquePointer?
     defer { sqlite3_close(connection) }
-    // SQLite takes such a file as it is, without its log: nothing is recovered and nothing is made.
     let opened = sqlite3_open_v2(
       Self.immutable(path), &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nil)
     guard opened == SQLITE_OK else { throw StorageError(handle: connection) }
-    if try Self.number("SELECT count(*) FROM sqlite_master", connection) > 0 {
+    let tables = Result { () throws(StorageError) in try Self.number("SELECT count(*) FROM sqlite_master", connection) }
+    // This counts for more, and is read last. SQLite may take the file for damaged as long as its log is not written back whole:
+    // on a full disk, after a kill, or while another process does so.
+    if Self.programNumber(connection) == UInt32(bitPattern: Schema.applicationID) {
+      self = .warren
+    } else if try tables.get() > 0 {
       self = .foreign
     } else {
       self = Self.inLog(of: path)
@@ -40,12 +41,14 @@ enum FileContent: Equatable {
     return "file:\(path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path)?immutable=1"
   }
 
-  /// The application id in the header of the file (https://www.sqlite.org/fileformat.html, 1.3).
-  private static func programNumber(of path: String) -> UInt32? {
-    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-    defer { try? file.close() }
-    guard let header = try? file.read(upToCount: 72), header.count == 72 else { return nil }
-    return header[68..<72].reduce(0) { $0 << 8 | UInt32($1) }
+  /// The application id in the header of the file (https://www.sqlite.org/fileformat.html, 1.3), read by SQLite's own means.
+  private static func programNumber(_ connection: OpaquePointer?) -> UInt32? {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    var number: UInt32 = 0
+    guard sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK, let file,
+      file.pointee.pMethods?.pointee.xRead(file, &number, 4, 68) == SQLITE_OK
+    else { return nil }
+    return UInt32(bigEndian: number)
   }
 
   /// The first page of the file, if the log has a newer one: it tells the program's number, and whether there are tables.
