@@ -91,7 +91,7 @@ import Warren
 
   /// Its log is written back while it is looked at: its first page may name pages that are not in it yet.
   @Test func aFileThatIsBeingMadeIsNeverTakenForDamagedOrForeign() async throws {
-    let paths = (0..<300).map { folder.path("made-\($0).db") }
+    let paths = (0..<150).map { folder.path("made-\($0).db") }
     async let made: Void = Task.detached { for path in paths { _ = try SQLiteBroker(path: path) } }.value
     for path in paths {
       var content = FileContent.none

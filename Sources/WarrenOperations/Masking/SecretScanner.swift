@@ -21,7 +21,7 @@ struct SecretScanner {
         emit(3)
         userInfo(scheme)
       } else {
-        emit(1)
+        emit(to: end(from: position + 1) { !isWord($0) && !isOne(of: ":", $0) })
       }
     }
     return String(decoding: output, as: UTF8.self)
@@ -47,7 +47,11 @@ struct SecretScanner {
   }
 
   func starts(with text: StaticString, at index: Int? = nil) -> Bool {
-    text.withUTF8Buffer { bytes[(index ?? position)...].starts(with: $0) }
+    let start = index ?? position
+    return text.withUTF8Buffer { text in
+      // Almost always it is the first byte that differs.
+      bytes.count - start >= text.count && bytes[start] == text[0] && bytes[start...].starts(with: text)
+    }
   }
 
   func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

@@ -78,16 +78,17 @@ struct SampleRows {
 
   func read(series: Int, _ ring: SampleRing) -> [QueueSample] {
     let all = bytes(at: Self.place(series, 0), count: ring.count * Self.rowSize)
-    return (0..<all.count / Self.rowSize).compactMap { row in
-      let numbers = (0..<6).map { column in
-        (0..<8).reduce(Int64(0)) { $0 | Int64(all[row * Self.rowSize + column * 8 + $1]) << (8 * Int64($1)) }
+    return all.withUnsafeBytes { all in
+      (0..<all.count / Self.rowSize).compactMap { row in
+        func number(_ column: Int) -> Int64 {
+          Int64(littleEndian: all.loadUnaligned(fromByteOffset: row * Self.rowSize + column * 8, as: Int64.self))
+        }
+        func thousandth(_ column: Int) -> Double? { number(column) < 0 ? nil : Double(number(column)) / 1_000 }
+        if number(0) <= 0 { return nil }
+        return QueueSample(
+          time: Date(wholeMilliseconds: number(0)), published: thousandth(1), completed: thousandth(2),
+          failed: thousandth(3), depth: number(4) < 0 ? nil : Int(number(4)), oldest: thousandth(5))
       }
-      func thousandth(_ number: Int64) -> Double? { number < 0 ? nil : Double(number) / 1_000 }
-      if numbers[0] <= 0 { return nil }
-      return QueueSample(
-        time: Date(wholeMilliseconds: numbers[0]), published: thousandth(numbers[1]),
-        completed: thousandth(numbers[2]), failed: thousandth(numbers[3]),
-        depth: numbers[4] < 0 ? nil : Int(numbers[4]), oldest: thousandth(numbers[5]))
     }
   }
 
