@@ -54,7 +54,7 @@ private struct Oops: Error {}
   @Test func anOutcomeThatIsRefusedIsToldAndCounted() async throws {
     let metrics = CountingMetrics()
     let begun = Log<Int>()
-    let isOver = Counter()
+    let isOver = Watched(false)
     let lines = Log<String>()
     let handler: @Sendable () -> WarningLines = { WarningLines(lines: lines) }
     try await withMetricsFactory(metrics) {
@@ -62,7 +62,8 @@ private struct Oops: Error {}
       let worker = try Worker(broker, name: "w", logger: Logger(label: "t") { _ in handler() }) {
         On(Job.self) { _, context in
           begun.add(context.attempt)
-          while isOver.value == 0 { try await Task.sleep(for: .milliseconds(5)) }
+          await isOver.wait { $0 }
+          try Task.checkCancellation()
         }
       }
       try await broker.working(worker) {
@@ -72,7 +73,7 @@ private struct Oops: Error {}
         // Others take this worker for gone while its handler runs.
         #expect(try await broker.killWorker() == 1)
         _ = try await begun.next()
-        _ = isOver.enter()
+        isOver.withValue { $0 = true }
         try await metrics.wait("warren_handled_total", ["outcome": "stale"], 1)
         try await metrics.wait("warren_handled_total", ["outcome": "complete"], 1)
         #expect(try await lines.next().contains("Outcome refused"))
@@ -83,7 +84,7 @@ private struct Oops: Error {}
   @Test func aHandlerThatDoesNotListenIsCountedUntilItEnds() async throws {
     let metrics = CountingMetrics()
     let begun = Log<Int>()
-    let isOver = Counter()
+    let isOver = Watched(false)
     let lines = Log<String>()
     try await withMetricsFactory(metrics) {
       let broker = try TestBroker()
@@ -91,7 +92,7 @@ private struct Oops: Error {}
         On(Job.self) { _, context in
           begun.add(context.attempt)
           // A task of its own is not cancelled with the handler.
-          while isOver.value == 0 { await Task { try? await Task.sleep(for: .milliseconds(5)) }.value }
+          await Task { await isOver.wait { $0 } }.value
         }.timeout(.seconds(30))
       }
       try await broker.working(worker) {
@@ -103,7 +104,7 @@ private struct Oops: Error {}
         try await metrics.wait("warren_handlers_stuck", name, 1)
         try await metrics.wait("warren_timeouts_total", name, 1)
         #expect(try await lines.next() == "The handler takes longer than it may, and was cancelled")
-        _ = isOver.enter()
+        isOver.withValue { $0 = true }
         try await metrics.wait("warren_handlers_stuck", name, 0)
         try await metrics.wait("warren_handled_total", ["outcome": "complete"], 1)
       }

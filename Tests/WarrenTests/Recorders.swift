@@ -3,12 +3,13 @@ import Foundation
 import Metrics
 import Synchronization
 import Tracing
+import Warren
 
 /// Metrics whose values a test can read.
 final class CountingMetrics: MetricsFactory {
   /// What a metric can be.
   enum Kind: Sendable { case counter, gauge, timer }
-  private let values = Mutex<[String: Double]>([:])
+  private let values = Watched<[String: Double]>([:])
   private let found = Mutex<[String: Set<Kind>]>([:])
 
   /// What the metrics of each label are.
@@ -18,27 +19,30 @@ final class CountingMetrics: MetricsFactory {
     ([label] + dimensions.map { "\($0.0)=\($0.1)" }.sorted()).joined(separator: "|")
   }
 
-  var labels: [String] { values.withLock { Array($0.keys) } }
+  var labels: [String] { Array(values.value.keys) }
 
   /// The sum over all series of this label whose dimensions include these; `nil` when there is none.
   func value(_ label: String, _ dimensions: [String: String]) -> Double? {
-    let found = values.withLock { values in
-      values.filter { key, _ in
-        let parts = key.split(separator: "|").map(String.init)
-        return parts.first == label && dimensions.allSatisfy { parts.contains("\($0.key)=\($0.value)") }
-      }
+    Self.sum(values.value, label, dimensions)
+  }
+
+  private static func sum(_ values: [String: Double], _ label: String, _ dimensions: [String: String]) -> Double? {
+    let found = values.filter { key, _ in
+      let parts = key.split(separator: "|").map(String.init)
+      return parts.first == label && dimensions.allSatisfy { parts.contains("\($0.key)=\($0.value)") }
     }
     return found.isEmpty ? nil : found.values.reduce(0, +)
   }
 
   /// Waits until a value has been reached, which must happen.
   func wait(_ label: String, _ dimensions: [String: String], _ wanted: Double) async throws {
-    let end = ContinuousClock.now + patience
-    while value(label, dimensions) != wanted {
-      if ContinuousClock.now > end {
-        throw ScenarioFailure("\(label) \(dimensions) is \(value(label, dimensions) ?? -1), not \(wanted)")
+    do {
+      try await within { [values] in
+        await values.wait { Self.sum($0, label, dimensions) == wanted }
+        try Task.checkCancellation()
       }
-      try await Task.sleep(for: .milliseconds(5))
+    } catch is ScenarioFailure {
+      throw ScenarioFailure("\(label) \(dimensions) is \(value(label, dimensions) ?? -1), not \(wanted)")
     }
   }
 
@@ -58,7 +62,7 @@ final class CountingMetrics: MetricsFactory {
     _ = found.withLock { $0[label, default: []].insert(kind) }
     let key = Self.key(label, dimensions)
     return Series(key) { value, isIncrement in
-      self.values.withLock { $0[key] = isIncrement ? ($0[key] ?? 0) + value : value }
+      self.values.withValue { $0[key] = isIncrement ? ($0[key] ?? 0) + value : value }
     }
   }
   func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
@@ -73,7 +77,7 @@ final class CountingMetrics: MetricsFactory {
   func destroyCounter(_ handler: any CounterHandler) {}
   func destroyRecorder(_ handler: any RecorderHandler) {
     guard let key = (handler as? Series)?.key else { return }
-    _ = values.withLock { $0.removeValue(forKey: key) }
+    values.withValue { _ = $0.removeValue(forKey: key) }
   }
   func destroyTimer(_ handler: any TimerHandler) {}
 }
@@ -90,17 +94,16 @@ final class RecordingTracer: Tracer {
     var links: [String] = []
     var isError = false
   }
-  private let records = Mutex<[Record]>([])
+  private let records = Watched<[Record]>([])
 
   /// The spans that have ended.
-  var spans: [Record] { records.withLock { $0 } }
+  var spans: [Record] { records.value }
 
   /// Waits until a span of this name has ended, which must happen.
   func wait(for name: String) async throws {
-    let end = ContinuousClock.now + patience
-    while !spans.contains(where: { $0.name == name }) {
-      if ContinuousClock.now > end { throw ScenarioFailure("there is no span '\(name)'") }
-      try await Task.sleep(for: .milliseconds(5))
+    try await within { [records] in
+      await records.wait { $0.contains { $0.name == name } }
+      try Task.checkCancellation()
     }
   }
 
@@ -115,7 +118,7 @@ final class RecordingTracer: Tracer {
     let id = String(UInt64.random(in: 1...UInt64.max), radix: 16)
     context[SpanIDKey.self] = id
     let record = Record(name: operationName, kind: kind, id: id, parent: parent)
-    return RecordedSpan(context, record) { record in self.records.withLock { $0.append(record) } }
+    return RecordedSpan(context, record) { record in self.records.withValue { $0.append(record) } }
   }
   func forceFlush() {}
   func extract<Carrier, Extract: Extractor>(

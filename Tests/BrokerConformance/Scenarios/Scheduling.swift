@@ -11,7 +11,7 @@ private struct Tick: JobMessage {
 }
 
 extension Bench {
-  /// Turns the engine's time on until the task is cancelled.
+  /// Turns the engine's time on until the task is cancelled; what it lets begin runs between two steps.
   fileprivate func letTimePass() async throws {
     while true {
       try await advance(.milliseconds(200))
