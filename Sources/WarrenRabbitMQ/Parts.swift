@@ -3,8 +3,9 @@ internal import Foundation
 internal import Logging
 internal import Warren
 
-/// The parts of a running engine, each with what it needs, and how they consume together.
-struct Parts: Sendable {
+/// The parts of a running engine, each with what it needs, and how they consume together. One object, because every call takes it
+/// from the lifecycle, and a copy of all parts would cost more than the call.
+final class Parts: Sendable {
   let session: Session
   let known: KnownTopology
   let consumers: RunningConsumers
@@ -102,7 +103,7 @@ struct Parts: Sendable {
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(consumer)) } catch { result = .failure(error) }
     consumer.stop()
-    await uncancelled {
+    await uncancelled { [settler] in
       for pump in pumps { pump.end() }
       look.cancel()
       watch.cancel()
@@ -160,10 +161,11 @@ struct Parts: Sendable {
 
   private func hooks(of queue: QueueName) -> QueuePump.Hooks {
     QueuePump.Hooks(
-      arguments: { leases.consumerArguments(of: queue) }, putOff: { await settler.putOff($0, until: $1) },
-      redeclareSuspects: {
+      arguments: { [leases] in leases.consumerArguments(of: queue) },
+      putOff: { [settler] in await settler.putOff($0, until: $1) },
+      redeclareSuspects: { [known, topology] in
         known.forgetSuspects(of: queue)
         try? await topology.declareSuspects(of: queue)
-      }, noteInterruption: { leases.noteTimeout($0, queue) })
+      }, noteInterruption: { [leases] in leases.noteTimeout($0, queue) })
   }
 }
