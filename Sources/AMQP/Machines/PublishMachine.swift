@@ -9,15 +9,20 @@ struct PublishMachine {
   private(set) var confirmMode = ConfirmMode.off
   private(set) var isFlowStopped = false
   private var waiting: Deque<PublishRun> = []
+  /// At how many of them it is asked which were cancelled.
+  private var tidyAt = tidyAbove
   private var confirms = ConfirmTracker<PublishWaiter>()
   /// Messages that the broker handed back, by number. The confirm that follows completes them.
   private var returned: [UInt64: AMQPPublishResult] = [:]
   private let options: AMQPChannelOptions
+  private static let tidyAbove = 64
 
   init(_ options: AMQPChannelOptions) { self.options = options }
 
   /// Whether any publish waits for its turn.
   var hasWaiting: Bool { !waiting.isEmpty }
+  /// How many calls have publishes that wait for their turn.
+  var waitingCalls: Int { waiting.count }
   /// Publishes on the wire that are not settled.
   var outstanding: Int { confirms.outstanding }
   /// Confirm numbers that are kept.
@@ -29,7 +34,15 @@ struct PublishMachine {
 
   /// Takes a call's messages. They are sent in the order of the calls.
   mutating func append(_ ticket: PublishTicket) {
+    if waiting.count >= tidyAt { tidy() }
     waiting.append(PublishRun(ticket: ticket, indices: 0..<ticket.count))
+  }
+
+  /// Forgets what was cancelled before its turn came: while the broker takes nothing, callers that try again after a time of
+  /// their own would fill the memory.
+  private mutating func tidy() {
+    waiting.removeAll { $0.ticket.isAbandoned }
+    tidyAt = max(Self.tidyAbove, waiting.count * 2)
   }
 
   /// Whether confirm mode has to be asked for before anything is sent; it is asked for from now on.
@@ -143,6 +156,9 @@ struct PublishMachine {
 
   /// Ends what has waited for too long, and returns when to look again. A place in the window is free again, so that one queue
   /// that confirms nothing does not stop the publishes to the others for ever.
+  ///
+  /// Each look is at all that waits, so the more there is, the longer it takes until the next one: many publishes that end one
+  /// behind the other would take all of the event loop's time otherwise.
   mutating func expire(
     _ now: NIODeadline, notSent: AMQPError, _ completions: inout Completions
   ) -> NIODeadline? {
@@ -163,7 +179,8 @@ struct PublishMachine {
       return true
     }
     for run in late { complete(run, run.isResent ? .unknown(Self.confirmTimeout) : .notSent(notSent), &completions) }
-    return next == .distantFuture ? nil : next
+    let pause = TimeAmount.microseconds(Int64(confirms.outstanding + waiting.count))
+    return next == .distantFuture ? nil : max(next, now + pause)
   }
 
   private static let confirmTimeout = AMQPError(
