@@ -56,10 +56,10 @@ struct Backoff: Sendable {
   /// The next pause, or `nil` when the attempts are used up. A long one is between half of the last bound and all of it.
   mutating func next(isLong: Bool = false, using generator: inout some RandomNumberGenerator) -> Duration? {
     if let most = policy.maxAttempts, attempts >= most { return nil }
-    let doublings = min(attempts, 40)
-    attempts += 1
+    defer { attempts += 1 }
     if isLong { return policy.lastBound * Double.random(in: 0.5...1, using: &generator) }
-    let bound = min(policy.lastBound, policy.firstBound * (1 << doublings))
+    var bound = min(policy.firstBound, policy.lastBound)
+    for _ in 0..<min(attempts, 40) where bound < policy.lastBound { bound = min(bound * 2, policy.lastBound) }
     return bound * Double.random(in: 0...1, using: &generator)
   }
 

@@ -254,7 +254,10 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     let half = TimeAmount.nanoseconds(options.replyTimeout.nanoseconds / 2)
     switch state {
     // No call waits for the consumers that are brought back, so it is looked at until they are.
-    case .restoring: return isStuck(now) ? startAgain(&completions) : [.watchAnswer(half)]
+    case .restoring:
+      guard isStuck(now) else { return [.watchAnswer(half)] }
+      refusals += 1
+      return startAgain(&completions, .openLater(attempt: refusals, Self.unanswered))
     case .ready where requests.isAwaited: break
     case .ready, .down, .opening, .closing, .closed: return []
     }
@@ -264,7 +267,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   }
 
   /// Gives up what the broker does not answer: the channel gets another number, and its number rests.
-  mutating func startAgain(_ completions: inout Completions) -> [Action] {
+  mutating func startAgain(_ completions: inout Completions, _ next: Action = .open) -> [Action] {
     let (sent, unsent) = requests.removeAll()
     var actions: [Action] = [.send(.channelClose(.normal)), .abandonNumber(.closing)]
     var again: [(method: Method, request: Request)] = []
@@ -281,8 +284,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     actions += loseConsumers()
     startGeneration()
     state = .down
-    actions.append(.open)
-    return actions
+    return actions + [next]
   }
 
   /// Takes the next request's turn.

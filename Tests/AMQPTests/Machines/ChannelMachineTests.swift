@@ -465,6 +465,9 @@ struct ChannelMachineTests {
     shell.now = shell.now + .seconds(60)
     shell.run(shell.machine.answerIsOverdue(now: shell.now, &shell.completions))
     #expect(shell.abandoned == [.closing])
+    // Not at once: a broker that answers late would be asked again and again.
+    #expect(shell.pauses == [1])
+    shell.open()
     try shell.receive(.channelOpenOk)
     try shell.receive(.basicQosOk)
     try shell.receive(.basicConsumeOk(consumerTag: "c"))

@@ -171,6 +171,15 @@ struct MachineTests {
     #expect(backoff.next(using: &generator).map { $0 <= .milliseconds(100) } == true)
   }
 
+  @Test("Bounds of any length double up to the last one")
+  func endlessBackoff() {
+    var generator = Seeded(state: 3)
+    for first in [Duration.seconds(1 << 40), .seconds(Int64.max), .zero] {
+      var backoff = Backoff(AMQPRecoveryPolicy(firstBound: first, lastBound: .seconds(Int64.max)))
+      for _ in 0..<100 { #expect(backoff.next(using: &generator).map { $0 >= .zero } == true) }
+    }
+  }
+
   @Test("A topology is declared in the order that the broker needs")
   func topology() {
     let topology = AMQPTopology(
