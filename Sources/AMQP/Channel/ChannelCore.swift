@@ -10,6 +10,8 @@ final class ChannelCore: @unchecked Sendable {
   /// Rises with each channel of a connection.
   let id: Int
   let options: AMQPChannelOptions
+  /// Whether it is the connection's own.
+  let isInternal: Bool
   let ledger: SharedLedger
   let mailbox: Mailbox
   private let stale: Counter
@@ -22,6 +24,8 @@ final class ChannelCore: @unchecked Sendable {
   var number: UInt16 = 0
   var sample = ConfirmSample()
   var openTimer: Scheduled<Void>?
+  /// Why it does not come back yet, as far as that was logged.
+  var waitsFor: AMQPError?
   var deadlineTimer: Scheduled<Void>?
   var nextDeadline = NIODeadline.distantFuture
   /// Whether publishes may go out after the next read because of what it brought.
@@ -30,6 +34,7 @@ final class ChannelCore: @unchecked Sendable {
   init(id: Int, _ options: Machine.Options, _ mailbox: Mailbox, _ stale: Counter) {
     self.id = id
     self.options = options.channel
+    isInternal = options.isInternal
     self.mailbox = mailbox
     self.stale = stale
     machine = Machine(options)

@@ -25,7 +25,9 @@ extension AMQPConnection {
             connection.finishTurn()
           }
         }
-      case .pump: wantPump(core)
+      case .pump:
+        noteReady(core)
+        wantPump(core)
       case .forget:
         cores[core.id] = nil
         core.openTimer?.cancel()
@@ -72,6 +74,7 @@ extension AMQPConnection {
   /// Flushes what an event outside of a read led to.
   private func finishTurn() {
     if let link {
+      openWaiting(link)
       pumpAll(link)
       link.flush()
       if link.gate.isConcerned { updateReading(link) }
@@ -100,7 +103,7 @@ extension AMQPConnection {
     let core = makeCore(id: nextCoreID, options)
     nextCoreID += 1
     cores[core.id] = core
-    if link?.channelsMayOpen == true { open(core) }
+    open(core)
     try await becomeReady(core)
     return core
   }
@@ -139,17 +142,55 @@ extension AMQPConnection {
 
   /// Gives the channel a number on the connection and asks the broker to open it.
   private func open(_ core: ChannelCore) {
-    guard let link, link.maySend, core.machine.isDown else { return }
-    // One that was open before waits for a number; a new one is tried, or refused.
-    let wasOpen = core.ledger.generation > 0
-    guard let number = link.freeNumber(atMost: wasOpen ? link.mostChannels : .max) else {
-      if wasOpen { return openLater(core, 3, Self.noFreeChannel) }
-      return end(core, Self.noFreeChannel, quietly: false)
-    }
+    // The topology's channel comes before the others.
+    guard let link, link.maySend, core.machine.isDown, link.channelsMayOpen || core.isInternal else { return }
+    core.openTimer?.cancel()
+    let isNew = core.ledger.generation == 0
+    let admission = admission(of: core, link)
+    if admission == .now, let number = link.freeNumber() { return open(core, number, link) }
+    // One that was open before waits for its turn; of a new one the user is told that there is no room.
+    if isNew, admission != .later { return end(core, Self.noFreeChannel, quietly: false) }
+    if admission == .now || leftOut.channels != .oneByOne { noteWait(core, Self.noFreeChannel) }
+    link.waiting.append(core)
+  }
+
+  private func open(_ core: ChannelCore, _ number: UInt16, _ link: Link) {
     core.number = number
     link.channels[number] = core
     run(core.machine.open(), core)
     if link.blockedReason != nil { core.machine.heldUp(true, now: .now()) }
+  }
+
+  /// Opens the channels for which there is room now.
+  func openWaiting(_ link: Link) {
+    while link.maySend, let core = link.waiting.first {
+      guard core.machine.isDown else {
+        link.waiting.removeFirst()
+        continue
+      }
+      guard admission(of: core, link) == .now, let number = link.freeNumber() else { return }
+      link.waiting.removeFirst()
+      open(core, number, link)
+    }
+  }
+
+  private func admission(of core: ChannelCore, _ link: Link) -> LeftOut.Admission {
+    leftOut.admits(
+      isNew: core.ledger.generation == 0, beside: link.channelCount, opening: link.openingChannels, .now())
+  }
+
+  /// Logs that a channel waits, once for each reason.
+  private func noteWait(_ core: ChannelCore, _ reason: AMQPError) {
+    logger.log(
+      level: core.waitsFor == reason ? .debug : .warning, "AMQP channel does not come back yet",
+      metadata: ["reason": "\(reason)"])
+    core.waitsFor = reason
+  }
+
+  private func noteReady(_ core: ChannelCore) {
+    guard core.machine.isReady, let reason = core.waitsFor else { return }
+    core.waitsFor = nil
+    logger.notice("AMQP channel is back", metadata: ["reason": "\(reason)"])
   }
 
   private func watchOpening(_ core: ChannelCore) {
@@ -162,11 +203,10 @@ extension AMQPConnection {
     }
   }
 
-  /// What is refused passes: a lock of a connection that lingers, a node that is down. Or a number becomes free.
+  /// What is refused passes: a lock of a connection that lingers, a node that is down.
   private func openLater(_ core: ChannelCore, _ attempt: Int, _ reason: AMQPError) {
+    noteWait(core, reason)
     let pause = min(Self.longestPause, Self.firstPause * (1 << min(attempt - 1, 10)))
-    logger.warning(
-      "AMQP channel does not come back yet, will try again", metadata: ["error": "\(reason)", "pause": "\(pause)"])
     core.openTimer?.cancel()
     core.openTimer = eventLoop.scheduleTask(in: TimeAmount(pause)) {
       self.assumeIsolated { connection in
@@ -267,15 +307,14 @@ extension AMQPConnection {
     }
   }
 
-  /// The broker closed the connection over a consumer, for instance of a stream without acknowledgement. Where it cannot be told
-  /// which of several it was, all of them are tried again.
-  func endFatalConsumer(_ link: Link, _ close: CloseReason, _ error: AMQPError) {
-    var candidates = link.channels.values.compactMap { core in core.machine.asked.map { (core, $0) } }
-    candidates.removeAll { !close.isOver(.basicConsume($0.1.request)) }
-    if candidates.count > 1 { candidates.removeAll { !close.replyText.contains("'\($0.1.request.queue)'") } }
-    guard candidates.count == 1 else { return }
-    let (core, consumer) = candidates[0]
-    run(core.machine.endConsumer(consumer, error), core)
+  /// The broker closed the connection over a consumer: the next one is not asked for it. Where it cannot be told which of several
+  /// it was, all of them are tried again.
+  func endFatalConsumers(_ link: Link, _ close: CloseReason, _ error: AMQPError) {
+    let asked = link.channels.values.compactMap { core in core.machine.asked.map { (core, $0) } }
+    for index in close.consumers(among: asked.map(\.1.request)) {
+      let (core, consumer) = asked[index]
+      run(core.machine.endConsumer(consumer, error), core)
+    }
   }
 
   // MARK: Ends
@@ -308,10 +347,10 @@ extension AMQPConnection {
   }
 
   /// The connection is gone.
-  func lost(_ core: ChannelCore, _ reason: AMQPError) {
+  func lost(_ core: ChannelCore, _ reason: AMQPError, over close: CloseReason?) {
     core.number = 0
     core.openTimer?.cancel()
-    run(core.machine.lost(reason, mayResend: !isClosing, &completions), core)
+    run(core.machine.lost(reason, over: close, mayResend: !isClosing, &completions), core)
   }
 
   /// Ends a channel for good.

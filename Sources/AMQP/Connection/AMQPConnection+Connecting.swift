@@ -37,7 +37,6 @@ extension AMQPConnection {
     let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(credentials)))
     self.link = link
     link.knownSecrets = knownSecrets
-    link.mostChannels = mostChannels
     toldSecrets = []
     let serverName = configuration.tls.flatMap { $0.serverName ?? endpoint.host }
     link.serverName = serverName
@@ -150,7 +149,8 @@ extension AMQPConnection {
       .noFreeChannel, "The broker allows this user no more channels. Close some, or raise the user's limit.",
       replyCode: reason.replyCode, replyText: reason.replyText)
     // Channels that were open before wait for their turn: with one too many no connection would stay.
-    mostChannels = max(1, link.channels.values.count { !$0.machine.isOpening })
+    let opening = link.openingChannels
+    leftOut.channelRefused(open: link.channelCount - opening, opening: opening, .now())
     for core in Array(link.channels.values) where core.machine.isOpening && core.ledger.generation == 0 {
       end(core, error, quietly: false)
     }

@@ -59,6 +59,7 @@ extension AMQPConnection {
       handOver(consumer, link)
     }
     touchedConsumers.removeAll(keepingCapacity: true)
+    openWaiting(link)
     pumpAll(link)
     link.flush()
     if link.gate.isConcerned { updateReading(link) }
@@ -109,7 +110,8 @@ extension AMQPConnection {
   }
 
   private func violated(_ error: WireError, _ link: Link) {
-    logger.warning("AMQP peer broke the protocol", metadata: ["error": "\(error.text)"])
+    // The loss is a warning with this as its reason.
+    logger.debug("AMQP peer broke the protocol", metadata: ["error": "\(error.text)"])
     run(link.machine.violated(error), link)
   }
 
@@ -331,13 +333,14 @@ extension AMQPConnection {
     if link.machine.isOverChannelLimit {
       refuseNewChannels(link, reason)
     } else if link.channelsMayOpen {
-      mostChannels = .max
+      leftOut.connectionLost()
     }
-    if let close = link.machine.closeReason, !reason.isRetryable { endFatalConsumer(link, close, reason) }
-    for core in Array(link.channels.values) { lost(core, reason) }
+    if let close = link.machine.closeReason, !reason.isRetryable { endFatalConsumers(link, close, reason) }
+    for core in Array(link.channels.values) { lost(core, reason, over: link.machine.closeReason) }
     link.channels = [:]
     link.abandoned = [:]
     // The read that ended the connection may not be complete.
+    link.waiting.removeAll()
     for consumer in touchedConsumers { consumer.isTouched = false }
     touchedConsumers.removeAll()
     complete()

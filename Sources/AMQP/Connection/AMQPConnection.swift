@@ -55,10 +55,8 @@ public final actor AMQPConnection: Service {
   var pause: (timer: Scheduled<Void>, done: CheckedContinuation<Void, Never>)?
   /// Ends the wait for something of others while the connection is being opened.
   var interruption: (() -> Void)?
-  /// How many channels a connection had when the broker ended it over one more, until it is lost for another reason.
-  var mostChannels = Int.max
-  /// Declarations over which the broker closed the connection since it was of use last.
-  var fatalDeclarations: [Method] = []
+  /// What the broker ended the connection over.
+  var leftOut = LeftOut()
   /// Why the last attempt to open the connection failed.
   var lastFailure: AMQPError?
   /// The secret that was given to the broker last, in place of the configured password.

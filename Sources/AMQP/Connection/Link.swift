@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import NIOSSL
 
@@ -42,8 +43,8 @@ final class Link: @unchecked Sendable {
   var channelsMayOpen = false
   var blockedReason: String?
   var channels: [UInt16: ChannelCore] = [:]
-  /// How many channels the broker allows, as far as it has said so by ending the connection before.
-  var mostChannels = Int.max
+  /// Channels that wait for a number, in order.
+  var waiting: Deque<ChannelCore> = []
   /// Numbers that rest until the broker has let go of them.
   var abandoned: [UInt16: AbandonedChannel] = [:]
   /// Answers that were written while the socket took nothing.
@@ -61,12 +62,15 @@ final class Link: @unchecked Sendable {
   /// The largest frame to write.
   var frameMax: Int { Int(tune.frameMax) }
 
+  /// How many channels the broker knows.
+  var channelCount: Int { channels.count + abandoned.count }
+  /// How many of them are being opened.
+  var openingChannels: Int { channels.values.count { $0.machine.isOpening } }
+
   /// A channel number that is not in use. All others come first before one that was freed is used again.
-  ///
-  /// - parameter limit: How many channels there may be.
-  func freeNumber(atMost limit: Int = .max) -> UInt16? {
+  func freeNumber() -> UInt16? {
     let most = tune.channelMax == 0 ? UInt16.max : tune.channelMax
-    guard channels.count + abandoned.count < min(Int(most), limit) else { return nil }
+    guard channelCount < Int(most) else { return nil }
     var number = lastNumber
     repeat { number = number >= most ? 1 : number + 1 } while channels[number] != nil || abandoned[number] != nil
     lastNumber = number

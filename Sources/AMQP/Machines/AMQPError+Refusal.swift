@@ -15,6 +15,13 @@ extension AMQPError {
       isRetryable: reason.isTransient)
   }
 
+  /// The same end of a connection for a call that is not what the broker ended it over: the call may succeed on the next one.
+  var forBystanders: AMQPError {
+    guard code == .connectionClosedByServer, !isRetryable else { return self }
+    return AMQPError(
+      .connectionLost, "The broker closed the connection over another call. Try again.", underlying: self)
+  }
+
   /// Whether this is a refusal by a channel that passes by itself.
   var isPassingRefusal: Bool { code == .channelClosedByServer && isRetryable }
 }

@@ -55,7 +55,11 @@ extension ChannelMachine {
   }
 
   /// The connection is gone: what was under way fails, what can wait waits for the next one.
-  mutating func lost(_ reason: AMQPError, mayResend: Bool, _ completions: inout Completions) -> [Action] {
+  ///
+  /// - parameter close: What the broker said when it ended the connection, if it did.
+  mutating func lost(
+    _ reason: AMQPError, over close: CloseReason? = nil, mayResend: Bool, _ completions: inout Completions
+  ) -> [Action] {
     switch state {
     case .closed: return []
     case .closing(let request):
@@ -69,9 +73,11 @@ extension ChannelMachine {
     startGeneration()
     let (sent, unsent) = requests.removeAll()
     var actions: [Action] = []
-    for entry in [sent].compactMap({ $0 }) + unsent { actions += failed(entry.asker, reason) }
-    actions += loseConsumers()
-    return actions
+    if let sent {
+      actions += failed(sent.asker, close?.mayBeOver(sent.request) == false ? reason.forBystanders : reason)
+    }
+    for entry in unsent { actions += failed(entry.asker, reason.forBystanders) }
+    return actions + loseConsumers()
   }
 
   /// Closes the channel from this side. `request` is finished when the broker has agreed.

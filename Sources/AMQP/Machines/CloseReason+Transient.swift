@@ -19,6 +19,9 @@ extension CloseReason {
   /// Whether it names this method as the cause.
   func isOver(_ method: Method) -> Bool { classID == method.id.classID && methodID == method.id.methodID }
 
+  /// Whether this method can be the cause. A broker that does not name it gives zeros.
+  func mayBeOver(_ method: Method) -> Bool { classID == 0 || isOver(method) }
+
   private static func isMissing(_ text: String) -> Bool {
     let words = text.hasPrefix("NOT_FOUND - ") ? text.dropFirst(12) : text[...]
     return words.hasPrefix("no ") || words.hasSuffix("not found") || words.contains("does not exist")

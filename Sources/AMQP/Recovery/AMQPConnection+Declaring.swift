@@ -11,7 +11,7 @@ extension AMQPConnection {
   /// A declaration that is refused or not answered costs that declaration, and not the connection. Only the first connection
   /// fails with it, as the one who starts a program has to know that its topology is wrong.
   func declare(_ topology: AMQPTopology, _ link: Link, isFirst: Bool) async throws(AMQPError) -> DeclarationPlan {
-    var plan = DeclarationPlan(topology, without: fatalDeclarations)
+    var plan = DeclarationPlan(topology, without: leftOut.declarations)
     guard !plan.isDone else { return plan }
     let waits = isFirst && !configuration.recovery.retriesFirstConnect
     let failure = try await declareNext(
@@ -27,7 +27,7 @@ extension AMQPConnection {
     _ declaration: Method, _ link: Link, _ error: AMQPError, _ isFirst: Bool
   ) -> AMQPError? {
     guard let reason = link.machine.closeReason, reason.isOver(declaration) else { return nil }
-    fatalDeclarations.append(declaration)
+    leftOut.declarationRefused(declaration)
     logger.error(
       "AMQP topology: the broker closes the connection over a declaration, which is left out for now",
       metadata: ["error": "\(error)", "declaration": "\(declaration.subject)"])

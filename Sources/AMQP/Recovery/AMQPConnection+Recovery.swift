@@ -64,9 +64,9 @@ extension AMQPConnection {
         if let link { await end(link, error) }
       }
       if isClosing { break }
-      let wasOpen = recovery.isOpen
+      let isLoss = recovery.isOpen
       let decision = recovery.ended(reason, .now(), using: &generator)
-      note(decision, reason, isLoss: wasOpen)
+      note(decision, reason, isLoss: isLoss, wasOpen: recovery.wasOpen)
       switch decision {
       case .retry(let pause), .retryRefused(let pause):
         if recovery.wasOpen { stateBox.set(.recovering(reason)) }
@@ -81,13 +81,13 @@ extension AMQPConnection {
 
   private func noteOpened(away: Duration?) {
     lastFailure = nil
-    fatalDeclarations = []
+    leftOut.connectionOpened()
     guard let away else { return logger.debug("AMQP connection is open") }
     logger.notice("AMQP connection is back", metadata: ["away": "\(away)"])
   }
 
   /// Logs what matters to those who are awake at night: the loss once, refusals each time, the rest when it changes.
-  private func note(_ decision: RecoveryMachine.Decision, _ reason: AMQPError, isLoss: Bool) {
+  private func note(_ decision: RecoveryMachine.Decision, _ reason: AMQPError, isLoss: Bool, wasOpen: Bool) {
     let isNew = lastFailure != reason
     lastFailure = reason
     switch decision {
@@ -100,8 +100,10 @@ extension AMQPConnection {
     case .retry(let pause):
       let text: Logger.Message =
         isLoss ? "AMQP connection was lost and comes back" : "AMQP connection cannot be opened yet"
+      // That a broker which is gone cannot be reached is nothing new, unless a user has to correct something.
+      let isWarning = isLoss || (isNew && (!wasOpen || reason.needsCorrection))
       logger.log(
-        level: isLoss || isNew ? .warning : .debug, text, metadata: ["reason": "\(reason)", "pause": "\(pause)"])
+        level: isWarning ? .warning : .debug, text, metadata: ["reason": "\(reason)", "pause": "\(pause)"])
     }
   }
 

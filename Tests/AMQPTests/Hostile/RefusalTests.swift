@@ -302,4 +302,70 @@ struct RefusalTests {
       }
     }
   }
+
+  @Test("Those whose call is not what the broker ends the connection over may try again")
+  func bystanders() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index == 0, case .method(_, let method) = frame else { return false }
+        switch method {
+        case .queueDeclare: return true
+        case .basicConsume:
+          peer.send(
+            .connectionClose(
+              CloseReason(
+                replyCode: 540, replyText: "NOT_IMPLEMENTED - not supported by stream queues queue 's' in vhost '/'",
+                classID: method.id.classID, methodID: method.id.methodID)))
+          return true
+        default: return false
+        }
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          let channels = try await [connection.openChannel(), connection.openChannel()]
+          async let declared = amqpError { try await channels[0].declareQueue("q") }
+          await broker.wait { $0.contains { if case .method(_, .queueDeclare) = $0 { true } else { false } } }
+          #expect(await amqpError { _ = try await channels[1].consume("s") }?.replyCode == 540)
+          let error = await declared
+          #expect(error?.code == .connectionLost && error?.isRetryable == true)
+        }
+      }
+    }
+  }
+
+  @Test("As many channels come back as the broker allows, though it refuses one before it has answered for the others")
+  func channelLimitBeforeAnswers() async throws {
+    try await within(.seconds(30)) {
+      let limit = 10
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index > 0, case .method(let channel, .channelOpen) = frame else { return false }
+        if channel > limit {
+          peer.close(
+            530,
+            "NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum allowed user limit of (10)"
+          )
+        }
+        // What opens channels is another process of the broker's.
+        return peer.index == 1 || channel > limit
+      }) { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          var channels: [AMQPChannel] = []
+          for _ in 0...limit { channels.append(try await connection.openChannel()) }
+          try await broker.hangUp(on: connection)
+          // The one that is refused, the one that finds out how many there may be, and the one that stays.
+          await eventually { broker.connections == 4 }
+          for channel in channels.dropLast() {
+            try await channel.publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(10))
+          }
+          let last = await amqpError {
+            try await channels[limit].publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(1))
+          }
+          #expect(last?.code == .publishTimeout)
+          let connections = broker.connections
+          // What was refused a moment ago is not tried again.
+          #expect(await amqpError { _ = try await connection.openChannel() }?.code == .noFreeChannel)
+          #expect(broker.connections == connections)
+        }
+      }
+    }
+  }
 }

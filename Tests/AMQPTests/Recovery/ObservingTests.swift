@@ -24,14 +24,14 @@ struct ObservingTests {
     }
   }
 
-  private final class Lines: Sendable {
+  final class Lines: Sendable {
     let all = Mutex<[(level: Logger.Level, text: String)]>([])
     func count(_ level: Logger.Level, _ text: String) -> Int {
       all.withLock { $0.count { $0.level == level && $0.text.contains(text) } }
     }
   }
 
-  private func logging(_ broker: FakeBroker) -> (AMQPConfiguration, Lines) {
+  static func logging(_ broker: FakeBroker) -> (AMQPConfiguration, Lines) {
     let lines = Lines()
     var configuration = broker.configuration
     configuration.logger = Logger(label: "test") { _ in Log(lines: lines) }
@@ -90,7 +90,7 @@ struct ObservingTests {
   func lossAndReturn() async throws {
     try await within {
       try await FakeBroker.run { broker in
-        let (configuration, lines) = logging(broker)
+        let (configuration, lines) = Self.logging(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           #expect(lines.count(.warning, "") == 0)
           try await broker.withPeer { $0.close(320, "CONNECTION_FORCED - going down") }
@@ -111,7 +111,7 @@ struct ObservingTests {
         peer.close(403, "ACCESS_REFUSED - Login was refused")
         return true
       }) { broker in
-        var (configuration, lines) = logging(broker)
+        var (configuration, lines) = Self.logging(broker)
         configuration.credentials = .plain(user: "u", password: "secret-word")
         try await AMQPConnection.withConnection(configuration) { connection in
           try await broker.hangUp(on: connection)
@@ -130,5 +130,63 @@ struct ObservingTests {
     let lost = AMQPError(.connectionLost, "lost", underlying: CancellationError())
     #expect(AMQPConnectionState.recovering(lost) == .recovering(AMQPError(.connectionLost, "lost")))
     #expect(AMQPConnectionState.recovering(lost) != .failed(lost))
+  }
+
+  @Test("A peer that breaks the protocol is one warning")
+  func violation() async throws {
+    try await within {
+      try await FakeBroker.run { broker in
+        let (configuration, lines) = Self.logging(broker)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          try await broker.withPeer { $0.send([1, 2, 3, 4, 5, 6, 7, 8, 9]) }
+          await eventually { lines.count(.notice, "is back") == 1 }
+          #expect(lines.count(.warning, "") == 1)
+        }
+      }
+    }
+  }
+
+  @Test("While a lost connection cannot be opened, nothing but its loss is a warning")
+  func refusedAfterALoss() async throws {
+    try await within {
+      try await FakeBroker.run({ peer, frame in
+        guard (1...3).contains(peer.index), case .method(0, .connectionOpen) = frame else { return false }
+        peer.hangUp()
+        return true
+      }) { broker in
+        let (configuration, lines) = Self.logging(broker)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          try await broker.hangUp(on: connection)
+          await eventually { lines.count(.notice, "is back") == 1 }
+          #expect(broker.connections == 5)
+          #expect(lines.count(.warning, "") == 1)
+        }
+      }
+    }
+  }
+
+  @Test("A channel that waits for a free number is one warning, and a notice when it has one")
+  func waitForANumber() async throws {
+    try await within {
+      try await FakeBroker.run(onAccept: { peer in
+        peer.tune.channelMax = peer.index == 0 ? 2 : 1
+        return true
+      }) { broker in
+        let (configuration, lines) = Self.logging(broker)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          let first = try await connection.openChannel()
+          let second = try await connection.openChannel()
+          try await broker.hangUp(on: connection)
+          let error = await amqpError {
+            try await second.publish(AMQPMessage(routingKey: "k", body: "x"), timeout: .seconds(1))
+          }
+          #expect(error?.code == .publishTimeout)
+          #expect(lines.count(.warning, "channel does not come back yet") == 1)
+          await first.close()
+          try await second.publish(AMQPMessage(routingKey: "k", body: "x"))
+          #expect(lines.count(.notice, "channel is back") == 1)
+        }
+      }
+    }
   }
 }
