@@ -15,7 +15,7 @@ public struct AMQPCredentialsProvider: Sendable {
     /// The credentials.
     public var credentials: AMQPCredentials
     /// For how long the broker accepts them; `nil` if they do not expire. Three quarters of the way there they are asked for
-    /// again.
+    /// again, but not more than once a second.
     public var validFor: Duration?
 
     /// An answer; by default one that does not expire.
@@ -23,9 +23,6 @@ public struct AMQPCredentialsProvider: Sendable {
       self.credentials = credentials
       self.validFor = validFor
     }
-
-    /// When to ask again.
-    var refreshAfter: Duration? { validFor.map { max($0 * 0.75, .milliseconds(10)) } }
   }
 
   let fetch: @Sendable () async throws -> Answer

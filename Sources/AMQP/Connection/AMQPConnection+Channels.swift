@@ -121,7 +121,7 @@ extension AMQPConnection {
 
   private func becomeReady(_ core: ChannelCore) async throws(AMQPError) {
     do throws(AMQPError) {
-      _ = try await answer(core) { connection, request in
+      _ = try await answer(to: .channel(core)) { connection, request in
         connection.run(core.machine.waitUntilReady(request), core)
       }
     } catch {
@@ -222,7 +222,7 @@ extension AMQPConnection {
   // MARK: Requests
 
   /// The largest frame to write.
-  private var frameMax: Int { link.flatMap { $0.isOpen ? $0.frameMax : nil } ?? configuration.frameMax }
+  var frameMax: Int { link.flatMap { $0.isOpen ? $0.frameMax : nil } ?? configuration.frameMax }
 
   /// Sends a request when the channel is ready and its turn comes, and waits for the answer.
   func request(
@@ -230,7 +230,7 @@ extension AMQPConnection {
   ) async throws(AMQPError) -> Request.Answer {
     // Before it is queued, so that a slip is this call's error alone.
     try Limit.check(method, frameMax: frameMax)
-    return try await answer(core, timeout: timeout) { connection, request in
+    return try await answer(to: .channel(core), timeout: timeout) { connection, request in
       // What was settled before the request goes before it.
       if let link = connection.link { connection.writeSettlements(core, link) }
       connection.run(core.machine.submit(method, request, now: .now(), &connection.completions), core)
@@ -240,16 +240,22 @@ extension AMQPConnection {
   /// Starts a consumer, and waits until the broker has agreed.
   func start(_ consumer: ConsumerCore, on core: ChannelCore) async throws(AMQPError) {
     try Limit.check(.basicConsume(consumer.request), frameMax: frameMax)
-    _ = try await answer(core) { connection, request in
+    _ = try await answer(to: .channel(core)) { connection, request in
       connection.run(core.machine.add(consumer, request, now: .now(), &connection.completions), core)
     }
   }
 
   private static let cancelled = AMQPError(.cancelled, "The task was cancelled while it waited for the broker.")
 
+  /// What takes a request.
+  enum Asked {
+    case channel(ChannelCore)
+    case secret
+  }
+
   /// Makes an async call out of a request.
-  private func answer(
-    _ core: ChannelCore, timeout: Duration? = nil, _ start: (isolated AMQPConnection, Request) -> Void
+  func answer(
+    to asked: Asked, timeout: Duration? = nil, _ start: (isolated AMQPConnection, Request) -> Void
   ) async throws(AMQPError) -> Request.Answer {
     let holder = RequestHolder()
     let result: Result<Request.Answer, AMQPError> = await withTaskCancellationHandler {
@@ -257,16 +263,16 @@ extension AMQPConnection {
         let request = Request { continuation.resume(returning: $0) }
         holder.request = request
         request.timer = eventLoop.scheduleTask(in: TimeAmount(timeout ?? configuration.replyTimeout)) {
-          self.assumeIsolated { $0.giveUp(request, Self.tooLate, core) }
+          self.assumeIsolated { $0.giveUp(request, Self.tooLate, asked) }
         }
         start(self, request)
-        if Task.isCancelled { giveUp(request, Self.cancelled, core) }
+        if Task.isCancelled { giveUp(request, Self.cancelled, asked) }
         finishTurn()
       }
     } onCancel: {
       eventLoop.execute {
         self.assumeIsolated { connection in
-          if let request = holder.request { connection.giveUp(request, Self.cancelled, core) }
+          if let request = holder.request { connection.giveUp(request, Self.cancelled, asked) }
         }
       }
     }
@@ -278,8 +284,11 @@ extension AMQPConnection {
     var request: Request?
   }
 
-  private func giveUp(_ request: Request, _ error: AMQPError, _ core: ChannelCore) {
-    run(core.machine.giveUp(request, error, now: .now(), &completions), core)
+  private func giveUp(_ request: Request, _ error: AMQPError, _ asked: Asked) {
+    switch asked {
+    case .channel(let core): run(core.machine.giveUp(request, error, now: .now(), &completions), core)
+    case .secret: run(secrets.giveUp(request, error))
+    }
     finishTurn()
   }
 

@@ -7,11 +7,12 @@ import NIOSSL
 extension AMQPConnection {
   /// Tries every endpoint once, in random order.
   func connect() async throws(AMQPError) -> Link {
-    let credentials = try await currentCredentials()
+    let secret = secrets.newest
+    let login = try await credentials(with: secret)
     let tls = try await makeTLS()
     var last: AMQPError?
     for endpoint in configuration.endpoints.shuffled() where !isClosing {
-      do throws(AMQPError) { return try await connect(to: endpoint, tls, credentials) } catch {
+      do throws(AMQPError) { return try await connect(to: endpoint, tls, login, secret) } catch {
         logger.debug("AMQP endpoint failed", metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
         // A node that refuses, because it is full or its authentication backend is down, speaks for itself. What passes is
         // waited for, whatever other nodes say.
@@ -32,12 +33,13 @@ extension AMQPConnection {
   }
 
   private func connect(
-    to endpoint: AMQPConfiguration.Endpoint, _ tls: NIOSSLContext?, _ credentials: AMQPCredentials
+    to endpoint: AMQPConfiguration.Endpoint, _ tls: NIOSSLContext?, _ login: AMQPCredentialsProvider.Answer,
+    _ secret: SecretMachine.Secret?
   ) async throws(AMQPError) -> Link {
-    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(credentials)))
+    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(login.credentials)))
     self.link = link
-    link.knownSecrets = knownSecrets
-    toldSecrets = []
+    link.validFor = login.validFor
+    secrets.connects(with: secret)
     let serverName = configuration.tls.flatMap { $0.serverName ?? endpoint.host }
     link.serverName = serverName
     let limit = TimeAmount(configuration.connectTimeout)
@@ -117,9 +119,9 @@ extension AMQPConnection {
   }
 
   /// Runs something that may take long and cannot be interrupted. Throws when the connection is closed before it has ended, when
-  /// `limit` is over, or with the end of `link`.
+  /// `limit` is over, or when the task is cancelled. One such thing is done at a time.
   func interruptible<T: Sendable>(
-    _ limit: Duration? = nil, on link: Link? = nil, _ body: @escaping @Sendable () async throws -> T
+    _ limit: Duration? = nil, _ body: @escaping @Sendable () async throws -> T
   ) async throws -> T {
     let promise = eventLoop.makePromise(of: T.self)
     let task = Task {
@@ -128,18 +130,18 @@ extension AMQPConnection {
     let timer = limit.map { limit in
       eventLoop.scheduleTask(in: TimeAmount(limit)) { promise.fail(CancellationError()) }
     }
-    if let link {
-      link.ended.futureResult.whenSuccess { promise.fail($0) }
-    } else {
-      interruption = { promise.fail(CancellationError()) }
-      if isClosing { interruption?() }
-    }
+    interruption = { promise.fail(CancellationError()) }
+    if isClosing { interruption?() }
     defer {
-      if link == nil { interruption = nil }
+      interruption = nil
       timer?.cancel()
       task.cancel()
     }
-    return try await promise.futureResult.get()
+    return try await withTaskCancellationHandler {
+      try await promise.futureResult.get()
+    } onCancel: {
+      promise.fail(CancellationError())
+    }
   }
 
   /// The broker ended the connection because of a channel too many: those that are being opened for the first time are not

@@ -1,91 +1,55 @@
 import Logging
 import NIOCore
 
-// Credentials that change: asked for at each connect, and told to the broker while the connection is open.
+// Credentials that change: asked for at each connect, and told to the broker while the connection is open. The machine of the
+// secrets decides; its actions are done here.
 extension AMQPConnection {
   /// Tells the broker a new secret, such as a token that replaces one about to expire. It is used from then on, also to connect
   /// again. With an ``AMQPCredentialsProvider`` that happens by itself.
   ///
-  /// A broker that refuses the secret closes the connection, which then comes back as after any other loss.
+  /// A broker that refuses the secret closes the connection, which then comes back as after any other loss, with the secret
+  /// before. While the connection is not open the call returns at once.
   ///
-  /// - throws: ``AMQPError``: `replyTimeout`, `invalidArgument`, or why the connection is not open.
+  /// - throws: ``AMQPError``: `replyTimeout`, `invalidArgument`, `cancelled`, or why the connection is not open any more.
   public func updateSecret(_ secret: String, reason: String = "the old one expires") async throws(AMQPError) {
-    let method = try updating(secret, reason)
-    let before = newestSecret
-    newestSecret = secret
-    givenSecrets += 1
-    guard let link, link.isOpen else {
-      if let error = finalError { throw error }
-      // The next connection begins with it; one that is being opened is told when it is open.
-      return
-    }
-    try await tell(method, replacing: before, link)
-  }
-
-  private func updating(_ secret: String, _ reason: String) throws(AMQPError) -> Method {
+    if let closingError { throw closingError }
     try Limit.check(reason, "reason")
-    let method = Method.connectionUpdateSecret(secret: ByteBuffer(string: secret), reason: reason)
-    try Limit.check(method, frameMax: link.flatMap { $0.isOpen ? $0.frameMax : nil } ?? configuration.frameMax)
-    return method
-  }
-
-  /// Tells a connection that has just opened the secret that was given meanwhile.
-  func tellNewestSecret(_ link: Link) {
-    guard link.knownSecrets != givenSecrets, let newestSecret,
-      let method = try? updating(newestSecret, "it was given while the connection was being opened")
-    else { return }
-    toldSecrets.append(ToldSecret(answered: eventLoop.makePromise(), before: nil))
-    run([.send(method)], link)
-  }
-
-  private func tell(_ method: Method, replacing before: String?, _ link: Link) async throws(AMQPError) {
-    guard link.machine.state == .open else { return }
-    let answered = eventLoop.makePromise(of: Void.self)
-    let timer = eventLoop.scheduleTask(in: TimeAmount(configuration.replyTimeout)) {
-      answered.fail(AMQPError(.replyTimeout, "The broker did not answer in time whether it takes the new secret."))
-    }
-    toldSecrets.append(ToldSecret(answered: answered, before: before))
-    run([.send(method)], link)
-    awaitedSecrets += 1
-    if link.gate.isConcerned { updateReading(link) }
-    defer {
-      awaitedSecrets -= 1
-      timer.cancel()
-    }
-    // One that gave up keeps its place in the line, so that a late answer is not taken for another's.
-    do { try await answered.futureResult.get() } catch {
-      throw error as? AMQPError ?? AMQPError(.connectionLost, "\(error)")
+    try check(secret, reason)
+    _ = try await answer(to: .secret) { connection, request in
+      connection.run(connection.secrets.give(secret, reason: reason, request))
     }
   }
 
-  /// The broker took the oldest secret that it was told and has not answered yet.
-  func secretTaken() {
-    guard !toldSecrets.isEmpty else { return }
-    toldSecrets.removeFirst().answered.succeed(())
+  /// So that a secret that cannot be sent is its call's error alone.
+  private func check(_ secret: String, _ reason: String) throws(AMQPError) {
+    let update = Method.connectionUpdateSecret(secret: ByteBuffer(string: secret), reason: reason)
+    try Limit.check(update, frameMax: frameMax)
   }
 
-  /// The connection has ended. If the broker ended it over a secret, the next one does not begin with that.
-  func secretsEnded(_ reason: AMQPError) {
-    if reason.code == .connectionClosedByServer, !reason.isRetryable, let first = toldSecrets.first {
-      newestSecret = first.before
+  /// Does what the machine of the secrets decided.
+  func run(_ actions: [SecretMachine.Action]) {
+    for action in actions {
+      switch action {
+      case .finish(let request, let result): request.finish(result)
+      case .send(let method):
+        guard let link, link.maySend else { continue }
+        guard let slip = link.write(method, channel: 0) else {
+          link.flush()
+          continue
+        }
+        logger.warning("AMQP secret cannot be sent", metadata: ["error": "\(slip.text)"])
+        run(secrets.sendingFailed(AMQPError(.invalidArgument, "The secret cannot be sent: \(slip.text).")))
+      }
     }
-    for told in toldSecrets { told.answered.fail(reason) }
-    toldSecrets = []
   }
 
-  /// What to connect with.
-  func currentCredentials() async throws(AMQPError) -> AMQPCredentials {
-    refreshAfter = nil
-    knownSecrets = givenSecrets
+  /// What to connect with, and for how long it is good.
+  func credentials(with secret: SecretMachine.Secret?) async throws(AMQPError) -> AMQPCredentialsProvider.Answer {
     guard let provider = configuration.credentialsProvider else {
-      guard let newestSecret else { return configuration.credentials }
-      return configuration.credentials.with(secret: newestSecret)
+      let credentials = configuration.credentials
+      return .init(secret.map { credentials.with(secret: $0.text) } ?? credentials)
     }
-    do {
-      let answer = try await interruptible(configuration.connectTimeout) { try await provider.fetch() }
-      refreshAfter = answer.refreshAfter
-      return answer.credentials
-    } catch {
+    do { return try await interruptible(configuration.connectTimeout) { try await provider.fetch() } } catch {
       throw AMQPError(
         .connectFailed, "The provider of the credentials gave none. See the error below.", underlying: error,
         isRetryable: true)
@@ -93,31 +57,53 @@ extension AMQPConnection {
   }
 
   /// Asks for credentials before they expire and tells the broker, for as long as the connection is open.
-  func keepCredentialsFresh(_ link: Link) async {
-    guard let provider = configuration.credentialsProvider, var pause = refreshAfter else { return }
-    let retry = min(pause / 4, .seconds(10))
-    while !link.hasEnded {
+  func keepCredentialsFresh(_ link: Link, _ validFor: Duration) async {
+    guard let provider = configuration.credentialsProvider else { return }
+    var schedule = RefreshSchedule(validFor: validFor)
+    note(schedule, after: nil, nil)
+    while let pause = schedule.pause {
       do { try await Task.sleep(for: pause) } catch { return }
+      let before = schedule.trouble
       do {
-        let answer = try await interruptible(configuration.connectTimeout, on: link) { try await provider.fetch() }
-        if let secret = answer.credentials.secret {
-          try await tell(try updating(secret, "the old one expires"), replacing: newestSecret, link)
-        }
-        logger.debug("AMQP broker took new credentials")
-        guard let next = answer.refreshAfter else { return }
-        pause = next
+        let answer = try await interruptible(configuration.connectTimeout) { try await provider.fetch() }
+        if link.hasEnded { return }
+        schedule.answered(validFor: answer.validFor)
+        if schedule.trouble != .expired, let secret = answer.credentials.secret { try await renew(secret) }
+        note(schedule, after: before, nil)
       } catch {
         if link.hasEnded || Task.isCancelled { return }
-        logger.warning("AMQP credentials could not be renewed", metadata: ["error": "\(error)"])
-        pause = retry
+        schedule.failed()
+        note(schedule, after: before, error)
       }
     }
   }
-}
 
-/// A secret that the broker was told.
-struct ToldSecret {
-  let answered: EventLoopPromise<Void>
-  /// What was in its place before.
-  let before: String?
+  private func renew(_ secret: String) async throws(AMQPError) {
+    try check(secret, "")
+    do throws(AMQPError) {
+      _ = try await answer(to: .secret) { connection, request in
+        connection.run(connection.secrets.renew(secret, request))
+      }
+    } catch {
+      // It was told, and need not be told again: a broker that has an alarm takes it when that is over.
+      guard error.code == .replyTimeout else { throw error }
+      logger.warning("AMQP broker has not answered yet whether it takes new credentials")
+    }
+  }
+
+  /// Logs what is wrong with the credentials when that changes.
+  private func note(_ schedule: RefreshSchedule, after before: RefreshSchedule.Trouble?, _ error: (any Error)?) {
+    guard schedule.trouble != before else { return }
+    let again: Logger.Metadata = ["again": "\(schedule.pause.map { "\($0)" } ?? "no")"]
+    switch schedule.trouble {
+    case .failed:
+      let text: Logger.MetadataValue = "\(error.map { "\($0)" } ?? "")"
+      logger.warning("AMQP credentials could not be renewed", metadata: again.merging(["error": text]) { $1 })
+    case .expired:
+      logger.warning("AMQP credentials have expired when the provider gives them: correct it", metadata: again)
+    case .tooShort:
+      logger.warning("AMQP credentials expire before they can be renewed: let them last longer", metadata: again)
+    case nil: logger.notice("AMQP credentials are renewed again")
+    }
+  }
 }

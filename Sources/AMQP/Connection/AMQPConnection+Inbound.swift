@@ -96,7 +96,7 @@ extension AMQPConnection {
   /// Lets the socket be read, or not, as its consumers and those who await an answer need it.
   func updateReading(_ link: Link) {
     let isAwaited =
-      isClosing || awaitedSecrets > 0 || !link.abandoned.isEmpty
+      isClosing || secrets.isAwaited || !link.abandoned.isEmpty
       || link.channels.values.contains(where: \.machine.isAwaiting)
     if let reads = link.gate.update(isAwaited: isAwaited) { link.setReading(reads) }
   }
@@ -254,7 +254,7 @@ extension AMQPConnection {
         for core in link.channels.values { core.machine.heldUp(false, now: .now()) }
         if case .blocked = state { stateBox.set(.open) }
         for core in cores.values { wantPump(core) }
-      case .secretTaken: secretTaken()
+      case .secretTaken: run(secrets.answered())
       case .closeSocket:
         link.flush()
         link.socket?.close(promise: nil)
@@ -279,7 +279,7 @@ extension AMQPConnection {
     link.heartbeatTimer = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
       self.assumeIsolated { $0.checkHeartbeat(link) }
     }
-    tellNewestSecret(link)
+    run(secrets.opened())
     link.opened.succeed(())
   }
 
@@ -328,7 +328,8 @@ extension AMQPConnection {
     let reason = refusal ?? link.machine.socketClosed(link.underlying)
     if self.link === link {
       self.link = nil
-      secretsEnded(reason)
+      let isRefusal = link.machine.closeReason?.isOverSecret == true && !reason.isRetryable
+      run(secrets.ended(reason, isRefusal: isRefusal))
     }
     if link.machine.isOverChannelLimit {
       refuseNewChannels(link, reason)
@@ -339,8 +340,8 @@ extension AMQPConnection {
     for core in Array(link.channels.values) { lost(core, reason, over: link.machine.closeReason) }
     link.channels = [:]
     link.abandoned = [:]
-    // The read that ended the connection may not be complete.
     link.waiting.removeAll()
+    // The read that ended the connection may not be complete.
     for consumer in touchedConsumers { consumer.isTouched = false }
     touchedConsumers.removeAll()
     complete()

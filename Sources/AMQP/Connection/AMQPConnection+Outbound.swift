@@ -71,7 +71,8 @@ extension AMQPConnection {
     watch(ticket.deadline, core)
   }
 
-  private var closingError: AMQPError? {
+  /// Why nothing more is sent, if this side has begun to close the connection.
+  var closingError: AMQPError? {
     guard isClosing else { return nil }
     return finalError ?? AMQPError(.connectionClosed, "The connection is being closed.")
   }

@@ -59,17 +59,8 @@ public final actor AMQPConnection: Service {
   var leftOut = LeftOut()
   /// Why the last attempt to open the connection failed.
   var lastFailure: AMQPError?
-  /// The secret that was given to the broker last, in place of the configured password.
-  var newestSecret: String?
-  /// How long after the connection opened its credentials have to be renewed.
-  var refreshAfter: Duration?
-  /// How many secrets were given by hand, and how many of them when credentials were taken last.
-  var givenSecrets = 0
-  var knownSecrets = 0
-  /// The secrets that the broker was told and has not answered yet.
-  var toldSecrets: [ToldSecret] = []
-  /// How many calls wait for such an answer.
-  var awaitedSecrets = 0
+  /// The secrets that were given in place of the configured password.
+  var secrets = SecretMachine()
   /// Memory for the mailbox's contents.
   var spare = Mailbox.Contents()
   /// Unchecked, as nothing that is called while it changes comes back here, and it changes with each message.

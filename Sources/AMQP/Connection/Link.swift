@@ -37,8 +37,8 @@ final class Link: @unchecked Sendable {
   /// The name that the broker's certificate must carry.
   var serverName: String?
   var isOpen = false
-  /// How many secrets had been given by hand when the credentials were taken with which it logged in.
-  var knownSecrets = 0
+  /// For how long the credentials are good with which it logged in; `nil` if they do not expire.
+  var validFor: Duration?
   /// Whether the topology was applied, and channels may follow.
   var channelsMayOpen = false
   var blockedReason: String?

@@ -1,3 +1,5 @@
+import NIOCore
+
 extension CloseReason {
   /// Whether what the broker refused on a channel may be granted later, though nothing was corrected.
   var isTransient: Bool {
@@ -18,6 +20,9 @@ extension CloseReason {
 
   /// Whether it names this method as the cause.
   func isOver(_ method: Method) -> Bool { classID == method.id.classID && methodID == method.id.methodID }
+
+  /// Whether the cause is a secret that the broker was told.
+  var isOverSecret: Bool { isOver(.connectionUpdateSecret(secret: ByteBuffer(), reason: "")) }
 
   /// Whether this method can be the cause. A broker that does not name it gives zeros.
   func mayBeOver(_ method: Method) -> Bool { classID == 0 || isOver(method) }

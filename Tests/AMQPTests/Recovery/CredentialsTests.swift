@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 import Testing
@@ -121,7 +122,10 @@ struct CredentialsTests {
     try await within {
       try await FakeBroker.run({ peer, frame in
         guard case .method(0, .connectionUpdateSecret(let secret, _)) = frame else { return false }
-        if String(buffer: secret) == "bad" { peer.close(530, "NOT_ALLOWED - New secret was refused") }
+        guard String(buffer: secret) == "bad" else { return true }
+        // Late, but in order.
+        peer.send(.connectionUpdateSecretOk)
+        Self.end(peer, over: .connectionUpdateSecret(secret: secret, reason: ""))
         return true
       }) { broker in
         var configuration = broker.configuration
@@ -168,8 +172,8 @@ struct CredentialsTests {
   func refusedIsForgotten() async throws {
     try await within(.seconds(20)) {
       try await FakeBroker.run({ peer, frame in
-        guard case .method(0, .connectionUpdateSecret) = frame else { return false }
-        peer.close(530, "NOT_ALLOWED - New secret was refused by one of the backends")
+        guard case .method(0, .connectionUpdateSecret(let secret, _)) = frame else { return false }
+        Self.end(peer, over: .connectionUpdateSecret(secret: secret, reason: ""))
         return true
       }) { broker in
         var configuration = broker.configuration
@@ -206,6 +210,156 @@ struct CredentialsTests {
         await eventually { Self.secrets(broker) == ["old", "updated to new"] }
         await connection.close()
         try await running
+      }
+    }
+  }
+
+  /// A refusal as RabbitMQ words it, or what another call brought about.
+  private static func end(_ peer: FakeBroker.Peer, over method: Method, _ code: UInt16 = 530) {
+    peer.send(
+      .connectionClose(
+        CloseReason(
+          replyCode: code, replyText: "NOT_ALLOWED - New secret was refused by one of the backends",
+          classID: method.id.classID, methodID: method.id.methodID)))
+  }
+
+  @Test("Of two secrets that are not answered the refused one is forgotten, and the other is what comes next")
+  func secondOfTwo() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard case .method(0, .connectionUpdateSecret(let secret, _)) = frame else { return false }
+        // Both are there before the first is refused.
+        if String(buffer: secret) == "good" {
+          Self.end(peer, over: .connectionUpdateSecret(secret: secret, reason: ""))
+        }
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        try await AMQPConnection.withConnection(configuration) { connection in
+          async let bad = amqpError { try await connection.updateSecret("bad") }
+          await broker.wait { $0.contains { if case .method(0, .connectionUpdateSecret) = $0 { true } else { false } } }
+          let good = await amqpError { try await connection.updateSecret("good") }
+          #expect(await bad?.replyCode == 530)
+          // It was not judged.
+          #expect(good?.isRetryable == true)
+          await eventually { broker.connections == 2 }
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["old", "updated to bad", "updated to good", "good"])
+      }
+    }
+  }
+
+  @Test("A secret that was given while the connection was opened and is refused gives way to the one before it")
+  func refusedAfterOpening() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        switch frame {
+        case .method(0, .connectionOpen): return peer.index == 1
+        case .method(0, .connectionUpdateSecret(let secret, _)):
+          if String(buffer: secret) == "bad" {
+            Self.end(peer, over: .connectionUpdateSecret(secret: secret, reason: ""))
+          } else {
+            peer.send(.connectionUpdateSecretOk)
+          }
+          return true
+        default: return false
+        }
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        try await AMQPConnection.withConnection(configuration) { connection in
+          try await connection.updateSecret("good")
+          try await broker.hangUp(on: connection)
+          await broker.wait { $0.count { if case .method(0, .connectionOpen) = $0 { true } else { false } } == 2 }
+          try await connection.updateSecret("bad")
+          try await broker.withPeer { $0.send(.connectionOpenOk) }
+          await eventually { broker.connections == 3 }
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["old", "updated to good", "good", "updated to bad", "good"])
+      }
+    }
+  }
+
+  @Test("What the broker ends the connection over for another reason forgets no secret")
+  func endedOverAnother() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run({ peer, frame in
+        guard peer.index == 0, case .method(0, .connectionUpdateSecret) = frame else { return false }
+        Self.end(peer, over: .basicConsume(BasicConsume(queue: "q", consumerTag: "c")), 540)
+        return true
+      }) { broker in
+        var configuration = broker.configuration
+        configuration.credentials = .plain(user: "u", password: "old")
+        try await AMQPConnection.withConnection(configuration) { connection in
+          #expect(await amqpError { try await connection.updateSecret("new") }?.isRetryable == true)
+          await eventually { broker.connections == 2 }
+          try await connection.waitUntilOpen()
+        }
+        #expect(Self.secrets(broker) == ["old", "updated to new", "new"])
+      }
+    }
+  }
+
+  @Test(
+    "Credentials that have expired when they are given are asked for again after a second, and the log says so once")
+  func expired() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run(Self.takingSecrets) { broker in
+        let asked = Mutex<[ContinuousClock.Instant]>([])
+        var (configuration, lines) = ObservingTests.logging(broker)
+        configuration.credentialsProvider = AMQPCredentialsProvider {
+          let count = asked.withLock { asked in
+            asked.append(.now)
+            return asked.count
+          }
+          return .init(.plain(user: "u", password: "token-\(count)"), validFor: count < 2 ? .zero : .seconds(600))
+        }
+        try await AMQPConnection.withConnection(configuration) { _ in
+          await broker.wait { $0.contains { if case .method(0, .connectionUpdateSecret) = $0 { true } else { false } } }
+        }
+        let times = asked.withLock { $0 }
+        #expect(times.count == 2 && times[1] - times[0] > .milliseconds(900))
+        #expect(Self.secrets(broker) == ["token-1", "updated to token-2"])
+        #expect(lines.count(.warning, "expired") == 1)
+      }
+    }
+  }
+
+  private final class Answer: Sendable {}
+
+  @Test("Asking for credentials leaves nothing on the connection, which may live for years")
+  func leavesNothing() async throws {
+    try await within {
+      try await FakeBroker.run { broker in
+        try await AMQPConnection.withConnection(broker.configuration) { connection in
+          weak var answer: Answer?
+          do {
+            let given = try await connection.interruptible(.seconds(10)) { Answer() }
+            answer = given
+          }
+          #expect(answer == nil)
+        }
+      }
+    }
+  }
+
+  @Test("A call that is cancelled does not wait for the answer, and one on a connection that is closed is an error")
+  func cancelled() async throws {
+    try await within(.seconds(20)) {
+      try await FakeBroker.run { broker in
+        let connection = AMQPConnection(broker.configuration)
+        async let running: Void = connection.run()
+        try await connection.waitUntilOpen()
+        let call = Task { await amqpError { try await connection.updateSecret("new") } }
+        await broker.wait { $0.contains { if case .method(0, .connectionUpdateSecret) = $0 { true } else { false } } }
+        call.cancel()
+        #expect(await call.value?.code == .cancelled)
+        await connection.close()
+        try await running
+        #expect(await amqpError { try await connection.updateSecret("late") }?.code == .connectionClosed)
       }
     }
   }
