@@ -72,7 +72,7 @@ extension AMQPConnection {
   }
 
   /// Flushes what an event outside of a read led to.
-  private func finishTurn() {
+  func finishTurn() {
     if let link {
       openWaiting(link)
       pumpAll(link)

@@ -71,7 +71,7 @@ extension AMQPConnection {
         if schedule.trouble != .expired, let secret = answer.credentials.secret { try await renew(secret) }
         note(schedule, after: before, nil)
       } catch {
-        if link.hasEnded || Task.isCancelled { return }
+        if link.hasEnded || Task.isCancelled || isClosing { return }
         schedule.failed()
         note(schedule, after: before, error)
       }

@@ -287,6 +287,8 @@ extension AMQPConnection {
   private static let longestHold = TimeAmount.milliseconds(2500)
 
   private func checkHeartbeat(_ link: Link) {
+    // It may be time to try whether the broker allows more channels.
+    if !link.waiting.isEmpty { finishTurn() }
     // While reads are held back a dead broker would not be noticed: what is there is read from time to time.
     let isReading = link.gate.isReading
     if link.gate.isHeld {

@@ -84,6 +84,10 @@ public struct AMQPChannel: Sendable {
 
   /// Starts a consumer. Deliveries wait in the sequence, at most as many as the prefetch.
   ///
+  /// AMQP refuses a consumer by closing its channel. One that is refused for a while when the connection comes back, because the
+  /// queue is locked or its node is down, keeps the other consumers of its channel waiting: give each a channel of its own, as
+  /// ``AMQPConnection/consume(_:prefetch:options:isolation:_:)`` does.
+  ///
   /// - Parameters:
   ///   - queue: The queue.
   ///   - prefetch: How many deliveries may be unsettled at a time, from 1.

@@ -434,7 +434,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     endedConsumers.append((consumer.tag, consumer.noAck))
   }
 
-  private static var mostEndedConsumers: Int { 16 }
+  private static var mostEndedConsumers: Int { 1024 }
 
   /// A message came as the answer to basic.get. What could not be read, and what is not waited for any more, goes back.
   mutating func fetched(_ content: ContentAssembler.Content, _ tag: UInt64, now: NIODeadline) throws(WireError)

@@ -9,8 +9,9 @@ struct LeftOut: Sendable {
     /// The broker allows fewer, and it is not known how many, as it refused one while others were being opened. They are opened
     /// one after the other, so that the next refusal tells.
     case oneByOne
-    /// The broker allows so many, as it refused one more at this time.
-    case atMost(Int, since: NIODeadline)
+    /// The broker refused one more than so many. After this time one is tried again: those of a connection that lingers count
+    /// for a while, and so do those of the user's other connections.
+    case atMost(Int, until: NIODeadline)
   }
 
   /// Whether a channel may be opened.
@@ -25,8 +26,10 @@ struct LeftOut: Sendable {
   /// Declarations over which the broker closed the connection since it was of use last, such as of a kind that it does not know.
   private(set) var declarations: [Method] = []
 
-  /// How long a refusal speaks for the channels that a user asks for afterwards: each attempt costs the connection.
-  private static let refusalHolds = TimeAmount.minutes(1)
+  /// How long the next refusal holds. Each attempt costs the connection, so it doubles with each that was for nothing.
+  private var hold = shortestHold
+  private static let shortestHold = TimeAmount.seconds(10)
+  private static let longestHold = TimeAmount.hours(1)
 
   /// The broker ended the connection over one channel more than the user may have.
   ///
@@ -34,7 +37,8 @@ struct LeftOut: Sendable {
   ///   - open: How many the connection had.
   ///   - opening: How many it had asked for without an answer, the refused one among them.
   mutating func channelRefused(open: Int, opening: Int, _ now: NIODeadline) {
-    channels = opening > 1 ? .oneByOne : .atMost(max(1, open), since: now)
+    if case .atMost(_, let until) = channels, now >= until { hold = min(hold * 2, Self.longestHold) }
+    channels = opening > 1 ? .oneByOne : .atMost(max(1, open), until: now + hold)
   }
 
   /// The broker ended the connection over a declaration.
@@ -49,7 +53,7 @@ struct LeftOut: Sendable {
   /// Whether one more channel may be opened.
   ///
   /// - Parameters:
-  ///   - isNew: Whether it was never open: its user is told at once that there is no room. Others wait for their turn.
+  ///   - isNew: Whether it was never open: its user is told at once that there is no room. Others wait.
   ///   - count: How many channels there are.
   ///   - opening: How many of them are being opened.
   func admits(
@@ -58,8 +62,8 @@ struct LeftOut: Sendable {
     switch channels {
     case .asTuned: .now
     case .oneByOne: opening() == 0 ? .now : .later
-    case .atMost(let most, let since):
-      if count < most || (isNew && now() - since >= Self.refusalHolds) { .now } else { isNew ? .never : .later }
+    case .atMost(let most, let until):
+      if count < most { .now } else if now() < until { isNew ? .never : .later } else { opening() == 0 ? .now : .later }
     }
   }
 }

@@ -34,7 +34,7 @@ struct PublishMachine {
 
   /// Takes a call's messages. They are sent in the order of the calls.
   mutating func append(_ ticket: PublishTicket) {
-    if waiting.count >= tidyAt { tidy() }
+    if waiting.isEmpty { tidyAt = Self.tidyAbove } else if waiting.count >= tidyAt { tidy() }
     waiting.append(PublishRun(ticket: ticket, indices: 0..<ticket.count))
   }
 

@@ -449,6 +449,22 @@ struct ChannelMachineTests {
     #expect(!next.isOpen)
   }
 
+  @Test("A delivery that comes behind the end of its consumer goes back, also if many others have ended since")
+  func lateDelivery() throws {
+    var shell = Shell()
+    try shell.becomeReady()
+    for index in 0..<100 {
+      let consumer = Consumer("c\(index)")
+      _ = shell.add(consumer)
+      try shell.receive(.basicQosOk)
+      try shell.receive(.basicConsumeOk(consumerTag: consumer.tag))
+      shell.run(shell.machine.leave(consumer, .cancel, nil, now: shell.now))
+      try shell.receive(.basicCancelOk(consumerTag: consumer.tag))
+    }
+    let deliver = BasicDeliver(consumerTag: "c0", deliveryTag: 1, redelivered: false, exchange: "", routingKey: "q")
+    guard case .late = try shell.machine.delivered(deliver, isReadable: true) else { return #expect(Bool(false)) }
+  }
+
   @Test("A consumer that is not answered while it is brought back does not keep its channel waiting for ever")
   func unansweredRestore() throws {
     var shell = Shell()

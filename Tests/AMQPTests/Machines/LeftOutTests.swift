@@ -19,16 +19,14 @@ struct LeftOutTests {
   func limit() {
     var leftOut = LeftOut()
     leftOut.channelRefused(open: 2, opening: 1, start)
-    #expect(leftOut.channels == .atMost(2, since: start))
+    let until = start + .seconds(10)
+    #expect(leftOut.channels == .atMost(2, until: until))
     for isNew in [true, false] { #expect(leftOut.admits(isNew: isNew, beside: 1, opening: 1, start) == .now) }
     // A user is told at once; what was open before waits.
-    #expect(leftOut.admits(isNew: true, beside: 2, opening: 0, start + .seconds(59)) == .never)
-    #expect(leftOut.admits(isNew: false, beside: 2, opening: 0, start + .seconds(59)) == .later)
-    // The limit may be another one by now.
-    #expect(leftOut.admits(isNew: true, beside: 2, opening: 0, start + .seconds(60)) == .now)
-    #expect(leftOut.admits(isNew: false, beside: 2, opening: 0, start + .hours(1)) == .later)
+    #expect(leftOut.admits(isNew: true, beside: 2, opening: 0, start + .seconds(9)) == .never)
+    #expect(leftOut.admits(isNew: false, beside: 2, opening: 0, start + .seconds(9)) == .later)
     leftOut.connectionOpened()
-    #expect(leftOut.channels == .atMost(2, since: start))
+    #expect(leftOut.channels == .atMost(2, until: until))
     leftOut.connectionLost()
     #expect(leftOut.channels == .asTuned)
   }
@@ -41,7 +39,29 @@ struct LeftOutTests {
     #expect(leftOut.admits(isNew: false, beside: 5, opening: 1, start) == .later)
     #expect(leftOut.admits(isNew: true, beside: 5, opening: 1, start) == .later)
     leftOut.channelRefused(open: 10, opening: 1, start)
-    #expect(leftOut.channels == .atMost(10, since: start))
+    #expect(leftOut.channels == .atMost(10, until: start + .seconds(10)))
+  }
+
+  @Test("After a while one more is tried, alone, and each time for nothing the next while is twice as long")
+  func triesAgain() {
+    var leftOut = LeftOut()
+    var now = start
+    var holds: [Int64] = []
+    for _ in 0..<12 {
+      leftOut.channelRefused(open: 2, opening: 1, now)
+      // Another refusal before it is time, by a predecessor that lingers, says nothing new.
+      leftOut.channelRefused(open: 2, opening: 1, now)
+      guard case .atMost(2, let until) = leftOut.channels else { return #expect(Bool(false)) }
+      holds.append((until - now).nanoseconds / 1_000_000_000)
+      now = until
+      for isNew in [true, false] {
+        #expect(leftOut.admits(isNew: isNew, beside: 2, opening: 0, now) == .now)
+        #expect(leftOut.admits(isNew: isNew, beside: 3, opening: 1, now) == .later)
+        // It was allowed, so the next one is tried as well.
+        #expect(leftOut.admits(isNew: isNew, beside: 3, opening: 0, now) == .now)
+      }
+    }
+    #expect(holds == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600])
   }
 
   @Test("At least one channel may be there, or nothing would ever be tried again")

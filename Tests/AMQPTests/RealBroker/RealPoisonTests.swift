@@ -134,4 +134,33 @@ struct RealLimitTests {
       try await BrokerControl.run("ctl", "delete_vhost", host)
     }
   }
+
+  @Test("Channels that the user's limit keeps away after a half-open loss come back, all of them")
+  func channelLimit() async throws {
+    try await within(.seconds(300)) {
+      let user = RealBroker.name("limited")
+      try await BrokerControl.run("ctl", "add_user", user, "secret")
+      try await BrokerControl.run("ctl", "set_permissions", user, ".*", ".*", ".*")
+      try await BrokerControl.run("ctl", "set_user_limits", user, #"{"max-channels":20}"#)
+      try await FaultProxy.run(to: try RealBroker.configuration().endpoints[0]) { proxy in
+        var configuration = try RealBroker.configuration(name: "limited-channels")
+        configuration.endpoints = [.init(host: "127.0.0.1", port: proxy.port)]
+        configuration.credentials = .plain(user: user, password: "secret")
+        configuration.heartbeat = .seconds(2)
+        configuration.recovery.lastBound = .milliseconds(500)
+        try await AMQPConnection.withConnection(configuration) { connection in
+          var channels: [AMQPChannel] = []
+          for _ in 0..<20 { channels.append(try await connection.openChannel()) }
+          #expect(await amqpError { _ = try await connection.openChannel() }?.code == .noFreeChannel)
+          for channel in channels { _ = try await channel.declareQueue("", exclusive: true) }
+          await proxy.dropClientSides()
+          for channel in channels {
+            // It fails where another channel's refusal ends the connection.
+            while await amqpError({ _ = try await channel.declareQueue("", exclusive: true) }) != nil {}
+          }
+        }
+      }
+      try await BrokerControl.run("ctl", "delete_user", user)
+    }
+  }
 }
