@@ -55,7 +55,7 @@ final class ConsumerCore: ChannelConsumer, @unchecked Sendable {
 
   func subscribed() { machine.withLock { $0.subscribed() } }
 
-  func leave(_ way: ConsumerLeave) -> ConsumerFarewell {
+  func leave(_ way: ConsumerLeave) -> ConsumerCancellation {
     let leaving = machine.withLock { machine in
       switch way {
       case .cancel: machine.cancel()

@@ -158,7 +158,7 @@ extension AMQPConnection {
     core.number = number
     link.channels[number] = core
     run(core.machine.open(), core)
-    if link.blockedReason != nil { core.machine.heldUp(true, now: .now()) }
+    if link.blockedReason != nil { core.machine.blocked(true, now: .now()) }
   }
 
   /// Opens the channels for which there is room now.

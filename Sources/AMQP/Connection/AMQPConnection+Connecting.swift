@@ -36,7 +36,7 @@ extension AMQPConnection {
     to endpoint: AMQPConfiguration.Endpoint, _ tls: NIOSSLContext?, _ login: AMQPCredentialsProvider.Answer,
     _ secret: SecretMachine.Secret?
   ) async throws(AMQPError) -> Link {
-    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(wishes(login.credentials)))
+    let link = Link(eventLoop: eventLoop, machine: ConnectionMachine(options(login.credentials)))
     self.link = link
     link.validFor = login.validFor
     secrets.connects(with: secret)
@@ -98,8 +98,8 @@ extension AMQPConnection {
     try NIOSSLClientHandler(context: context, serverHostname: name.flatMap { AMQPTLS.isAddress($0) ? nil : $0 })
   }
 
-  private func wishes(_ credentials: AMQPCredentials) -> ConnectionMachine.Wishes {
-    ConnectionMachine.Wishes(
+  private func options(_ credentials: AMQPCredentials) -> ConnectionMachine.Options {
+    ConnectionMachine.Options(
       mechanism: credentials.mechanism, virtualHost: configuration.virtualHost,
       clientProperties: configuration.allClientProperties,
       tune: TuneValues(

@@ -188,7 +188,7 @@ extension AMQPConnection {
     switch content.method {
     case .basicDeliver(let deliver): try handleDelivery(deliver, content, core)
     case .basicReturn(let code, let text, let exchange, let key):
-      core.machine.publishing.handedBack(
+      core.machine.publishing.messageReturned(
         .unroutable(replyCode: code, replyText: text), exchange: exchange, routingKey: key, content.properties)
     case .basicGetOk(let tag, _, _, _, _):
       run(try core.machine.fetched(content, tag, now: .now()), core)
@@ -246,12 +246,12 @@ extension AMQPConnection {
       case .opened(let tune): opened(tune, link)
       case .blocked(let reason):
         link.blockedReason = reason
-        for core in link.channels.values { core.machine.heldUp(true, now: .now()) }
+        for core in link.channels.values { core.machine.blocked(true, now: .now()) }
         logger.debug("AMQP connection is blocked", metadata: ["reason": "\(reason)"])
         if case .open = state { stateBox.set(.blocked(reason: reason)) }
       case .unblocked:
         link.blockedReason = nil
-        for core in link.channels.values { core.machine.heldUp(false, now: .now()) }
+        for core in link.channels.values { core.machine.blocked(false, now: .now()) }
         if case .blocked = state { stateBox.set(.open) }
         for core in cores.values { wantPump(core) }
       case .secretTaken: run(secrets.answered())

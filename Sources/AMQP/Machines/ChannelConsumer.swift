@@ -12,14 +12,14 @@ protocol ChannelConsumer: AnyObject {
   /// See ``ConsumerMachine``.
   func subscribe() -> Bool
   func subscribed()
-  func leave(_ way: ConsumerLeave) -> ConsumerFarewell
+  func leave(_ way: ConsumerLeave) -> ConsumerCancellation
 }
 
 /// How a consumer is ended from this side.
 enum ConsumerLeave { case cancel, stop }
 
 /// What that means for its channel.
-enum ConsumerFarewell: Equatable {
+enum ConsumerCancellation: Equatable {
   /// It has ended: the broker need not be told.
   case ended
   /// Its end is under way, or it ended before.

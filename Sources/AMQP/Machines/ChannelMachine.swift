@@ -69,7 +69,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   /// Refusals since the channel was last ready.
   var refusals = 0
   /// Whether the broker has said that it takes nothing for now: it does not read requests either, so their answers are not overdue.
-  private var isHeldUp = false
+  private var isBlocked = false
   /// The last consumers that have ended, and whether their deliveries need no acknowledgement.
   var endedConsumers: Deque<(tag: String, noAck: Bool)> = []
 
@@ -128,7 +128,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   mutating func open() -> [Action] {
     guard case .down = state else { return [] }
     state = .opening
-    isHeldUp = false
+    isBlocked = false
     return [.send(.channelOpen)]
   }
 
@@ -240,13 +240,13 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   /// Whether the broker owes an answer for longer than a request may take, by a quarter.
   func isStuck(_ now: NIODeadline) -> Bool {
     let (limit, isEndless) = (options.replyTimeout.nanoseconds / 4).multipliedReportingOverflow(by: 5)
-    return !isEndless && !isHeldUp && requests.isUnanswered(for: .nanoseconds(limit), now: now)
+    return !isEndless && !isBlocked && requests.isUnanswered(for: .nanoseconds(limit), now: now)
   }
 
   /// The broker takes nothing for now, or reads again what was sent to it.
-  mutating func heldUp(_ isHeldUp: Bool, now: NIODeadline) {
-    self.isHeldUp = isHeldUp
-    if !isHeldUp { requests.startTime(now) }
+  mutating func blocked(_ isBlocked: Bool, now: NIODeadline) {
+    self.isBlocked = isBlocked
+    if !isBlocked { requests.startTime(now) }
   }
 
   /// Time has passed since a request was given up. If it still has no answer, those behind it would never have one.

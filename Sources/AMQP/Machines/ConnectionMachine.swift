@@ -18,7 +18,7 @@ struct ConnectionMachine: Sendable {
   enum State: Sendable, Equatable { case awaitingStart, awaitingTune, awaitingOpenOk, open, closing, closed }
 
   /// What the machine needs to know of the configuration.
-  struct Wishes: Sendable {
+  struct Options: Sendable {
     var mechanism: AMQPCredentials.Mechanism
     var virtualHost: String
     var clientProperties: AMQPTable
@@ -29,10 +29,10 @@ struct ConnectionMachine: Sendable {
   private(set) var serverProperties = AMQPTable()
   /// Why the connection ended, once it did for a reason of its own.
   private(set) var failure: AMQPError?
-  private let wishes: Wishes
+  private let options: Options
   private var sentSecret = false
 
-  init(_ wishes: Wishes) { self.wishes = wishes }
+  init(_ options: Options) { self.options = options }
 
   /// Takes a method on channel 0.
   mutating func receive(_ method: Method) throws(WireError) -> [Action] {
@@ -42,7 +42,8 @@ struct ConnectionMachine: Sendable {
       return start(major, minor, properties, mechanisms)
     case (.awaitingTune, .connectionSecure):
       return fail(
-        .init(.authenticationFailed, "The broker asked for a second step of \(wishes.mechanism.name), which has none."))
+        .init(.authenticationFailed, "The broker asked for a second step of \(options.mechanism.name), which has none.")
+      )
     case (.awaitingTune, .connectionTune(let offer)):
       guard offer.frameMax == 0 || offer.frameMax >= Self.leastFrameMax else {
         return fail(
@@ -51,10 +52,10 @@ struct ConnectionMachine: Sendable {
             "The broker allows frames of \(offer.frameMax) bytes; AMQP requires \(Self.leastFrameMax). Raise its frame_max.",
             isRetryable: true))
       }
-      let agreed = Self.negotiate(offer, wishes.tune)
+      let agreed = Self.negotiate(offer, options.tune)
       state = .awaitingOpenOk
       tune = agreed
-      return [.send(.connectionTuneOk(agreed)), .send(.connectionOpen(virtualHost: wishes.virtualHost))]
+      return [.send(.connectionTuneOk(agreed)), .send(.connectionOpen(virtualHost: options.virtualHost))]
     case (.awaitingOpenOk, .connectionOpenOk):
       state = .open
       return [.opened(tune)]
@@ -81,18 +82,18 @@ struct ConnectionMachine: Sendable {
       return fail(.init(.versionMismatch, "The broker speaks AMQP \(major)-\(minor), this client 0-9-1."))
     }
     let offered = mechanisms.split(separator: " ")
-    guard offered.contains(where: { $0 == wishes.mechanism.name }) else {
+    guard offered.contains(where: { $0 == options.mechanism.name }) else {
       return fail(
         .init(
           .authenticationFailed,
-          "The broker offers \(mechanisms), not \(wishes.mechanism.name). Enable it there or use other credentials."))
+          "The broker offers \(mechanisms), not \(options.mechanism.name). Enable it there or use other credentials."))
     }
     state = .awaitingTune
     sentSecret = true
     return [
       .send(
         .connectionStartOk(
-          properties: wishes.clientProperties, mechanism: wishes.mechanism.name, response: wishes.mechanism.response,
+          properties: options.clientProperties, mechanism: options.mechanism.name, response: options.mechanism.response,
           locale: "en_US"))
     ]
   }
@@ -107,7 +108,7 @@ struct ConnectionMachine: Sendable {
     if state == .closed { return [] }
     // Both sides may close at once: the answer is due all the same.
     if failure == nil, state != .closing {
-      failure = Self.error(for: reason, in: state, virtualHost: wishes.virtualHost)
+      failure = Self.error(for: reason, in: state, virtualHost: options.virtualHost)
     }
     if state == .open { closeReason = reason }
     isOverChannelLimit = state == .open && reason.replyCode == 530 && reason.replyText.contains("number of channels")

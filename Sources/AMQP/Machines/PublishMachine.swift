@@ -135,7 +135,7 @@ struct PublishMachine {
   ///
   /// It is found by the number that we wrote into its headers. Where these cannot be read it is the first of its exchange and
   /// key that was not handed back, as returns come in the order of publishes.
-  mutating func handedBack(
+  mutating func messageReturned(
     _ result: AMQPPublishResult, exchange: String, routingKey: String, _ properties: AMQPProperties
   ) {
     if let header = properties.headers?[PropertiesCodec.sequenceHeader]?.integer {

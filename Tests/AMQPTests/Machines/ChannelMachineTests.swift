@@ -350,7 +350,7 @@ struct ChannelMachineTests {
       try shell.receive(.confirmSelectOk)
       #expect(shell.machine.publishing.outstanding == 1)
       // Handed back on this connection, which says nothing about the next.
-      shell.machine.publishing.handedBack(
+      shell.machine.publishing.messageReturned(
         .unroutable(replyCode: 312, replyText: ""), exchange: "", routingKey: "k",
         .init(headers: [PropertiesCodec.sequenceHeader: 1]))
       let request = shell.submit(Self.declare)

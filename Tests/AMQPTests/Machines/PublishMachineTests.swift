@@ -40,7 +40,7 @@ struct PublishMachineTests {
     machine.confirmModeIsOn()
     while machine.write(to: &out, channel: 1, frameMax: 4096, &completions) { out.clear() }
     for number in 1...count {
-      machine.handedBack(
+      machine.messageReturned(
         .unroutable(replyCode: 312, replyText: "NO_ROUTE"), exchange: "", routingKey: "k",
         AMQPProperties(headers: ["x-publish-sequence": .int64(Int64(number))]))
     }

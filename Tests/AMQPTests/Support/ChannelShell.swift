@@ -27,7 +27,7 @@ final class NotedConsumer: ChannelConsumer {
 
   func subscribed() { isSubscribed = true }
 
-  func leave(_ way: ConsumerLeave) -> ConsumerFarewell {
+  func leave(_ way: ConsumerLeave) -> ConsumerCancellation {
     if isLeaving { return .isOver }
     isLeaving = true
     return isAsked ? .send(waits: isSubscribed) : .ended
