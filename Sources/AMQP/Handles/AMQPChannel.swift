@@ -4,7 +4,8 @@ import NIOCore
 ///
 /// A channel outlives its connection: it opens again with it. Requests that are made meanwhile wait for that, up to the
 /// configuration's `replyTimeout`. When the broker closes the channel because of an error, everything under way on it fails
-/// with that error, and it opens again under a new generation.
+/// with that error, which may be tried again unless it is about that call, and it opens again under a new generation. What
+/// was not sent yet goes there.
 public struct AMQPChannel: Sendable {
   let connection: AMQPConnection
   let core: ChannelCore

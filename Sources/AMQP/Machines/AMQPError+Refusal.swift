@@ -15,11 +15,17 @@ extension AMQPError {
       isRetryable: reason.isTransient)
   }
 
-  /// The same end of a connection for a call that is not what the broker ended it over: the call may succeed on the next one.
+  /// The same end of a connection or channel for a call that is not what the broker ended it over: it may succeed later.
   var forBystanders: AMQPError {
-    guard code == .connectionClosedByServer, !isRetryable else { return self }
-    return AMQPError(
-      .connectionLost, "The broker closed the connection over another call. Try again.", underlying: self)
+    switch code {
+    case .connectionClosedByServer where !isRetryable:
+      AMQPError(.connectionLost, "The broker closed the connection over another call. Try again.", underlying: self)
+    case .channelClosedByServer where !isRetryable:
+      AMQPError(
+        code, "The broker closed the channel over another call. Try again.", replyCode: replyCode,
+        replyText: replyText, isRetryable: true)
+    default: self
+    }
   }
 
   /// Whether this is a refusal by a channel that passes by itself.

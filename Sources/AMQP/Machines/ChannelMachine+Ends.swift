@@ -2,7 +2,7 @@ import DequeModule
 
 // How a channel ends: for now or for good, by the broker, by this side or with its connection.
 extension ChannelMachine {
-  /// The broker closed the channel: all that waits learns why, then it opens again for what comes after.
+  /// The broker closed the channel: what was sent learns why, then it opens again for what comes after.
   ///
   /// While its consumers are brought back a refusal concerns the one that was asked for. If it passes, such as the lock of a
   /// connection that lingers, it is waited for; if not, that consumer ends and the others come back.
@@ -14,7 +14,8 @@ extension ChannelMachine {
     publishing.refused(error, isPublish: reason.classID == 60 && reason.methodID == 40, &completions)
     startGeneration()
     let (sent, unsent) = requests.removeAll()
-    for entry in [sent].compactMap({ $0 }) + unsent { actions += failed(entry.asker, error) }
+    if let sent { actions += failed(sent.asker, reason.mayBeOver(sent.request) ? error : error.forBystanders) }
+    actions += hold(unsent, error)
     let culprit: Consumer? = if wasRestoring, case .consumer(let consumer) = sent?.asker { consumer } else { nil }
     for consumer in consumers.values {
       let isFirst = consumer.start != nil
@@ -46,6 +47,21 @@ extension ChannelMachine {
     case .cancel(_, let request?): [.finish(request, .failure(error))]
     case .cancel(_, nil), .consumer, .confirmMode, nil: []
     }
+  }
+
+  /// What was not sent was not judged: calls have their turn when the channel is open again.
+  mutating func hold(_ unsent: [RequestQueue<Asker>.Entry], _ error: AMQPError) -> [Action] {
+    var again: [(method: Method, request: Request)] = []
+    var actions: [Action] = []
+    for entry in unsent {
+      if case .caller(let request) = entry.asker {
+        again.append((entry.request, request))
+      } else {
+        actions += failed(entry.asker, error)
+      }
+    }
+    held.insert(contentsOf: again, at: 0)
+    return actions
   }
 
   mutating func startGeneration() {

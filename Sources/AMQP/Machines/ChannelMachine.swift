@@ -270,17 +270,8 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
   mutating func startAgain(_ completions: inout Completions, _ next: Action = .open) -> [Action] {
     let (sent, unsent) = requests.removeAll()
     var actions: [Action] = [.send(.channelClose(.normal)), .abandonNumber(.closing)]
-    var again: [(method: Method, request: Request)] = []
-    actions += failed(sent?.asker, Self.unanswered)
-    for entry in unsent {
-      if case .caller(let request) = entry.asker {
-        again.append((entry.request, request))
-      } else {
-        actions += failed(entry.asker, Self.unanswered)
-      }
-    }
+    actions += failed(sent?.asker, Self.unanswered) + hold(unsent, Self.unanswered)
     publishing.lost(Self.unanswered, mayResend: true, &completions)
-    held.insert(contentsOf: again, at: 0)
     actions += loseConsumers()
     startGeneration()
     state = .down
