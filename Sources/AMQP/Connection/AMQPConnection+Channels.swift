@@ -228,7 +228,7 @@ extension AMQPConnection {
   func request(
     _ core: ChannelCore, _ method: Method, timeout: Duration? = nil
   ) async throws(AMQPError) -> Request.Answer {
-    // Before it is queued, so that a slip is this call's error alone.
+    // Before it is queued, so that a mistake is this call's error alone.
     try Limit.check(method, frameMax: frameMax)
     return try await answer(to: .channel(core), timeout: timeout) { connection, request in
       // What was settled before the request goes before it.

@@ -33,12 +33,12 @@ extension AMQPConnection {
       case .finish(let request, let result): request.finish(result)
       case .send(let method):
         guard let link, link.maySend else { continue }
-        guard let slip = link.write(method, channel: 0) else {
+        guard let error = link.write(method, channel: 0) else {
           link.flush()
           continue
         }
-        logger.warning("AMQP secret cannot be sent", metadata: ["error": "\(slip.text)"])
-        run(secrets.sendingFailed(AMQPError(.invalidArgument, "The secret cannot be sent: \(slip.text).")))
+        logger.warning("AMQP secret cannot be sent", metadata: ["error": "\(error.text)"])
+        run(secrets.sendingFailed(AMQPError(.invalidArgument, "The secret cannot be sent: \(error.text).")))
       }
     }
   }

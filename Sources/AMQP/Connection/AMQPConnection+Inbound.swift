@@ -151,7 +151,7 @@ extension AMQPConnection {
     }
   }
 
-  /// The channel of a number; `nil` for one that was given up here and that the broker has not let go of.
+  /// The channel of a number; `nil` for one that was given up here and that the broker has not closed yet.
   private func channel(
     _ number: UInt16, _ link: Link, _ last: inout ChannelCore?
   ) throws(WireError) -> ChannelCore? {
@@ -242,7 +242,7 @@ extension AMQPConnection {
   func run(_ actions: [ConnectionMachine.Action], _ link: Link) {
     for action in actions {
       switch action {
-      case .send(let method): if let slip = link.write(method, channel: 0) { return abort(link, slip.asError) }
+      case .send(let method): if let error = link.write(method, channel: 0) { return abort(link, error.asError) }
       case .opened(let tune): opened(tune, link)
       case .blocked(let reason):
         link.blockedReason = reason

@@ -45,7 +45,7 @@ final class Link: @unchecked Sendable {
   var channels: [UInt16: ChannelCore] = [:]
   /// Channels that wait for a number, in order.
   var waiting: Deque<ChannelCore> = []
-  /// Numbers that rest until the broker has let go of them.
+  /// Numbers that stay reserved until the broker has closed their channels as well.
   var abandoned: [UInt16: AbandonedChannel] = [:]
   /// Answers that were written while the socket took nothing.
   var unreadReplies = 0

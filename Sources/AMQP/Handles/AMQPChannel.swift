@@ -101,7 +101,7 @@ public struct AMQPChannel: Sendable {
     guard prefetch > 0 || options.noAck else {
       throw AMQPError(.invalidArgument, "A prefetch of 0 means without limit, which no memory has. Choose 1 to 65,535.")
     }
-    // For an empty tag the broker would choose one, and what it sends for that would be a stranger's.
+    // For an empty tag the broker would choose one, and what it sends for that would belong to no consumer.
     let tag = options.consumerTag.flatMap { $0.isEmpty ? nil : $0 } ?? Self.randomTag
     try Limit.check(tag, "consumer tag")
     let request = BasicConsume(

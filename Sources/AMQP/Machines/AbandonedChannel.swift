@@ -1,4 +1,4 @@
-/// A channel number that was given up here and that the broker has not let go of yet. What it still sends there means
+/// A channel number that was given up here and that the broker has not closed yet. What it still sends there means
 /// nothing; the number is free when both sides have closed it.
 enum AbandonedChannel: Equatable {
   /// Channel.open has not been answered.

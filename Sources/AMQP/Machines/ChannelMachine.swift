@@ -33,7 +33,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     case tell(Consumer, ConsumerEvent)
     /// Both sides have closed the channel: its number is free.
     case freeNumber
-    /// The number rests until the broker has let go of it.
+    /// The number stays reserved until the broker has closed the channel as well.
     case abandonNumber(AbandonedChannel)
     /// The channel is to be opened again, at once or after a pause that grows with the attempts.
     case open
@@ -170,7 +170,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     return actions
   }
 
-  /// Channel.open was not answered in time. Its number rests; another may do better.
+  /// Channel.open was not answered in time. Its number stays reserved, and another one is tried.
   mutating func openingTimedOut() -> [Action] {
     guard case .opening = state else { return [] }
     state = .down
@@ -266,7 +266,7 @@ struct ChannelMachine<Consumer: ChannelConsumer> {
     return requests.isUnanswered(for: half, now: now) ? [.watchAnswer(.nanoseconds(half.nanoseconds / 2))] : []
   }
 
-  /// Gives up what the broker does not answer: the channel gets another number, and its number rests.
+  /// Gives up what the broker does not answer: the channel gets another number, and its old one stays reserved.
   mutating func startAgain(_ completions: inout Completions, _ next: Action = .open) -> [Action] {
     let (sent, unsent) = requests.removeAll()
     var actions: [Action] = [.send(.channelClose(.normal)), .abandonNumber(.closing)]

@@ -4,7 +4,7 @@ extension CloseReason {
   /// Whether what the broker refused on a channel may be granted later, though nothing was corrected.
   var isTransient: Bool {
     switch replyCode {
-    // Held by another consumer, perhaps one of this client's that the broker still believes in.
+    // Held by another consumer, perhaps one of a connection of this client that the broker takes for alive.
     case 403: replyText.contains("exclusive use")
     // What is not there says so; a queue whose node is down is there and says all sorts of things.
     case 404: !Self.isMissing(replyText)

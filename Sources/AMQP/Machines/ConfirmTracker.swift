@@ -3,7 +3,7 @@ import DequeModule
 /// Which publish waits for which confirm number.
 ///
 /// A ring indexed by number minus base: confirms come out of order and in ranges, and each costs constant time. A number is
-/// used once in a channel's generation, so a late confirm can never meet a stranger.
+/// used once in a channel's generation, so a late confirm can never be taken for that of another publish.
 ///
 /// A waiter is let go the moment its number is resolved, whatever is missing before it. Where the ring comes to hold mostly
 /// resolved numbers, because an old one stays open, the open ones move to a list beside it, so that neither memory nor the

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Finished deliveries are acknowledged together: one `multiple` ack for the finished prefix, single ones for what finished
 /// past an unfinished delivery. A delivery is settled once; a second time, or one of an earlier generation of the channel, is
-/// refused here, because on the wire it would close the channel or acknowledge a stranger.
+/// refused here, because on the wire it would close the channel or acknowledge another delivery.
 ///
 /// Neither memory nor the cost of a step grows with what came since an unsettled delivery.
 ///

@@ -86,7 +86,7 @@ extension AMQPConnection {
     logger.notice("AMQP connection is back", metadata: ["away": "\(away)"])
   }
 
-  /// Logs what matters to those who are awake at night: the loss once, refusals each time, the rest when it changes.
+  /// Logs what an operator has to know as warnings and errors: the loss once, refusals each time, the rest when it changes.
   private func note(_ decision: RecoveryMachine.Decision, _ reason: AMQPError, isLoss: Bool, wasOpen: Bool) {
     let isNew = lastFailure != reason
     lastFailure = reason

@@ -42,7 +42,7 @@ struct WireWriter {
     if isWritten == nil { Array(string.utf8).withUnsafeBytes { writeBytes($0) } }
   }
 
-  /// Writes a short string. The caller has checked the length; the check here keeps a slip from corrupting the stream.
+  /// Writes a short string. The caller has checked the length; the check here keeps a mistake from corrupting the stream.
   mutating func write(shortString string: String) throws(WireError) {
     let length = string.utf8.count
     guard length <= Limit.shortString else { throw .syntax("a short string of \(length) bytes: 255 is the limit") }
