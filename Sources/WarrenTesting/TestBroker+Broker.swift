@@ -28,8 +28,7 @@ extension TestBroker: Broker {
     if !repeats.isEmpty { _ = try await engine.publish(repeats) }
     state.withLock { state in
       for (publication, result) in zip(publications, results) {
-        if case .failed = result { continue }
-        state.published.append(publication)
+        if result.error == nil { state.published.append(publication) }
       }
     }
     changed()

@@ -191,11 +191,11 @@ import WarrenTesting
         Publication(message("e"), to: .queue("q")),
       ])
       let codes = results.map { result -> String in
-        switch result {
+        switch result.kind {
         case .stored: "stored"
         case .repeated: "repeated"
         case .unroutable: "unroutable"
-        case .failed(let error): error.code.rawValue
+        case .failed: result.error?.code.rawValue ?? ""
         }
       }
       #expect(codes == ["stored", "too-large", "invalid", "unroutable", "not-found", "stored"])

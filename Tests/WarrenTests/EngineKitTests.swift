@@ -76,11 +76,11 @@ import WarrenTesting
       return [.stored, .unroutable, .repeated]
     }
     let words = results.map { result in
-      switch result {
+      switch result.kind {
       case .stored: "stored"
       case .repeated: "repeated"
       case .unroutable: "unroutable"
-      case .failed(let error): error.code.rawValue
+      case .failed: result.error?.code.rawValue ?? ""
       }
     }
     #expect(words == ["stored", "too-large", "unroutable", "too-large", "repeated", "too-large"])

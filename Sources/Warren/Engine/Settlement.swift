@@ -1,6 +1,9 @@
 public import Foundation
 
 /// What the runtime decided about a delivery. An engine only does it.
+///
+/// It is an enum, though a later version may add a case: an engine that does not do one loses messages, so the compiler has to
+/// name the case that it lacks.
 public enum Settlement: Sendable, Equatable {
   /// Done: the message is over.
   case complete
@@ -17,7 +20,7 @@ public enum Settlement: Sendable, Equatable {
   case isolate
 }
 
-/// What became of a settlement.
+/// What became of a settlement: an enum, since a fence has two answers.
 public enum SettleResult: Sendable, Equatable {
   /// Done, and durable.
   case settled

@@ -29,7 +29,7 @@ final class Instruments: Sendable {
   func published(_ result: PublishResult, to destination: Publication.Destination, name: String) {
     if !hasBackend { return }
     let word =
-      switch result {
+      switch result.kind {
       case .stored: "stored"
       case .repeated: "repeated"
       case .unroutable: "unroutable"
@@ -37,7 +37,7 @@ final class Instruments: Sendable {
       }
     count("warren_published_total", ("destination", destination.place), name, ("result", word))
     var problem: String?
-    if case .failed(let error) = result { problem = Conventions.type(of: error) }
+    if let error = result.error { problem = Conventions.type(of: error) }
     increment(key(Conventions.Metric.sent, .publish, destination.place, problem), dimensions)
   }
 

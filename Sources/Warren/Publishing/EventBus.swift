@@ -212,13 +212,13 @@ public struct EventBus: Sendable {
       results = try await send(publications)
     }
     return zip(results, publications).map { result, publication in
-      if case (.unroutable, .exchange(let exchange, let key)) = (result, publication.destination) {
+      if result == .unroutable, case .exchange(let exchange, let key) = publication.destination {
         unrouted.warn(of: publication.message.name, to: exchange, key)
       }
       instruments.published(
         result, to: publication.destination, name: publication.message.name?.rawValue ?? "other")
       let judged = Self.judged(result, publication)
-      if case .failed(let error) = judged { span.note(error) }
+      if let error = judged.error { span.note(error) }
       return Receipt(id: publication.message.id ?? "", result: judged)
     }
   }
@@ -264,11 +264,12 @@ public struct EventBus: Sendable {
       }
       var left: [Int] = []
       for (index, answer) in zip(unknown, answers) {
-        switch answer {
-        // Whatever this try failed with, the one before may have been stored: that is still unknown.
-        case .failed(let error): if error.isRetryable { left.append(index) }
-        default: results[index] = answer
+        guard let error = answer.error else {
+          results[index] = answer
+          continue
         }
+        // Whatever this try failed with, the one before may have been stored: that is still unknown.
+        if error.isRetryable { left.append(index) }
       }
       unknown = left
     }
@@ -277,23 +278,18 @@ public struct EventBus: Sendable {
   /// The result for the caller: a job that reached no queue has failed, and an error names its message.
   private static func judged(_ result: PublishResult, _ publication: Publication) -> PublishResult {
     let ids = publication.message.id.map { [$0] } ?? []
-    switch (result, publication.destination) {
-    case (.failed(let error), _): return .failed(error.about(ids))
-    case (.unroutable, .queue(let queue)):
-      return .failed(
-        BrokerError(
-          .unroutable,
-          "the queue '\(queue)' of the job '\(publication.message.name ?? "")' does not exist: "
-            + "apply a topology that has it", messageIDs: ids))
-    default: return result
-    }
+    if let error = result.error { return .failed(error.about(ids)) }
+    guard result == .unroutable, case .queue(let queue) = publication.destination else { return result }
+    return .failed(
+      BrokerError(
+        .unroutable,
+        "the queue '\(queue)' of the job '\(publication.message.name ?? "")' does not exist: "
+          + "apply a topology that has it", messageIDs: ids))
   }
 }
 
 extension PublishResult {
-  fileprivate var isUnknown: Bool {
-    if case .failed(let error) = self { error.code == .unknownOutcome } else { false }
-  }
+  fileprivate var isUnknown: Bool { error?.code == .unknownOutcome }
 }
 
 extension EventBus: CustomStringConvertible, CustomReflectable {

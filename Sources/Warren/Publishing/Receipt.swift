@@ -16,7 +16,7 @@ public struct Receipt: Sendable {
 
   /// The receipt itself, or what it failed with.
   func orThrow() throws(BrokerError) -> Receipt {
-    if case .failed(let error) = result { throw error }
+    if let error = result.error { throw error }
     return self
   }
 }

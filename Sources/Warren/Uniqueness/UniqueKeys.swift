@@ -102,7 +102,7 @@ struct UniqueKeys: Sendable {
   }
 
   private func note(_ result: PublishResult, of mark: UniqueMark, in queue: QueueName) async throws(BrokerError) {
-    if case .failed(let error) = result, error.code == .unknownOutcome { return }
+    if result.error?.code == .unknownOutcome { return }
     _ = try await records.change(mark.key, in: queue, isMade: false) { record, _ in
       if result.isStored { record.note(stored: mark.number) } else { record.note(failed: mark.number) }
     }

@@ -161,7 +161,7 @@ public struct OutboxRelay: Service {
     try await Task {
       try await database.write { db in
         for ((row, receipt), pause) in zip(pairs, pauses) {
-          guard case .failed(let error) = receipt.result else {
+          guard let error = receipt.result.error else {
             try row.delete(db)
             continue
           }
@@ -172,7 +172,7 @@ public struct OutboxRelay: Service {
     }.value
     for (row, receipt) in pairs {
       options.onReceipt?(row.publication, receipt)
-      guard case .failed(let error) = receipt.result else { continue }
+      guard let error = receipt.result.error else { continue }
       logger.warning(
         "A message of the outbox was not published, will try again",
         metadata: ["message.id": "\(receipt.id)", "attempt": "\(row.attempts + 1)", "error": "\(error)"])

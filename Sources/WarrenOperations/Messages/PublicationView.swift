@@ -58,12 +58,13 @@ extension Operations {
       if whole.unique != nil, let operatedKeys { return try await operatedKeys.publish(whole, to: broker) }
       return try await broker.publish([whole])
     }
-    switch results.first {
+    if let error = results.first?.error { throw error }
+    switch results.first?.kind {
     case .stored?: break
     case .repeated?: view.result = .repeated
     case .unroutable?: view.result = .unroutable
-    case .failed(let error)?: throw error
-    case nil: throw BrokerError(.unknownOutcome, "the engine said nothing about the message: publish it again")
+    case .failed?, nil:
+      throw BrokerError(.unknownOutcome, "the engine said nothing about the message: publish it again")
     }
     return view
   }

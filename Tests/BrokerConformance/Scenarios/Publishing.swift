@@ -85,7 +85,7 @@ extension Scenario {
       guard case .unroutable = results[1], case .unroutable = results[2] else {
         throw ScenarioFailure("unroutable, not \(results[1]), \(results[2])")
       }
-      guard case .failed(let error) = results[3], error.code == .notFound else {
+      guard let error = results[3].error, error.code == .notFound else {
         throw ScenarioFailure("a missing exchange is not found, not \(results[3])")
       }
       try equal(error.message, BrokerError.missing(ExchangeName("\(bench.prefix).missing")).message)
@@ -110,11 +110,11 @@ extension Scenario {
       ])
       try check(results[0].isStored && results[5].isStored, "the good ones stored: \(results)")
       for index in 1...3 {
-        guard case .failed(let error) = results[index], error.code == .invalid else {
+        guard let error = results[index].error, error.code == .invalid else {
           throw ScenarioFailure("\(index) invalid, not \(results[index])")
         }
       }
-      guard case .failed(let error) = results[4], error.code == .tooLarge else {
+      guard let error = results[4].error, error.code == .tooLarge else {
         throw ScenarioFailure("too large, not \(results[4])")
       }
       _ = try await bench.status(queue.name) { $0.ready == 2 }
@@ -182,7 +182,7 @@ extension Scenario {
         guard case .repeated = result else { throw ScenarioFailure("\(when): repeated, not \(result)") }
       }
       if !bench.broker.capabilities.uniqueness.contains(.keep) {
-        guard case .failed(let error) = try await enqueue(), error.code == .unsupported else {
+        guard let error = try await enqueue().error, error.code == .unsupported else {
           throw ScenarioFailure("an engine that cannot keep repeats out refuses the job")
         }
         try equal(try await bench.status(queue.name).ready, 0, "stored")
@@ -234,7 +234,7 @@ extension Scenario {
           unique: .key("k", onRepeat: .init(kind: .init(rawValue: "something-else"), longestDelay: nil))),
       ])
       for (result, code) in zip(results, [BrokerError.Code.invalid, .invalid, .unsupported]) {
-        guard case .failed(let error) = result, error.code == code else {
+        guard let error = result.error, error.code == code else {
           throw ScenarioFailure("\(code), not \(result)")
         }
       }

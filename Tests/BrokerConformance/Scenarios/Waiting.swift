@@ -19,7 +19,7 @@ extension Bench {
     try await broker.apply(Topology(queues: [queue]))
     if broker.capabilities.uniqueness.contains(onRepeat.kind) { return true }
     let publication = Publication(message("x"), to: .queue(queue.name), unique: .key("k", onRepeat: onRepeat))
-    guard case .failed(let error) = try await broker.publish([publication])[0], error.code == .unsupported else {
+    guard let error = try await broker.publish([publication])[0].error, error.code == .unsupported else {
       throw ScenarioFailure("an engine that cannot do it refuses the job")
     }
     return false

@@ -141,11 +141,10 @@ struct Publish: AsyncParsableCommand {
       let message = Message(id: MessageID(id), name: "ledger.entry", body: Data(id.utf8), timestamp: Date())
       while true {
         do {
-          switch try await broker.publish([Publication(message, to: .queue(queue))])[0] {
-          case .stored, .repeated: return
-          case .failed(let error): throw error
-          case .unroutable: throw ExpectedFailure()
-          }
+          let result = try await broker.publish([Publication(message, to: .queue(queue))])[0]
+          if let error = result.error { throw error }
+          if result == .unroutable { throw ExpectedFailure() }
+          return
         } catch let error as BrokerError where error.isRetryable {
           logger.warning("published again", metadata: ["id": "\(id)", "error": "\(error)"])
           try await Task.sleep(for: .milliseconds(100))

@@ -124,11 +124,9 @@ struct RecoveryTests {
 
   private static func publish(_ message: Publication, on broker: RabbitMQBroker) async throws {
     while true {
-      switch try await broker.publish([message])[0] {
-      case .stored: return
-      case .failed(let error) where error.code == .unknownOutcome: continue
-      case let result: throw ScenarioFailure("stored, not \(result)")
-      }
+      let result = try await broker.publish([message])[0]
+      if result.isStored { return }
+      if result.error?.code != .unknownOutcome { throw ScenarioFailure("stored, not \(result)") }
     }
   }
 
@@ -153,7 +151,7 @@ struct RecoveryTests {
           }
           try await Task.sleep(for: .milliseconds(200))
         }
-        guard case .failed(let error)? = refused else {
+        guard let error = refused?.error else {
           throw ScenarioFailure("refused, not \(String(describing: refused))")
         }
         #expect(error.isRetryable, "\(error)")

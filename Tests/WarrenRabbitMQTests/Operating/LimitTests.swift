@@ -106,10 +106,10 @@ import Warren
       }
       for _ in 0..<2 {
         let results = try await broker.publish([message(10), message(300_000), message(10)])
-        guard case .failed(let error) = results[1] else { return #expect(Bool(false), "\(results)") }
+        guard let error = results[1].error else { return #expect(Bool(false), "\(results)") }
         #expect(error.code == .tooLarge, "\(error)")
         for result in [results[0], results[2]] {
-          if case .failed(let error) = result { #expect(error.isRetryable, "\(error)") }
+          if let error = result.error { #expect(error.isRetryable, "\(error)") }
         }
       }
       // The second time it is not even sent, so its neighbours are stored.

@@ -49,7 +49,7 @@ import Warren
         Publication(message("d"), to: .queue(mail.name), notBefore: Date().addingTimeInterval(5)),
       ])
       #expect(results[0].isStored && results[1].isStored)
-      guard case .failed(let error) = results[2] else { return #expect(Bool(false), "\(results[2])") }
+      guard let error = results[2].error else { return #expect(Bool(false), "\(results[2])") }
       #expect(error.code == .invalid && error.message.contains("docs/permissions.md"), "\(error)")
     }
     try await user.delete()

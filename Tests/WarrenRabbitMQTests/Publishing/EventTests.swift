@@ -42,11 +42,11 @@ import WarrenRabbitMQ
     try await RabbitMQBroker.real().withBroker { broker in
       let message = Message(id: .unique(), name: "test.thing", body: Data("x".utf8))
       let event = try await broker.publish([Publication(message, to: .exchange(exchange, "k"))])[0]
-      guard case .failed(let error) = event else { throw ScenarioFailure("refused, not \(event)") }
+      guard let error = event.error else { throw ScenarioFailure("refused, not \(event)") }
       #expect(error.code == .unknownOutcome)
       #expect(try await Foreign.depth(name) == 1)
       let job = try await broker.publish([Publication(message, to: .queue(QueueName(name + ".full")))])[0]
-      guard case .failed(let error) = job else { throw ScenarioFailure("refused, not \(job)") }
+      guard let error = job.error else { throw ScenarioFailure("refused, not \(job)") }
       #expect(error.code == .full)
     }
   }

@@ -15,8 +15,9 @@ extension Store {
       switch receipt.result {
       case .stored, .repeated: logger.info("\(event) event published", metadata: metadata)
       case .unroutable: logger.error("\(event) event reached no queue", metadata: metadata)
-      case .failed(let error) where [.unavailable, .deadline].contains(error.code): notConnected(error)
-      case .failed: break  // The relay logs it, and tries again.
+      default:
+        // The relay logs every failure, and tries again.
+        if let error = receipt.result.error, [.unavailable, .deadline].contains(error.code) { notConnected(error) }
       }
     }
     options.onPause = notConnected

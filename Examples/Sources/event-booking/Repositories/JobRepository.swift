@@ -22,7 +22,7 @@ package struct JobRepository: Sendable {
     let receipts = try await bus.enqueue(
       jobs.map { JobRequest($0.job, id: MessageID($0.id), unique: keepsRepeatsOut ? .key($0.id) : nil) })
     for receipt in receipts {
-      if case .failed(let error) = receipt.result { throw error }
+      if let error = receipt.result.error { throw error }
     }
   }
 }

@@ -31,7 +31,7 @@ public struct EventPublisher: Sendable {
     if let exchange { bus = bus.on(exchange) }
     let publication = try bus.publication(of: event, priority: priority, timeToLive: timeToLive)
     let receipts = try await bus.publish([trace.marked(publication)])
-    if case .failed(let error) = receipts[0].result { throw error }
+    if let error = receipts[0].result.error { throw error }
     return receipts[0]
   }
 }
