@@ -1,12 +1,12 @@
 extension [Publication] {
   /// For engines: sends those that pass a check, together, and puts the errors of the others into their places.
   package func send(
-    checking check: (Publication) throws(BrokerError) -> Void,
+    checking check: (Publication) async throws(BrokerError) -> Void,
     _ send: ([Publication]) async throws(BrokerError) -> [PublishResult]
   ) async throws(BrokerError) -> [PublishResult] {
     var refused: [Int: BrokerError] = [:]
     for (index, publication) in enumerated() {
-      do throws(BrokerError) { try check(publication) } catch { refused[index] = error }
+      do throws(BrokerError) { try await check(publication) } catch { refused[index] = error }
     }
     if refused.isEmpty { return isEmpty ? [] : try await send(self) }
     let admitted = indices.filter { refused[$0] == nil }

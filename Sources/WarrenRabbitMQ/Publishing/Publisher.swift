@@ -10,54 +10,51 @@ struct Publisher: Sendable {
   let known: KnownTopology
   let copies: CopyPublisher
 
-  /// Stores messages, in one round trip; one result for each, in the same order.
+  /// Stores messages, in one round trip; one result for each, in the same order. What cannot be sent is refused alone.
   func publish(_ publications: [Publication]) async throws(BrokerError) -> [PublishResult] {
-    if publications.isEmpty { return [] }
+    try await publications.send(checking: check) { admitted throws(BrokerError) in await store(admitted) }
+  }
+
+  /// Asks the broker for what publishing to it would otherwise cost the channel, or the message.
+  private func check(_ publication: Publication) async throws(BrokerError) {
+    try publication.validate(largestBody: known.largestBody)
+    switch publication.destination {
+    case .exchange(let exchange, _):
+      guard try await exists(exchange) else { throw BrokerError.missing(exchange) }
+    case .queue(let queue):
+      if let due = publication.notBefore, due > session.clock.now { try await look(for: queue) }
+    }
+  }
+
+  private func store(_ publications: [Publication]) async -> [PublishResult] {
     var results = [PublishResult?](repeating: nil, count: publications.count)
     var direct: [(index: Int, message: AMQPMessage)] = []
     var delayed: [(index: Int, copy: Copy)] = []
     let now = session.clock.now
     for (index, publication) in publications.enumerated() {
-      do throws(BrokerError) {
-        try publication.validate(largestBody: known.largestBody)
-        let message = publication.message
-        let body = ByteBuffer(bytes: message.body)
-        switch publication.destination {
-        case .exchange(let exchange, let key):
-          guard try await exists(exchange) else { throw BrokerError.missing(exchange) }
-          direct.append(
-            (
-              index,
-              AMQPMessage(
-                exchange: exchange.rawValue, routingKey: key.rawValue, properties: message.properties(now: nil),
-                body: body)
-            ))
-        case .queue(let queue):
-          if let due = publication.notBefore, due > now {
-            // A bucket takes a message for any queue, and holds it for ever when there is none.
-            guard try await exists(queue) else {
-              results[index] = .unroutable
-              continue
-            }
-            delayed.append(
-              (
-                index,
-                Copy(
-                  properties: message.properties(now: nil), body: body,
-                  to: Destination(queue: queue.rawValue, notBefore: due))
-              ))
-          } else {
-            direct.append(
-              (
-                index,
-                AMQPMessage(
-                  routingKey: queue.rawValue,
-                  properties: message.properties(now: parksWhatExpires(queue) ? now : nil), body: body)
-              ))
-          }
+      let message = publication.message
+      let body = ByteBuffer(bytes: message.body)
+      switch publication.destination {
+      case .exchange(let exchange, let key):
+        let properties = message.properties(now: nil)
+        direct.append(
+          (
+            index,
+            AMQPMessage(exchange: exchange.rawValue, routingKey: key.rawValue, properties: properties, body: body)
+          ))
+      case .queue(let queue):
+        guard let due = publication.notBefore, due > now else {
+          let properties = message.properties(now: parksWhatExpires(queue) ? now : nil)
+          direct.append((index, AMQPMessage(routingKey: queue.rawValue, properties: properties, body: body)))
+          continue
         }
-      } catch {
-        results[index] = .failed(error)
+        // A bucket takes a message for any queue, and holds it for ever when there is none.
+        guard known.hasSeen(queue) else {
+          results[index] = .unroutable
+          continue
+        }
+        let destination = Destination(queue: queue.rawValue, notBefore: due)
+        delayed.append((index, Copy(properties: message.properties(now: nil), body: body, to: destination)))
       }
     }
     if !direct.isEmpty {
@@ -146,10 +143,8 @@ struct Publisher: Sendable {
     return true
   }
 
-  private func exists(_ queue: QueueName) async throws(BrokerError) -> Bool {
-    if known.hasSeen(queue) { return true }
-    guard try await session.mayBeThere(queue) else { return false }
-    known.noteSeen(queue)
-    return true
+  /// Notes that a queue has been seen, when it is there.
+  private func look(for queue: QueueName) async throws(BrokerError) {
+    if !known.hasSeen(queue), try await session.mayBeThere(queue) { known.noteSeen(queue) }
   }
 }
