@@ -190,7 +190,6 @@ public final class RabbitMQBroker: InspectableBroker, OperableBroker, DeadLetter
   public func settle(_ delivery: Delivery, as settlement: Settlement) async throws(BrokerError) -> SettleResult {
     guard let open = consumers.open(delivery.token.scope), let held = open.take(delivery.token.number), held.isCurrent
     else { return .stale }
-    if case .complete = settlement { return held.acknowledge() }
     guard let parts = lifecycle.value else { throw EngineLifecycle<Parts>.stopped }
     return try await parts.settler.settle(held, of: delivery, in: open, as: settlement)
   }

@@ -27,20 +27,21 @@ struct Settler: Sendable {
     _ held: HeldDelivery, of delivery: Delivery, in open: OpenDeliveries, as settlement: Settlement
   ) async throws(BrokerError) -> SettleResult {
     let queue = delivery.queue
-    // From here on nothing may be left half done, whichever task is cancelled.
-    let result: Result<SettleResult, BrokerError> = await uncancelled {
-      switch settlement {
-      case .complete: .success(held.acknowledge())
-      case .release where session.server.givesBackFreely: .success(held.pump.giveBack(held))
-      case .release: await self.release(held)
-      case .retry(let time, let history):
-        await self.move(held, history, to: Destination(queue: held.queue, notBefore: time, mayBeLate: true))
-      case .postpone(let time):
-        await self.move(held, held.history, to: Destination(queue: held.queue, notBefore: time))
-      case .isolate: await open.isolating(held) { await self.isolate(held, queue) }
-      case .deadLetter(let reason, let history): await self.park(held, queue, reason, history)
-      }
+    let work: @Sendable () async -> Result<SettleResult, BrokerError>
+    switch settlement {
+    // What the broker does by itself takes a single frame.
+    case .complete: return held.acknowledge()
+    case .release where session.server.givesBackFreely: return held.pump.giveBack(held)
+    case .release: work = { await self.release(held) }
+    case .retry(let time, let history):
+      work = { await self.move(held, history, to: Destination(queue: held.queue, notBefore: time, mayBeLate: true)) }
+    case .postpone(let time):
+      work = { await self.move(held, held.history, to: Destination(queue: held.queue, notBefore: time)) }
+    case .isolate: work = { await open.isolating(held) { await self.isolate(held, queue) } }
+    case .deadLetter(let reason, let history): work = { await self.park(held, queue, reason, history) }
     }
+    // From here on nothing may be left half done, whichever task is cancelled.
+    let result = await uncancelled(work)
     if case .failure = result { open.putBack(held, delivery.token.number) }
     return try result.get()
   }
