@@ -39,6 +39,7 @@ extension Operations {
           if error.code == .notFound { return nil }
           guard error.code == .inUse else { return error }
         }
+        // An engine tells of no consumer that is gone.
         try? await Task.sleep(for: .milliseconds(100))
       }
       return BrokerError(.inUse, "the queue '\(queue)' was left behind, since it still has a consumer: delete it later")
@@ -121,7 +122,8 @@ private struct Measuring {
       handledPerSecond: Double(handledOfThem) / max(handling / .seconds(1), 0.001), latency: .init(of: times))
   }
 
-  /// Returns when so many were handled.
+  /// Returns when so many were handled. It looks now and then, since a handler that had to wake it would make what is measured
+  /// slower.
   private func progressed(to count: Int, until end: ContinuousClock.Instant) async {
     while ContinuousClock.now < end, !Task.isCancelled {
       let handled = await tally.handled

@@ -104,7 +104,8 @@ final class QueuePump: Sendable {
   }
 
   /// Gives deliveries back while others of this pump are handled, where that counts nowhere. Of single nacks the broker passes on
-  /// 33 at a time, so that fewer are under way.
+  /// 33 at a time, so that fewer are under way. A nack has no answer, and the queue counts others' messages too, so that only time
+  /// lets a portion through before the next.
   func giveBack(inPortions all: [HeldDelivery]) async {
     for begin in stride(from: 0, to: all.count, by: 30) {
       if begin > 0 { try? await Task.sleep(for: .milliseconds(20)) }
@@ -215,7 +216,7 @@ final class QueuePump: Sendable {
 
   /// What the last acknowledgements let through is on its way for as long as the queue writes them to its log. It has arrived
   /// when the queue has nothing more to send, or may not send more. A queue that gives its messages to others first need not
-  /// come to that, so there is a bound.
+  /// come to that, so there is a bound. The broker does not say that it has sent all it may, so the queue is asked.
   private func waitUntilAllHasArrived(_ channel: AMQPChannel) async {
     let end = ContinuousClock.now + .milliseconds(500)
     while session.isReachable, !Task.isCancelled, let info = try? await channel.queueInfo(queue) {

@@ -87,6 +87,7 @@ struct Sweep: Sendable {
   }
 
   /// Ends the taking when another program has the rest: when the queue says that nothing waits in it, and nothing comes any more.
+  /// The broker says nothing to a consumer that has all there is, so the queue is asked, seldom enough to cost a long look little.
   private func stopWhenNothingIsLeft(_ deliveries: AMQPDeliveries, _ seen: Counter) async throws {
     var last = -1
     while true {
@@ -119,7 +120,7 @@ struct Sweep: Sendable {
 
   /// Returns what was not settled: with one nack where a nack is free, else one by one, which keeps the order. What the broker has
   /// not passed on to the queue when the channel goes, it returns in any order and counts (see `QueuePump.giveBackAndClose`), so
-  /// this waits until the queue has everything.
+  /// this waits until the queue has everything. A nack has no answer, so the queue is asked until it counts what was returned.
   private func giveBack() async {
     var returned = 0
     let end = ContinuousClock.now + .seconds(30)

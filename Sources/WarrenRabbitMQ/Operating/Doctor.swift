@@ -170,7 +170,7 @@ struct Doctor: Sendable {
   }
 
   /// Delay buckets that stand still. A message whose time is over is gone in milliseconds; whether those that were seen are
-  /// gone is asked for longer than the numbers of the management API may be old, which is five seconds.
+  /// gone is asked for longer than the numbers of the management API may be old, which is five seconds: only time makes them new.
   private func findingsOnBuckets(_ queues: [ManagementAPI.QueueInfo]) async -> [Finding] {
     var standing = Self.overdue(queues)
     for _ in 0..<12 where !standing.isEmpty {

@@ -104,7 +104,8 @@ struct QueueControl: Sendable {
     }
   }
 
-  /// Lets a new consumer begin as its marker says, once that can be looked at.
+  /// Lets a new consumer begin as its marker says, once that can be looked at. What keeps a look from being done, such as a right or
+  /// a node that is away, ends without a word from the broker, so it is tried again after a pause.
   func lookAtMarker(for consumer: RunningConsumer) async {
     while !Task.isCancelled, !session.consuming.state.isFinal {
       if let isPaused = try? await session.hasExchange(SystemNames.pauseMarker(of: consumer.queue)) {
