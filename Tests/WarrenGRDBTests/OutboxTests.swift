@@ -16,7 +16,7 @@ import WarrenTesting
       let message = try #require(try await take(1, from: "all", broker).first)
       #expect(message.id == id && message.name == Booked.name && message.source == "app")
       #expect(String(decoding: message.body, as: UTF8.self).contains(#""number":7"#))
-      try await until { try await application.waiting() == 0 }
+      try await application.drained()
     }
   }
 
@@ -81,7 +81,7 @@ import WarrenTesting
     try await relaying(application, options: options) { broker in
       let message = try await take(1, from: "reminders", broker)[0]
       #expect(message.priority == .high && Date() > begin + 0.02)
-      try await until { try await application.waiting() == 0 }
+      try await application.drained()
     }
     #expect(seen.withLock { $0 } == ["stored", "repeated"])
   }
@@ -140,7 +140,7 @@ import WarrenTesting
       isBroken.withLock { $0 = false }
       try await application.outbox.retryNow()
       #expect(try await numbers(take(3, from: "all", broker)) == [2, 4, 6])
-      try await until { try await application.waiting() == 0 }
+      try await application.drained()
     }
   }
 
@@ -170,7 +170,7 @@ import WarrenTesting
       }
     ) { broker in
       #expect(try await numbers(take(2, from: "all", broker)) == [1, 2])
-      try await until { try await application.waiting() == 0 }
+      try await application.drained()
     }
   }
 
@@ -244,7 +244,7 @@ import WarrenTesting
       let relay = OutboxRelay(application.outbox, to: broker, logger: log.logger)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await relay.run() }
-        try await until { log.lines.contains { $0.message.hasPrefix("The outbox waits") } }
+        try await log.wait(for: "The outbox waits")
         group.cancelAll()
       }
     }
@@ -256,11 +256,11 @@ import WarrenTesting
 
   @Test func oneRelayOfAllWorksAndAnotherTakesOver() async throws {
     let application = try Application(inFile: true)
-    let working = Mutex<Set<String>>([])
+    let working = Watched<Set<String>>([])
     @Sendable func relay(_ name: String, _ broker: SQLiteBroker) -> OutboxRelay {
       var own = OutboxRelay.Options()
       own.poll = .milliseconds(5)
-      own.onReceipt = { _, _ in _ = working.withLock { $0.insert(name) } }
+      own.onReceipt = { _, _ in working.withValue { _ = $0.insert(name) } }
       return OutboxRelay(application.outbox, to: broker, options: own, logger: quiet)
     }
     try await SQLiteBroker.inMemory().withBroker { broker in
@@ -274,12 +274,12 @@ import WarrenTesting
         group.addTask { try await second.run() }
         for number in 2...20 { try await application.book(number) }
         #expect(try await numbers(take(19, from: "all", broker)) == Array(2...20))
-        #expect(working.withLock { $0 } == ["first"])
+        #expect(working.value == ["first"])
         one.cancel()
         try await one.value
         try await application.book(21)
         #expect(try await numbers(take(1, from: "all", broker)) == [21])
-        try await until { working.withLock { $0 } == ["first", "second"] }
+        try await within { await working.wait { $0 == ["first", "second"] } }
         group.cancelAll()
       }
     }
@@ -293,7 +293,7 @@ import WarrenTesting
       try await application.book(1)
       _ = try await take(1, from: "all", broker)
       // Until then the relay writes, and of two that write one is refused at once and tries again when it polls.
-      try await until { try await application.waiting() == 0 }
+      try await application.drained()
       // As another process has it: its own connection and its own outbox.
       let database = try DatabaseQueue(path: application.path)
       let other = Outbox(database, application.outbox.composer)

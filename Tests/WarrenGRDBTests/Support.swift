@@ -56,6 +56,14 @@ final class Application: Sendable {
     }
   }
   func waiting() async throws -> Int { try await outbox.status().waiting }
+
+  /// Returns when the relay has carried everything over, which must happen.
+  func drained() async throws {
+    let count = ValueObservation.tracking { try Int.fetchOne($0, sql: "SELECT count(*) FROM warren_outbox") }
+    try await within { [database] in
+      for try await waiting in count.values(in: database) where waiting == 0 { return }
+    }
+  }
 }
 
 /// Runs `body` beside the engine and a relay to it.
@@ -86,15 +94,6 @@ func take(_ count: Int, from queue: QueueName, _ broker: SQLiteBroker) async thr
       _ = try await broker.settle(delivery, as: .complete)
     }
     return messages
-  }
-}
-
-/// Waits for what must come.
-func until(_ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-  let end = ContinuousClock.now + patience
-  while try await !condition() {
-    if ContinuousClock.now > end { throw ScenarioFailure("it did not come to that") }
-    try await Task.sleep(for: .milliseconds(2))
   }
 }
 

@@ -37,13 +37,8 @@ final class CountingMetrics: MetricsFactory {
   /// Waits until a value has been reached, which must happen.
   func wait(_ label: String, _ dimensions: [String: String], _ wanted: Double) async throws {
     do {
-      try await within { [values] in
-        await values.wait { Self.sum($0, label, dimensions) == wanted }
-        try Task.checkCancellation()
-      }
-    } catch is ScenarioFailure {
-      throw ScenarioFailure("\(label) \(dimensions) is \(value(label, dimensions) ?? -1), not \(wanted)")
-    }
+      try await within { await self.values.wait { Self.sum($0, label, dimensions) == wanted } }
+    } catch { throw ScenarioFailure("\(label) \(dimensions) is \(value(label, dimensions) ?? -1), not \(wanted)") }
   }
 
   private final class Series: CounterHandler, RecorderHandler, TimerHandler {
@@ -101,10 +96,9 @@ final class RecordingTracer: Tracer {
 
   /// Waits until a span of this name has ended, which must happen.
   func wait(for name: String) async throws {
-    try await within { [records] in
-      await records.wait { $0.contains { $0.name == name } }
-      try Task.checkCancellation()
-    }
+    do {
+      try await within { await self.records.wait { $0.contains { $0.name == name } } }
+    } catch { throw ScenarioFailure("there is no span '\(name)'") }
   }
 
   enum SpanIDKey: ServiceContextKey { typealias Value = String }

@@ -13,17 +13,6 @@ private struct Call: JobMessage {
 }
 private struct Down: Error {}
 
-extension Bench {
-  /// Waits until a condition holds.
-  fileprivate func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + patience
-    while try await !condition() {
-      if ContinuousClock.now > end { throw ScenarioFailure("it did not come to that: \(what)") }
-      try await Task.sleep(for: .milliseconds(20))
-    }
-  }
-}
-
 extension Scenario {
   /// Work that waits while what it needs is down.
   static let breaking: [Scenario] = [
@@ -53,7 +42,7 @@ extension Scenario {
           group.addTask { try await worker.run() }
           for number in 1...8 { _ = try await bus.enqueue(Call(number: number)) }
           let breakers = Breakers(try bench.mustStore(), clock: bench.clock)
-          try await bench.eventually("the breaker is open") { try await !breakers.all().isEmpty }
+          try await eventually("the breaker is open") { try await !breakers.all().isEmpty }
           _ = try await bench.status(place.name) { $0.running == 0 }
           let called = calls.withLock { $0 }
           try check(called < 8, "not all are tried, but \(called) were")
@@ -65,7 +54,7 @@ extension Scenario {
           }
           isDown.withLock { $0 = false }
           try equal(try await breakers.reset("thing"), 1, "breakers that were reset")
-          try await bench.eventually("the breaker is closed") {
+          try await eventually("the breaker is closed") {
             try await bench.advance(.milliseconds(200))
             return try await breakers.all().isEmpty
           }

@@ -11,7 +11,8 @@ private struct Tick: JobMessage {
 }
 
 extension Bench {
-  /// Turns the engine's time on until the task is cancelled; what it lets begin runs between two steps.
+  /// Turns the engine's time on until the task is cancelled. The pauses leave the schedulers time to do what is due: which of them
+  /// does it, and when it has done so, is what the scenario looks for, so there is no fact to wait for here.
   fileprivate func letTimePass() async throws {
     while true {
       try await advance(.milliseconds(200))
@@ -82,10 +83,8 @@ extension Scenario {
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { try await scheduler.run() }
           group.addTask { try await bench.letTimePass() }
-          try await within {
-            while try await !schedules.all().contains(where: { $0.name == name }) {
-              try await Task.sleep(for: .milliseconds(5))
-            }
+          try await eventually("the schedule is shown") {
+            try await schedules.all().contains { $0.name == name }
           }
           try await schedules.pause(name)
           try check(try await schedules.schedule(name).isPaused, "paused")

@@ -64,22 +64,16 @@ public struct Bench: Sendable {
   }
   /// The status of a queue, once it fulfils a condition: for engines whose counts come late.
   public func status(_ queue: QueueName, when condition: (QueueStatus) -> Bool) async throws -> QueueStatus {
-    let end = ContinuousClock.now + patience
-    while true {
+    try await firstAnswer("the queue has come to that") {
       let status = try await status(queue)
-      if condition(status) { return status }
-      if ContinuousClock.now > end { throw ScenarioFailure("the queue did not come to that: \(status)") }
-      try await Task.sleep(for: .milliseconds(20))
+      return (condition(status) ? status : nil, "\(status)")
     }
   }
   /// The dead letters of a queue, once there are so many.
   public func deadLetters(of queue: Queue, count: Int) async throws -> [DeadLetter] {
-    let end = ContinuousClock.now + patience
-    while true {
+    try await firstAnswer("\(count) dead letters") {
       let letters = try await broker.deadLetters(.init(origin: queue.name)).letters
-      if letters.count >= count { return letters }
-      if ContinuousClock.now > end { throw ScenarioFailure("\(letters.count) dead letters, not \(count)") }
-      try await Task.sleep(for: .milliseconds(20))
+      return (letters.count >= count ? letters : nil, "\(letters.count)")
     }
   }
 
@@ -93,6 +87,31 @@ public struct Bench: Sendable {
 
 /// How long a scenario waits for what must come, on a machine that has other things to do. Never how long it waits for what must not.
 public let patience: Duration = .seconds(60)
+
+/// Asks until there is an answer, which must come. An engine announces nothing of what it shows to operators, so only asking
+/// again helps; what a handler does is waited for by a ``Log``.
+///
+/// - Parameter look: the answer, if there is one, and what was seen.
+public func firstAnswer<Answer>(
+  _ what: String, file: StaticString = #fileID, line: UInt = #line,
+  _ look: () async throws -> (answer: Answer?, seen: String)
+) async throws -> Answer {
+  let end = ContinuousClock.now + patience
+  while true {
+    let (answer, seen) = try await look()
+    if let answer { return answer }
+    if ContinuousClock.now > end { throw ScenarioFailure("\(what), not: \(seen)", file: file, line: line) }
+    try await Task.sleep(for: .milliseconds(5))
+  }
+}
+
+/// Asks until a condition holds.
+public func eventually(
+  _ what: String = "it has come to that", file: StaticString = #fileID, line: UInt = #line,
+  _ condition: () async throws -> Bool
+) async throws {
+  try await firstAnswer(what, file: file, line: line) { (try await condition() ? () : nil, "so far") }
+}
 
 /// Something did not hold.
 public struct ScenarioFailure: Error, CustomStringConvertible {

@@ -1,5 +1,5 @@
 public import Logging
-internal import Synchronization
+internal import Warren
 
 /// What was logged, for a test to look at.
 public final class CapturedLog: Sendable {
@@ -12,7 +12,7 @@ public final class CapturedLog: Sendable {
     /// What goes with it.
     public let metadata: [String: String]
   }
-  private let captured = Mutex<[Line]>([])
+  private let captured = Watched<[Line]>([])
 
   /// An empty log.
   public init() {}
@@ -20,7 +20,14 @@ public final class CapturedLog: Sendable {
   /// A logger that writes here.
   public var logger: Logger { Logger(label: "captured") { _ in Handler(log: self) } }
   /// All lines, in order.
-  public var lines: [Line] { captured.withLock { $0 } }
+  public var lines: [Line] { captured.value }
+
+  /// Returns when a message that begins so was logged, which must happen.
+  public func wait(for beginning: String) async throws {
+    try await within { [captured] in
+      await captured.wait { $0.contains { $0.message.hasPrefix(beginning) } }
+    }
+  }
   /// The texts of warnings and errors.
   public var warnings: [String] { lines.filter { $0.level >= .warning }.map { "\($0.message) \($0.metadata)" } }
 
@@ -36,7 +43,7 @@ public final class CapturedLog: Sendable {
     func log(event: LogEvent) {
       let line = Line(
         level: event.level, message: "\(event.message)", metadata: (event.metadata ?? [:]).mapValues { "\($0)" })
-      log.captured.withLock { $0.append(line) }
+      log.captured.withValue { $0.append(line) }
     }
   }
 }

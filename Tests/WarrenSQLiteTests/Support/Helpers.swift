@@ -82,18 +82,6 @@ func withBrokers<Result: Sendable>(
   try await a.withBroker { a in try await b.withBroker { b in try await body(a, b) } }
 }
 
-/// Returns when the condition holds, which must happen.
-func eventually(
-  _ limit: Duration = patience, file: StaticString = #fileID, line: UInt = #line,
-  _ condition: () async throws -> Bool
-) async throws {
-  let end = ContinuousClock.now + limit
-  while try await !condition() {
-    if ContinuousClock.now > end { throw ScenarioFailure("it did not come to that", file: file, line: line) }
-    await Task.yield()
-  }
-}
-
 /// Turns the clock on and on while `body` runs: what waits for a deadline gets there, however slow the machine is.
 func turning<Result>(_ clock: VirtualClock, while body: () async throws -> Result) async rethrows -> Result {
   let turning = Task {
