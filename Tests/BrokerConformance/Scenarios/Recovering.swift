@@ -23,7 +23,8 @@ extension Scenario {
           _ = try await bench.broker.settle(delivery, as: .complete)
         }
         let took = begin.duration(to: .now)
-        try check(took < .seconds(15), "again within 15 s, not \(took)")
+        // On a busy machine too: without a look at whether the process is there, it is the lease that ends, after a minute.
+        try check(took < .seconds(45), "again within 45 s, not \(took)")
       }
     },
     Scenario("5: a worker that ends in good order counts nowhere", needs: [.otherProcesses]) { bench in
