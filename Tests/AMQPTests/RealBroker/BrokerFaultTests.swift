@@ -111,7 +111,7 @@ struct BrokerFaultTests {
 
   @Test("A broker that stops answering is found by its heartbeats; when it goes on, so does everything else")
   func frozen() async throws {
-    try await within(.seconds(120)) {
+    try await within(.seconds(240)) {
       _ = try await load { connection, _ in
         let states = connection.states()
         try await BrokerControl.run("pause")
@@ -143,7 +143,7 @@ struct BrokerFaultTests {
 
   @Test("A memory alarm holds publishers back and lets acknowledgements through; then everything goes on")
   func memoryAlarm() async throws {
-    try await within(.seconds(120)) {
+    try await within(.seconds(240)) {
       let queue = RealBroker.name("alarm")
       // A connection that publishes is blocked and its socket not read by the broker: consumers belong on another one.
       let consuming = try configuration(queue)
@@ -157,7 +157,7 @@ struct BrokerFaultTests {
           let published = Mutex(false)
           async let waiting: Void = {
             // The broker says so with the first publish after the alarm.
-            try await channel.publish(AMQPMessage(routingKey: queue, body: "waits"), timeout: .seconds(60))
+            try await channel.publish(AMQPMessage(routingKey: queue, body: "waits"), timeout: .seconds(200))
             published.withLock { $0 = true }
           }()
           for await state in states { if case .blocked = state { break } }
@@ -193,7 +193,7 @@ struct BrokerFaultTests {
 
   @Test("A broker that reads nothing, because of an alarm, lets channels, consumers and the connection end")
   func leavingDuringAnAlarm() async throws {
-    try await within(.seconds(120)) {
+    try await within(.seconds(240)) {
       let queue = RealBroker.name("alarm-leaving")
       try await BrokerControl.run("ctl", "set_vm_memory_high_watermark", "0")
       let begin = ContinuousClock.now
