@@ -140,6 +140,7 @@ extension AMQPConnection {
   /// Does what goes on beside an open connection, and returns why the connection ended.
   private func serve(_ link: Link, _ rest: DeclarationPlan) async -> AMQPError {
     await withDiscardingTaskGroup { group in
+      // A broker ends a connection, or refuses its calls, once the credentials that it logged in with have expired.
       if let validFor = link.validFor { group.addTask { await self.keepCredentialsFresh(link, validFor) } }
       if !rest.isDone { group.addTask { await self.declareLater(rest, link) } }
       let reason = await end(of: link)

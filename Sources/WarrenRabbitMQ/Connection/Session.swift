@@ -4,7 +4,9 @@ internal import Warren
 
 /// The connections of a running broker. One publishes and the other does all else: a broker that is short of memory stops
 /// reading from connections that publish, and acknowledgements must not stand in that line.
-struct Session: Sendable {
+///
+/// One object, as every part of the engine holds it, and a part may be copied for each message.
+final class Session: Sendable {
   let server: Server
   let publishing: AMQPConnection
   /// Consumes, declares, inspects.
@@ -18,6 +20,22 @@ struct Session: Sendable {
   let configuration: RabbitMQConfiguration
   let clock: any BrokerClock
   let logger: Logger
+
+  init(
+    server: Server, publishing: AMQPConnection, consuming: AMQPConnection, applicationChannel: AMQPChannel,
+    copyChannel: AMQPChannel, management: ManagementAPI, configuration: RabbitMQConfiguration,
+    clock: any BrokerClock, logger: Logger
+  ) {
+    self.server = server
+    self.publishing = publishing
+    self.consuming = consuming
+    self.applicationChannel = applicationChannel
+    self.copyChannel = copyChannel
+    self.management = management
+    self.configuration = configuration
+    self.clock = clock
+    self.logger = logger
+  }
 
   /// Whether the consuming connection answers now.
   var isReachable: Bool {

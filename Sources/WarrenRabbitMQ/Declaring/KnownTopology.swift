@@ -70,7 +70,6 @@ final class KnownTopology: Sendable {
 
   func hasSeen(_ queue: QueueName) -> Bool { state.withLock { $0.seenQueues.contains(queue) } }
   func noteSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.insert(queue) } }
-  func forgetSeen(_ queue: QueueName) { state.withLock { _ = $0.seenQueues.remove(queue) } }
 
   func hasBucket(_ bucket: DelayBucket) -> Bool { state.withLock { $0.buckets.contains(bucket) } }
   func note(bucket: DelayBucket) { state.withLock { _ = $0.buckets.insert(bucket) } }

@@ -48,7 +48,7 @@ struct Publisher: Sendable {
           direct.append((index, AMQPMessage(routingKey: queue.rawValue, properties: properties, body: body)))
           continue
         }
-        // A bucket takes a message for any queue, and holds it for ever when there is none.
+        // A bucket takes a message for any queue, and holds it for ever when there is none: `check` has looked for the queue.
         guard known.hasSeen(queue) else {
           results[index] = .unroutable
           continue

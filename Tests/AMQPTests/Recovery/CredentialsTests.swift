@@ -105,8 +105,7 @@ struct CredentialsTests {
   func byHand() async throws {
     try await within {
       try await FakeBroker.run(Self.takingSecrets) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           try await connection.updateSecret("new")
           try await broker.hangUp(on: connection)
@@ -176,8 +175,7 @@ struct CredentialsTests {
         Self.end(peer, over: .connectionUpdateSecret(secret: secret, reason: ""))
         return true
       }) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           let long = String(repeating: "r", count: 300)
           #expect(await amqpError { try await connection.updateSecret("lost", reason: long) }?.code == .invalidArgument)
@@ -200,8 +198,7 @@ struct CredentialsTests {
         if case .method(0, .connectionOpen) = frame { return true }
         return Self.takingSecrets(peer, frame)
       }) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         let connection = AMQPConnection(configuration)
         async let running: Void = connection.run()
         await broker.wait { $0.contains { if case .method(0, .connectionOpen) = $0 { true } else { false } } }
@@ -212,6 +209,13 @@ struct CredentialsTests {
         try await running
       }
     }
+  }
+
+  /// Begins with the password `old`.
+  private static func configuration(_ broker: FakeBroker) -> AMQPConfiguration {
+    var configuration = broker.configuration
+    configuration.credentials = .plain(user: "u", password: "old")
+    return configuration
   }
 
   /// A refusal as RabbitMQ words it, or what another call brought about.
@@ -234,8 +238,7 @@ struct CredentialsTests {
         }
         return true
       }) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           async let bad = amqpError { try await connection.updateSecret("bad") }
           await broker.wait { $0.contains { if case .method(0, .connectionUpdateSecret) = $0 { true } else { false } } }
@@ -267,8 +270,7 @@ struct CredentialsTests {
         default: return false
         }
       }) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           try await connection.updateSecret("good")
           try await broker.hangUp(on: connection)
@@ -291,8 +293,7 @@ struct CredentialsTests {
         Self.end(peer, over: .basicConsume(BasicConsume(queue: "q", consumerTag: "c")), 540)
         return true
       }) { broker in
-        var configuration = broker.configuration
-        configuration.credentials = .plain(user: "u", password: "old")
+        let configuration = Self.configuration(broker)
         try await AMQPConnection.withConnection(configuration) { connection in
           #expect(await amqpError { try await connection.updateSecret("new") }?.isRetryable == true)
           await eventually { broker.connections == 2 }
